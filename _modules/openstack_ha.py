@@ -1,0 +1,132 @@
+"""
+The node's own view of the cluster: what SLS files, templates and the other modules read.
+"""
+
+import salt.utils.data
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "openstack_ha"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def view():
+    """
+    Return the node's view of the cluster, without secrets.
+
+    Returns the cluster file's shape with defaults, and ``self`` (the node with its id, interface
+    and VRRP priority) and ``controllers`` (list of id, hostname, address).
+
+    Raises CommandExecutionError when the pillar has no such cluster, or has faults.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha.view
+    """
+    cluster = dict(_cluster())
+    cluster.pop("secrets", None)
+    own = dict(cluster["nodes"][__opts__["id"]], id=__opts__["id"])
+    if "interface" not in own:
+        own["interface"] = _interface_of(own["address"])
+    priorities = __utils__["openstack_ha_cluster.vrrp_priorities"](cluster)
+    if own["id"] in priorities:
+        own["vrrp_priority"] = priorities[own["id"]]
+    cluster["self"] = own
+    cluster["vip"] = {"interface": own["interface"], **cluster["vip"]}
+    cluster["controllers"] = __utils__["openstack_ha_cluster.controllers"](cluster)
+    return cluster
+
+
+def includes():
+    """
+    Return the SLS files that the node's roles ask for, in order.
+
+    Raises CommandExecutionError as ``view`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha.includes
+    """
+    roles = _cluster()["nodes"][__opts__["id"]]["roles"]
+    names = ["python", "hosts", *__utils__["openstack_ha_cluster.systems"](roles)]
+    return [f"openstack_ha.{name}" for name in names]
+
+
+def secret(path, **kwargs):
+    """
+    Return one secret of the node's view, for templates and modules only.
+
+    path
+        The keys below ``openstack_ha:secrets``, joined by colons.
+
+    Raises CommandExecutionError when the node's pillar does not have it, and when it is called as
+    a job: a job's return goes through events and caches.
+
+    CLI Example:
+
+    .. code-block:: jinja
+
+        {{ salt["openstack_ha.secret"]("haproxy:stats") }}
+    """
+    if "__pub_fun" in kwargs:
+        raise CommandExecutionError("openstack_ha.secret serves templates and modules, not jobs")
+    value = salt.utils.data.traverse_dict_and_list(_cluster().get("secrets", {}), path)
+    if value is None:
+        raise CommandExecutionError(
+            f"the pillar key openstack_ha:secrets:{path} is missing on {__opts__['id']}; "
+            "`salt-run openstack_ha.secrets` makes one for the cluster file"
+        )
+    return value
+
+
+def _cluster():
+    """The pillar's view as the master made it, or one made here of a plain pillar."""
+    # __pillar__, since pillar.get masks its values in custom modules on Salt 3008:
+    # https://github.com/saltstack/salt/issues/69599
+    cluster, minion_id = __pillar__.get("openstack_ha"), __opts__["id"]
+    if not isinstance(cluster, dict) or not cluster:
+        raise CommandExecutionError(
+            f"the pillar of {minion_id} has no key openstack_ha: the minion's id is not among the "
+            "cluster file's nodes, or the master does not list openstack_ha in ext_pillar "
+            "(`salt-run openstack_ha.check` tells)"
+        )
+    if cluster.get("view_of") == minion_id:
+        return cluster
+    return _view_of_plain_pillar(cluster, minion_id)
+
+
+def _view_of_plain_pillar(cluster, minion_id):
+    try:
+        faults = __utils__["openstack_ha_cluster.faults"](cluster, minion_id)
+        if faults:
+            raise CommandExecutionError("\n".join(faults))
+        complete = __utils__["openstack_ha_cluster.complete"](cluster)
+    except ImportError as exc:
+        raise CommandExecutionError(
+            f"the pillar cannot be checked: {exc}; `salt-call state.apply openstack_ha.python` "
+            "installs what Salt's Python lacks"
+        ) from exc
+    seen = __utils__["openstack_ha_cluster.view"](complete, minion_id)
+    if not seen:
+        raise CommandExecutionError(
+            f"the minion id {minion_id} is not among openstack_ha:nodes of its pillar"
+        )
+    return seen
+
+
+def _interface_of(address):
+    """The interface that carries the address."""
+    for name, facts in __salt__["network.interfaces"]().items():
+        for entry in facts.get("inet", []) + facts.get("inet6", []):
+            if entry.get("address") == address:
+                return name
+    raise CommandExecutionError(
+        f"no interface of {__opts__['id']} has the address {address}; configure it, or correct "
+        f"openstack_ha:nodes:{__opts__['id']}:address"
+    )

@@ -1,0 +1,509 @@
+"""
+One MariaDB Galera server: what it knows of itself, and the steps that the master tells it.
+
+A node never decides to start a cluster. It gathers evidence, and it starts in the way that the
+master's runner of the same name says.
+"""
+
+import glob
+import json
+import logging
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+
+import salt.utils.atomicfile
+from salt.exceptions import CommandExecutionError
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "openstack_ha_galera"
+
+UNIT = "mariadb.service"
+CONFIG = "/etc/mysql/mariadb.conf.d/99-openstack_ha.cnf"
+# Where the unit's drop-in copies the configuration that it starts with.
+STARTED_WITH = "/run/mysqld/openstack_ha.cnf"
+SOCKET = "/run/mysqld/mysqld.sock"
+DATADIR = "/var/lib/mysql"
+# The master's last word to this node; gone with the boot that made it old.
+WORD = "/run/openstack_ha/galera.json"
+
+OWN_SCHEMAS = {"mysql", "performance_schema", "sys", "test", "lost+found"}
+# A crashed server replays its log before it can tell its position.
+RECOVER_TIMEOUT = 3600
+START_TIMEOUT = 86400
+SYNC_POLL = 1
+SQL_TIMEOUT = 30
+
+STATUS_NAMES = (
+    "wsrep_cluster_status",
+    "wsrep_cluster_state_uuid",
+    "wsrep_cluster_size",
+    "wsrep_cluster_conf_id",
+    "wsrep_incoming_addresses",
+    "wsrep_last_committed",
+    "wsrep_local_state",
+    "wsrep_local_state_comment",
+    "wsrep_ready",
+)
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def options():
+    """
+    Return the options of ``[mysqld]`` for this node, in the order of their names.
+
+    The values that depend on the node are the sizes (``galera:buffer_pool`` of its memory) and
+    the number of appliers, two to sixteen by cores as openstack-ansible and kolla-ansible set it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.options
+    """
+    view = __salt__["openstack_ha.view"]()
+    galera, own = view["galera"], view["self"]
+    memory = __utils__["openstack_ha_galera.buffer_pool_megabytes"](
+        galera["buffer_pool"], __grains__["mem_total"]
+    )
+    provider_options = __utils__["openstack_ha_galera.provider_options"](
+        galera["gcache_size"], galera["provider_options"]
+    )
+    members = ",".join(node["address"] for node in view["controllers"])
+    chosen = {
+        "bind-address": own["address"],
+        "port": galera["port"],
+        "extra_port": galera["extra_port"],
+        "extra_max_connections": 8,
+        "max_connections": galera["max_connections"],
+        "skip-name-resolve": "ON",
+        "default_storage_engine": "InnoDB",
+        "binlog_format": "ROW",
+        "innodb_autoinc_lock_mode": 2,
+        # Every acknowledged write is on disk: all controllers can lose their power at once.
+        "innodb_flush_log_at_trx_commit": 1,
+        "innodb_buffer_pool_size": f"{memory}M",
+        "wsrep_on": "ON",
+        "wsrep_provider": "/usr/lib/galera/libgalera_smm.so",
+        "wsrep_provider_options": f'"{provider_options}"',
+        "wsrep_cluster_name": view["name"],
+        "wsrep_cluster_address": f"gcomm://{members}",
+        "wsrep_node_name": own["id"],
+        "wsrep_node_address": own["address"],
+        "wsrep_sst_method": "mariabackup",
+        # The server's own account, known by its socket: a transfer needs no password.
+        "wsrep_sst_auth": "mysql:",
+        "wsrep_slave_threads": min(max(__grains__["num_cpus"], 2), 16),
+        "wsrep_retry_autocommit": 3,
+        **galera["server_options"],
+    }
+    return dict(sorted(chosen.items()))
+
+
+def server():
+    """
+    Return what systemd says of the server: ``running``, ``starting``, ``stopping``, ``stopped``
+    or ``absent``.
+
+    Raises CommandExecutionError when systemd does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.server
+    """
+    shown = _run(["systemctl", "show", UNIT, "--property=LoadState,ActiveState"], timeout=30)
+    facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if facts["LoadState"] == "not-found":
+        return "absent"
+    states = {
+        "active": "running",
+        "reloading": "running",
+        "activating": "starting",
+        "deactivating": "stopping",
+    }
+    return states.get(facts["ActiveState"], "stopped")
+
+
+def status():
+    """
+    Return the server's state and, while it runs, its wsrep status by name.
+
+    Returns ``{"server": .., "wsrep": {..} or None, "is_synced": bool}``.
+
+    Raises CommandExecutionError when a running server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.status
+    """
+    state = server()
+    wsrep = _wsrep() if state == "running" else None
+    is_synced = __utils__["openstack_ha_galera_election.is_synced"]({"wsrep": wsrep})
+    return {"server": state, "wsrep": wsrep, "is_synced": is_synced}
+
+
+def evidence():
+    """
+    Return what this node can tell about the cluster's data; it changes nothing.
+
+    Returns the mapping that ``openstack_ha_galera_election`` documents.
+
+    Raises CommandExecutionError when something cannot be told: unknown is not absent.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.evidence
+    """
+    now = status()
+    is_running = now["server"] == "running"
+    grastate = _grastate()
+    is_receiving = any(os.path.exists(f"{DATADIR}/{name}") for name in ("sst_in_progress", ".sst"))
+    is_pristine = _is_pristine(grastate)
+    is_stopped = now["server"] in ("stopped", "absent")
+    has_position = is_stopped and not is_pristine and not is_receiving
+    return {
+        "is_ready": now["server"] != "absent" and os.path.exists(CONFIG),
+        "server": "stopped" if now["server"] == "absent" else now["server"],
+        "is_outdated": is_running and _content(CONFIG) != _content(STARTED_WITH),
+        "wsrep": now["wsrep"],
+        "position": _position(grastate) if has_position else None,
+        "safe_to_bootstrap": grastate["safe_to_bootstrap"],
+        "last_view": None if is_running else _last_view(),
+        "is_pristine": is_pristine,
+        "is_receiving": is_receiving,
+    }
+
+
+def bootstrap(position=None):
+    """
+    Start this server as the first of a new Primary component; the master's word only.
+
+    position
+        ``{uuid, seqno}`` that the word rests on, None for a first install. Another position
+        here means that the evidence is old, and nothing is done.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when the evidence has changed or the server does not start.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.elect demo
+    """
+    found = evidence()
+    if found["server"] != "stopped" or found["position"] != position:
+        raise CommandExecutionError(
+            f"{__opts__['id']} was to start a cluster from {position}, and is now "
+            f"{found['server']} at {found['position']}; nothing was done"
+        )
+    _allow_bootstrap()
+    # The variable is read by Debian's unit; while it is set, every start makes a cluster of its
+    # own, so it goes whatever happens.
+    _run(["systemctl", "set-environment", "_WSREP_NEW_CLUSTER=--wsrep-new-cluster"], timeout=30)
+    try:
+        _run(["systemctl", "start", UNIT], timeout=START_TIMEOUT)
+    finally:
+        _run(["systemctl", "unset-environment", "_WSREP_NEW_CLUSTER"], timeout=30)
+    return _wait_synced()
+
+
+def start():
+    """
+    Start this server as a member, and wait until it is Synced.
+
+    Returns the status after it. A server that runs already is only waited for.
+
+    Raises CommandExecutionError when it does not start.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.start
+    """
+    _run(["systemctl", "start", UNIT], timeout=START_TIMEOUT)
+    return _wait_synced()
+
+
+def restart():
+    """
+    Stop and start this server as a member, and wait until it is Synced.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when it does not start.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.restart
+    """
+    _run(["systemctl", "restart", UNIT], timeout=START_TIMEOUT)
+    return _wait_synced()
+
+
+def hear(verdict, why):
+    """
+    Keep the master's word, for the state that waits for it.
+
+    verdict
+        What was decided for this node.
+
+    why
+        The reason, a line.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.hear wait "ctl3 did not answer"
+    """
+    os.makedirs(os.path.dirname(WORD), mode=0o755, exist_ok=True)
+    with salt.utils.atomicfile.atomic_open(WORD, "w") as handle:
+        handle.write(json.dumps({"verdict": verdict, "why": why, "time": time.time()}))
+    return True
+
+
+def word():
+    """
+    Return the master's last word to this node as ``{verdict, why, time}``, or None.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.word
+    """
+    text = _content(WORD)
+    return json.loads(text) if text else None
+
+
+def accounts_pending():
+    """
+    Return what of the pillar's databases and accounts the server lacks; names and reasons only.
+
+    Returns ``{"databases": [..], "accounts": {name: reason}}``.
+
+    Raises CommandExecutionError when the server does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.accounts_pending
+    """
+    with _connection() as connection:
+        return _accounts_pending(connection, _desired_accounts())
+
+
+def accounts_apply():
+    """
+    Create and correct the pillar's databases and accounts over one connection.
+
+    Returns what was pending, as ``accounts_pending``.
+
+    Raises CommandExecutionError when the server does not answer or refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.accounts_apply
+    """
+    desired = _desired_accounts()
+    with _connection() as connection:
+        pending = _accounts_pending(connection, desired)
+        for sql, parameters in __utils__["openstack_ha_galera_accounts.statements"](
+            pending, desired, _account_host()
+        ):
+            _query(connection, sql, parameters)
+    return pending
+
+
+def _desired_accounts():
+    accounts = {"health": {"databases": []}, **__salt__["openstack_ha.view"]()["galera"]["accounts"]}
+    return {
+        name: {
+            "hash": __utils__["openstack_ha_galera_accounts.native_password"](
+                __salt__["openstack_ha.secret"](f"galera:accounts:{name}")
+            ),
+            "databases": account["databases"],
+        }
+        for name, account in accounts.items()
+    }
+
+
+def _account_host():
+    """Where accounts may come from: HAProxy's own addresses, which lie in this network."""
+    return __utils__["openstack_ha_cluster.sql_host"](__salt__["openstack_ha.view"]())
+
+
+def _accounts_pending(connection, desired):
+    databases = [row[0] for row in _query(connection, "SHOW DATABASES")]
+    host = _account_host()
+    actual = {}
+    for name, stored in _query(
+        connection,
+        "SELECT User, JSON_VALUE(Priv, '$.authentication_string') FROM mysql.global_priv "
+        "WHERE Host = %s AND User IN %s",
+        (host, tuple(desired)),
+    ):
+        grants = [row[0] for row in _query(connection, "SHOW GRANTS FOR %s@%s", (name, host))]
+        actual[name] = {
+            "hash": stored,
+            "databases": __utils__["openstack_ha_galera_accounts.granted_databases"](grants),
+        }
+    return __utils__["openstack_ha_galera_accounts.diff"](
+        desired, {"databases": databases, "accounts": actual}
+    )
+
+
+def _connection():
+    try:
+        import pymysql
+    except ImportError as exc:
+        raise CommandExecutionError(
+            "Salt's Python has no PyMySQL; `salt-call state.apply openstack_ha.python` installs it"
+        ) from exc
+    try:
+        return pymysql.connect(
+            unix_socket=SOCKET,
+            user="root",
+            autocommit=True,
+            connect_timeout=SQL_TIMEOUT,
+            read_timeout=SQL_TIMEOUT,
+            write_timeout=SQL_TIMEOUT,
+        )
+    except pymysql.MySQLError as exc:
+        raise CommandExecutionError(
+            f"the database on {__opts__['id']} does not answer on {SOCKET}: {exc.args}; "
+            f"`journalctl -u {UNIT}` has its log"
+        ) from exc
+
+
+def _query(connection, sql, parameters=()):
+    import pymysql
+
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
+    except pymysql.MySQLError as exc:
+        # Only the statement without its parameters: they hold hashes.
+        raise CommandExecutionError(
+            f"the database on {__opts__['id']} refused `{sql}`: {exc.args[0]}"
+        ) from None
+
+
+def _wsrep():
+    with _connection() as connection:
+        found = dict(
+            _query(
+                connection,
+                "SHOW GLOBAL STATUS WHERE Variable_name IN %s",
+                (STATUS_NAMES,),
+            )
+        )
+    return {
+        "cluster_status": found.get("wsrep_cluster_status", "Disconnected"),
+        "state_uuid": found.get("wsrep_cluster_state_uuid", ""),
+        "cluster_size": int(found.get("wsrep_cluster_size", 0)),
+        "conf_id": int(found.get("wsrep_cluster_conf_id", 0)),
+        "incoming_addresses": found.get("wsrep_incoming_addresses", ""),
+        "last_committed": int(found.get("wsrep_last_committed", -1)),
+        "local_state": int(found.get("wsrep_local_state", 0)),
+        "local_state_comment": found.get("wsrep_local_state_comment", ""),
+        "is_ready": found.get("wsrep_ready") == "ON",
+    }
+
+
+def _wait_synced():
+    """Wait while the server lives and is not Synced; its own unit bounds how long it lives so."""
+    while True:
+        now = status()
+        if now["is_synced"]:
+            return now
+        if now["server"] != "running":
+            raise CommandExecutionError(
+                f"the database on {__opts__['id']} is {now['server']} instead of Synced; "
+                f"`journalctl -u {UNIT}` has its log"
+            )
+        time.sleep(SYNC_POLL)
+
+
+def _grastate():
+    return __utils__["openstack_ha_galera.grastate"](_content(f"{DATADIR}/grastate.dat"))
+
+
+def _last_view():
+    return __utils__["openstack_ha_galera.gvwstate"](_content(f"{DATADIR}/gvwstate.dat"))
+
+
+def _is_pristine(grastate):
+    """Nothing to lose: never part of a cluster, and no schema but the server's own."""
+    if grastate["uuid"] != __utils__["openstack_ha_galera.grastate"]("")["uuid"]:
+        return False
+    schemas = {os.path.basename(path.rstrip("/")) for path in glob.glob(f"{DATADIR}/*/")}
+    return schemas <= OWN_SCHEMAS
+
+
+def _position(grastate):
+    """The position of a clean stop, else what the server itself recovers from its data."""
+    if grastate["seqno"] >= 0:
+        return {"uuid": grastate["uuid"], "seqno": grastate["seqno"]}
+    # A log of its own: in the server's log, an older run's line would be taken for the answer.
+    folder = tempfile.mkdtemp(prefix="openstack_ha-")
+    try:
+        shutil.chown(folder, "mysql")
+        log_file = f"{folder}/recover.log"
+        _run(
+            ["mariadbd", "--user=mysql", "--wsrep-recover", f"--log-error={log_file}"],
+            timeout=RECOVER_TIMEOUT,
+        )
+        found = __utils__["openstack_ha_galera.recovered"](_content(log_file))
+    finally:
+        shutil.rmtree(folder)
+    return found or {"uuid": grastate["uuid"], "seqno": -1}
+
+
+def _allow_bootstrap():
+    """Set safe_to_bootstrap as the word says, with a copy of what stood there."""
+    path = pathlib.Path(DATADIR, "grastate.dat")
+    if not path.exists():
+        return
+    shutil.copy2(path, f"{path}.before-bootstrap")
+    text = path.read_text(encoding="utf-8")
+    with path.open("w", encoding="utf-8") as handle:
+        handle.write(text.replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+
+
+def _content(path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _run(argv, timeout):
+    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=timeout)
+    if result["retcode"]:
+        raise CommandExecutionError(
+            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
+            f"{result['stderr'] or result['stdout']}"
+        )
+    return result["stdout"]

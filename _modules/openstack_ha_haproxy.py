@@ -1,0 +1,127 @@
+"""
+HAProxy's admin socket, and the data of its configuration.
+
+The socket is read, never written: what HAProxy does is said by its configuration.
+"""
+
+import socket
+
+from salt.exceptions import CommandExecutionError
+
+SOCKET = "/run/haproxy/admin.sock"
+TIMEOUT = 5
+
+
+def status(path=SOCKET, timeout=TIMEOUT):
+    """
+    Ask the running HAProxy for its frontends, backends and servers.
+
+    path
+        The admin socket.
+
+    timeout
+        Seconds for the whole answer.
+
+    Returns a list of dicts, see ``parse_stat`` in the utils module of this name: ``kind``
+    (frontend, backend, server), ``proxy``, ``name``, ``status``, ``serving``, ``backup``,
+    ``address``, ``check``, ``sessions``, ``queue``, ... Raises ``CommandExecutionError`` where
+    HAProxy does not answer, so that silence is never taken for an empty list.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'controller*' openstack_ha_haproxy.status
+    """
+    return _parsed("parse_stat", "show stat", path, timeout)
+
+
+def info(path=SOCKET, timeout=TIMEOUT):
+    """
+    Ask the running HAProxy about itself: version, uptime, limits, ``Stopping``.
+
+    path
+        The admin socket.
+
+    timeout
+        Seconds for the whole answer.
+
+    Returns a dict with HAProxy's own names; whole numbers are ``int``. Raises
+    ``CommandExecutionError`` where HAProxy does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'controller*' openstack_ha_haproxy.info
+    """
+    return _parsed("parse_info", "show info", path, timeout)
+
+
+def listeners(rows, view):
+    """
+    Turn service rows and the node's view into the ``listen`` sections of haproxy.cfg.
+
+    rows
+        The list in ``openstack_ha/haproxy/services.yaml``.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    Returns a list of ``{"name", "options", "servers"}``. Raises ``CommandExecutionError`` that
+    names a row's fault.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha_haproxy.listeners '[{name: mysql, port: "galera:port"}]' '{...}'
+    """
+    try:
+        return __utils__["openstack_ha_haproxy.listeners"](rows, view)
+    except ValueError as error:
+        raise CommandExecutionError(str(error)) from error
+
+
+def quote(value):
+    """
+    Quote a word for HAProxy's configuration.
+
+    value
+        Text without line breaks.
+
+    Returns the quoted word. Raises ``CommandExecutionError`` on a line break, without the text.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha_haproxy.quote "it's"
+    """
+    try:
+        return __utils__["openstack_ha_haproxy.quote"](value)
+    except ValueError as error:
+        raise CommandExecutionError(str(error)) from error
+
+
+def _parsed(parser, command, path, timeout):
+    answer = _ask(command, path, timeout)
+    try:
+        return __utils__[f"openstack_ha_haproxy.{parser}"](answer)
+    except ValueError as error:
+        raise CommandExecutionError(f"HAProxy's socket {path}: {error}") from error
+
+
+def _ask(command, path, timeout):
+    """One command, one answer: without a prompt HAProxy closes the connection after it."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+            peer.settimeout(timeout)
+            peer.connect(path)
+            peer.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: peer.recv(65536), b"")).decode()
+    except OSError as error:
+        raise CommandExecutionError(
+            f"HAProxy does not answer {command!r} on {path}: {error}; "
+            "see 'systemctl status haproxy' and 'journalctl -u haproxy'"
+        ) from error

@@ -1,0 +1,38 @@
+"""
+Give each minion its own view of the cluster file.
+
+.. code-block:: yaml
+
+    ext_pillar:
+      - openstack_ha: /srv/openstack_ha/cluster.yaml
+
+A cluster file with a fault gives every minion the list of faults in ``_errors`` and nothing
+else, so Salt refuses each state run before it changes anything.
+"""
+
+from salt.exceptions import CommandExecutionError
+
+
+def __virtual__():
+    return "openstack_ha"
+
+
+def ext_pillar(minion_id, pillar, cluster_file):
+    """
+    Return the minion's view under the key ``openstack_ha``; nothing for a stranger.
+
+    minion_id
+        The authenticated id of the minion.
+
+    pillar
+        The pillar so far; not used.
+
+    cluster_file
+        Path of the cluster file on the master.
+    """
+    try:
+        cluster = __salt__["openstack_ha_cluster.load"](cluster_file)
+    except CommandExecutionError as exc:
+        return {"_errors": str(exc).splitlines()}
+    view = __utils__["openstack_ha_cluster.view"](cluster, minion_id)
+    return {"openstack_ha": view} if view else {}

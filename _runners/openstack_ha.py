@@ -1,0 +1,107 @@
+"""
+The cluster as the master knows it: its file, its check, and secrets for it.
+"""
+
+import os
+
+import salt.utils.yaml
+from salt.exceptions import CommandExecutionError, SaltRunnerError
+
+__virtualname__ = "openstack_ha"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def files():
+    """
+    Return the paths of the cluster files that the master's ext_pillar names.
+
+    Raises SaltRunnerError when it names none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.files
+    """
+    entries = __opts__.get("ext_pillar") or []
+    paths = [entry["openstack_ha"] for entry in entries if "openstack_ha" in entry]
+    if not paths:
+        raise SaltRunnerError(
+            "the master's ext_pillar names no openstack_ha cluster file; "
+            "`salt-call --local state.apply openstack_ha.master` on the master configures it"
+        )
+    return paths
+
+
+def check():
+    """
+    Return every fault of each cluster file, by path; empty lists when all is well.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.check
+    """
+    return {path: __salt__["salt.cmd"]("openstack_ha_cluster.faults", path) for path in files()}
+
+
+def cluster(name):
+    """
+    Return what a runner needs of the cluster of this name: its name, VIP and nodes.
+
+    name
+        The cluster's name.
+
+    Raises SaltRunnerError when no cluster file is of that name, or one has a fault.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.cluster demo
+    """
+    names = []
+    for path in files():
+        try:
+            found = __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
+        except CommandExecutionError as exc:
+            raise SaltRunnerError(f"{path}: {exc}") from exc
+        if found["name"] == name:
+            return {key: found[key] for key in ("name", "vip", "nodes")}
+        names.append(found["name"])
+    raise SaltRunnerError(f"there is no cluster {name!r}; the cluster files name {', '.join(names)}")
+
+
+def secrets(name, destination):
+    """
+    Write a complete ``secrets`` section for the cluster file: those it has, new ones for the rest.
+
+    name
+        Path of the cluster file; it may lack every secret.
+
+    destination
+        A file that does not exist yet; it is made readable for its owner only.
+
+    Returns the destination. The secrets themselves are never returned: a runner's return is an
+    event.
+
+    Raises SaltRunnerError when the destination exists.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /root/secrets.yaml
+    """
+    made = __salt__["salt.cmd"]("openstack_ha_cluster.secrets", name)
+    try:
+        handle = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as exc:
+        raise SaltRunnerError(f"{destination} exists; name a new file") from exc
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(salt.utils.yaml.safe_dump({"secrets": made}, default_flow_style=False))
+    return destination

@@ -1,0 +1,133 @@
+"""
+Leases on the master: who does what is to be done by one at a time.
+
+A lease has an owner and an expiry and lies in a file, so it survives a restart of the master and
+frees itself when its owner dies. Doorbells that ring while it is held are counted, so the owner
+looks once more before it lets go and none is lost.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+import uuid
+
+__virtualname__ = "openstack_ha_lease"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def acquire(name, ttl):
+    """
+    Take the lease and return its token, or count the ring and return None when it is held.
+
+    name
+        What is to be done, e.g. ``demo.galera``.
+
+    ttl
+        Seconds until it frees itself unless it is renewed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_lease.acquire demo.galera 60
+    """
+    with _lease(name) as lease:
+        lease["rings"] = lease.get("rings", 0) + 1
+        if lease.get("expires", 0) > time.time():
+            return None
+        lease.update(owner=uuid.uuid4().hex, expires=time.time() + ttl, pid=os.getpid())
+        return lease["owner"]
+
+
+def renew(name, token, ttl):
+    """
+    Extend a lease, and return how often the doorbell has rung, or None when the lease is lost.
+
+    name
+        As for ``acquire``.
+
+    token
+        What ``acquire`` returned.
+
+    ttl
+        Seconds from now.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_lease.renew demo.galera TOKEN 60
+    """
+    with _lease(name) as lease:
+        if lease.get("owner") != token:
+            return None
+        lease["expires"] = time.time() + ttl
+        return lease["rings"]
+
+
+def release(name, token, rings=None):
+    """
+    Give the lease back, and return whether it is given back.
+
+    name
+        As for ``acquire``.
+
+    token
+        What ``acquire`` returned.
+
+    rings
+        What ``renew`` returned before the last look; when the doorbell has rung since, the lease
+        is kept and False is returned.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_lease.release demo.galera TOKEN
+    """
+    with _lease(name) as lease:
+        if lease.get("owner") != token:
+            return True
+        if rings is not None and lease["rings"] != rings:
+            return False
+        lease.update(owner=None, expires=0)
+        return True
+
+
+def show(name):
+    """
+    Return the lease as ``{owner, pid, expires, rings}``; empty when it never was.
+
+    name
+        As for ``acquire``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_lease.show demo.galera
+    """
+    with _lease(name) as lease:
+        return dict(lease)
+
+
+@contextlib.contextmanager
+def _lease(name):
+    """The lease's content, read and written back under the file's own lock."""
+    folder = os.path.join(__opts__["cachedir"], "openstack_ha", "leases")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, f"{name.replace('/', '_')}.json")
+    with open(path, "a+", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        handle.seek(0)
+        text = handle.read()
+        lease = json.loads(text) if text else {}
+        yield lease
+        handle.seek(0)
+        handle.truncate()
+        handle.write(json.dumps(lease))

@@ -1,0 +1,329 @@
+"""
+The cluster file: ranges, cross checks, and the view of one minion.
+
+A view has the shape of the cluster file, so a plain pillar of that shape works as well, and the
+view of a view is the view itself.
+"""
+
+import re
+
+import openstack_ha_schema
+import openstack_ha_secrets
+
+# What runs on a node of a role, in the order in which it comes up. A node serves before HAProxy
+# sends work to it, and HAProxy serves before the node may hold the VIP.
+ROLE_SYSTEMS = {
+    "controller": ("galera", "rabbitmq", "health", "haproxy", "keepalived"),
+    "compute": (),
+    "storage": (),
+}
+
+FIRST_VRRP_PRIORITY = 150
+_ID_RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)-(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
+
+
+class RangeError(ValueError):
+    """A range that cannot be expanded."""
+
+
+def node_ids(spec):
+    """
+    Return the minion ids that a key of ``nodes`` stands for.
+
+    spec
+        A minion id, or a range such as ``ctl[1-3].example.org`` or ``cmp[01-20]``.
+
+    Raises RangeError when the range runs backwards.
+    """
+    match = _ID_RANGE.match(spec)
+    if not match:
+        return [spec]
+    first, last = match["first"], match["last"]
+    if int(last) < int(first):
+        raise RangeError(f"the range [{first}-{last}] runs backwards")
+    width = len(first) if first.startswith("0") else 0
+    return [
+        f"{match['head']}{number:0{width}d}{match['tail']}"
+        for number in range(int(first), int(last) + 1)
+    ]
+
+
+def addresses(spec):
+    """
+    Return the addresses that a node's ``address`` stands for, as text.
+
+    spec
+        An address, or a range such as ``10.0.0.11-13``.
+
+    Raises RangeError when it is neither.
+    """
+    import netaddr
+
+    try:
+        if netaddr.valid_nmap_range(spec):
+            return [str(address) for address in netaddr.iter_nmap_range(spec)]
+        return [str(netaddr.IPAddress(spec))]
+    except (netaddr.AddrFormatError, ValueError) as exc:
+        raise RangeError(f"{spec!r} is no address and no range of addresses") from exc
+
+
+def expand(cluster):
+    """
+    Return a copy of the cluster in which every node stands by its own minion id.
+
+    cluster
+        The cluster file's content; its shape has been checked.
+
+    Raises RangeError with the node's key when ids and addresses do not pair up.
+    """
+    nodes = {}
+    for spec, node in cluster["nodes"].items():
+        ids, found = node_ids(spec), addresses(node["address"])
+        if len(ids) != len(found):
+            raise RangeError(
+                f"{spec} names {len(ids)} nodes and {node['address']} {len(found)} addresses"
+            )
+        for minion_id, address in zip(ids, found):
+            if minion_id in nodes:
+                raise RangeError(f"{minion_id} is named twice")
+            nodes[minion_id] = {
+                "hostname": minion_id.split(".")[0],
+                **node,
+                "address": address,
+            }
+    return {**cluster, "nodes": nodes}
+
+
+def complete(cluster):
+    """
+    Return the cluster with its ranges expanded and every default filled in.
+
+    cluster
+        The cluster file's content, free of faults.
+    """
+    import netaddr
+
+    filled = openstack_ha_schema.with_defaults(expand(cluster))
+    management = netaddr.IPNetwork(filled["network"]["management"])
+    filled["vip"].setdefault("prefixlen", management.prefixlen)
+    filled["vip"].setdefault("fqdn", f"{filled['name']}.vip")
+    return filled
+
+
+def faults(cluster, minion_id=None):
+    """
+    Return every fault of the cluster file as a list of lines, each with path, value and remedy.
+
+    cluster
+        The content under the pillar key ``openstack_ha``.
+
+    minion_id
+        Check it as this minion's own view: the secrets of other roles may be missing.
+    """
+    shape = [
+        ":".join(["openstack_ha", *map(str, fault["path"])]) + f": {fault['text']}"
+        for fault in openstack_ha_schema.faults(cluster)
+    ]
+    found = []
+    for rule in (_network_faults, _vip_faults, _node_faults, _controller_faults):
+        found.extend(_lines(rule, shape, cluster))
+    found.extend(_lines(_secret_faults, shape, cluster, minion_id))
+    return shape + [f"openstack_ha:{line}" for line in found]
+
+
+def _lines(rule, shape, *arguments):
+    """What a rule finds; a rule that stumbles over a shape that is named already finds nothing."""
+    try:
+        return rule(*arguments)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        if not shape:
+            raise
+        return []
+
+
+def _management(cluster):
+    import netaddr
+
+    try:
+        return netaddr.IPNetwork(cluster["network"]["management"])
+    except (netaddr.AddrFormatError, ValueError):
+        return None
+
+
+def _address(text):
+    import netaddr
+
+    try:
+        return netaddr.IPAddress(text)
+    except (netaddr.AddrFormatError, ValueError):
+        return None
+
+
+def _network_faults(cluster):
+    management, text = _management(cluster), cluster["network"]["management"]
+    if management is None or "/" not in text:
+        return [f"network:management: {text!r} is no network such as 10.0.0.0/24"]
+    if management.ip != management.network:
+        return [
+            f"network:management: {text!r} has host bits set; the network is {management.cidr}"
+        ]
+    return []
+
+
+def _place_faults(path, address, management):
+    """Why an address may not be used in the management network."""
+    if management is None:
+        return []
+    if address not in management:
+        return [f"{path}: {address} lies outside network:management {management.cidr}"]
+    if management.size > 2 and address in (management.network, management.broadcast):
+        return [f"{path}: {address} is the network's own or broadcast address"]
+    return []
+
+
+def _vip_faults(cluster):
+    text = cluster["vip"]["address"]
+    address = _address(text)
+    if address is None:
+        return [f"vip:address: {text!r} is no address"]
+    return _place_faults("vip:address", address, _management(cluster))
+
+
+def _node_faults(cluster):
+    found, owners, names = [], {}, {}
+    management, vip = _management(cluster), _address(cluster["vip"]["address"])
+    for spec, node in cluster["nodes"].items():
+        try:
+            nodes = expand({"nodes": {spec: node}})["nodes"]
+        except RangeError as exc:
+            found.append(f"nodes:{spec}:address: {exc}")
+            continue
+        for minion_id, one in nodes.items():
+            path, address = f"nodes:{minion_id}:address", _address(one["address"])
+            found.extend(_place_faults(path, address, management))
+            if address == vip:
+                found.append(f"{path}: {address} is the VIP; the VIP is no node's address")
+            if address in owners:
+                found.append(f"{path}: {address} is the address of {owners[address]} too")
+            if minion_id in owners.values():
+                found.append(f"nodes:{spec}: {minion_id} is named twice")
+            if one["hostname"] in names and names[one["hostname"]] != minion_id:
+                found.append(
+                    f"nodes:{minion_id}:hostname: {one['hostname']!r} is the name of "
+                    f"{names[one['hostname']]} too; give one of them a hostname of its own"
+                )
+            owners.setdefault(address, minion_id)
+            names.setdefault(one["hostname"], minion_id)
+    return found
+
+
+def _controller_faults(cluster):
+    count = 0
+    for spec, node in cluster["nodes"].items():
+        if "controller" in node["roles"]:
+            try:
+                count += len(node_ids(spec))
+            except RangeError:
+                return []
+    if count == 0:
+        return ["nodes: no node has the role controller; give it to three"]
+    if count % 2 == 0 and not cluster.get("allow_even_controllers"):
+        return [
+            f"nodes: {count} controllers, an even number: a split down the middle leaves no "
+            "majority; take an odd number, or set allow_even_controllers: true"
+        ]
+    return []
+
+
+def _secret_faults(cluster, minion_id):
+    nodes = cluster["nodes"]
+    if minion_id is not None:
+        nodes = {minion_id: nodes[minion_id]} if minion_id in nodes else {}
+    known = [role for node in nodes.values() for role in node["roles"] if role in ROLE_SYSTEMS]
+    wanted = systems(known)
+    return [
+        f"secrets:{':'.join(path)}: is missing; `salt-run openstack_ha.secrets` makes one"
+        for path in openstack_ha_secrets.missing(openstack_ha_schema.with_defaults(cluster))
+        if path[0] in wanted
+    ]
+
+
+def systems(roles):
+    """
+    Return the systems that run on a node of these roles, in the order of their start.
+
+    roles
+        List of roles.
+    """
+    return list(dict.fromkeys(name for role in roles for name in ROLE_SYSTEMS[role]))
+
+
+def controllers(cluster):
+    """
+    Return the controllers as a list of ``{id, hostname, address}`` in the pillar's order.
+
+    cluster
+        A complete cluster, or a view.
+    """
+    return [
+        {"id": minion_id, "hostname": node["hostname"], "address": node["address"]}
+        for minion_id, node in cluster["nodes"].items()
+        if "controller" in node["roles"]
+    ]
+
+
+def view(cluster, minion_id):
+    """
+    Return what one minion may know of the cluster, or an empty dictionary for a stranger.
+
+    cluster
+        A complete cluster, or a view of it for the same minion.
+
+    minion_id
+        Whose view.
+
+    It has the node itself and the controllers, the options and the secrets of the systems that
+    run on it; so its size does not grow with the cluster.
+    """
+    if minion_id not in cluster["nodes"]:
+        return {}
+    own = systems(cluster["nodes"][minion_id]["roles"])
+    foreign = set(systems(ROLE_SYSTEMS)) - set(own)
+    seen = {key: value for key, value in cluster.items() if key not in foreign}
+    seen["nodes"] = {
+        name: node
+        for name, node in cluster["nodes"].items()
+        if name == minion_id or "controller" in node["roles"]
+    }
+    seen["secrets"] = {
+        name: value for name, value in cluster.get("secrets", {}).items() if name in own
+    }
+    seen["view_of"] = minion_id
+    return seen
+
+
+def vrrp_priorities(cluster):
+    """
+    Return the VRRP priority of each controller by its id: distinct, the first one the highest.
+
+    cluster
+        A complete cluster, or a view.
+    """
+    return {
+        node["id"]: FIRST_VRRP_PRIORITY - rank for rank, node in enumerate(controllers(cluster))
+    }
+
+
+def sql_host(cluster):
+    """
+    Return the host part of SQL accounts: the management network, as MariaDB writes a network.
+
+    cluster
+        A complete cluster, or a view.
+
+    MariaDB knows networks by their IPv4 netmask only; with IPv6 the accounts are for any host.
+    """
+    import netaddr
+
+    network = netaddr.IPNetwork(cluster["network"]["management"])
+    return f"{network.network}/{network.netmask}" if network.version == 4 else "%"

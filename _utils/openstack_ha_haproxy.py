@@ -1,0 +1,251 @@
+"""
+HAProxy without HAProxy: rows of data into ``listen`` sections, and the admin socket's
+answers into plain data.
+
+Pure functions; whoever calls them does the talking.
+"""
+
+import csv
+
+_ROW_KEYS = {
+    "name",
+    "port",
+    "mode",
+    "balance",
+    "check",
+    "cookie",
+    "long_lived",
+    "only_if",
+    "single_writer",
+    "timeout",
+}
+_CHECK_KEYS = {"path", "port"}
+_MODES = ("http", "tcp")
+_KINDS = {"0": "frontend", "1": "backend", "2": "server"}
+_SERVING = {"OPEN", "UP", "no check"}
+
+
+def listeners(rows, view):
+    """
+    Turn the rows of ``openstack_ha/haproxy/services.yaml`` into what haproxy.cfg loops over.
+
+    A number in a row may be given as ``system:option``; it is then looked up in the view, so
+    that a port is said in one place only.
+
+    rows
+        List of mappings. ``name`` and ``port`` are needed, the rest has defaults:
+        ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
+        check that wants 200; without it the service's port is connected to), ``cookie`` (name
+        of a sticky session's cookie), ``long_lived`` (TCP keepalive and the long timeouts),
+        ``timeout`` (idle seconds of both sides), ``single_writer`` (first controller serves,
+        the others stand by), ``only_if`` (``system:option`` -> value, all must hold).
+
+    view
+        The node's view: ``vip``, ``controllers``, ``haproxy`` and the systems' options.
+
+    Returns a list of ``{"name", "options", "servers"}`` in the rows' order; both lists hold
+    lines of HAProxy's language. Raises ``ValueError`` that names the row and what is wrong.
+    """
+    return [_listener(row, view) for row in map(_checked, rows) if _wanted(row, view)]
+
+
+def parse_info(text):
+    """
+    Parse the answer to ``show info``.
+
+    text
+        ``Name: value`` lines.
+
+    Returns a dict; whole numbers become ``int``. Raises ``ValueError`` where the text is no
+    such answer.
+    """
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    info = {name.strip(): _number(value.strip()) for name, value in pairs}
+    if "Pid" not in info:
+        raise ValueError(f"not an answer to 'show info': {text[:80]!r}")
+    return info
+
+
+def parse_stat(text):
+    """
+    Parse the answer to ``show stat`` (CSV, HAProxy's management guide 9.1).
+
+    text
+        The CSV with its ``# pxname,...`` header.
+
+    Returns a list of dicts, one each frontend, backend and server: ``kind``, ``proxy``,
+    ``name``, ``status`` (as HAProxy says it), ``serving`` (bool), ``backup`` (bool, servers),
+    ``address`` (servers), ``check`` (last check's result), ``sessions``, ``sessions_total``,
+    ``queue``, ``bytes_in``, ``bytes_out``, ``since`` (s in this status), ``downtime`` (s).
+    Raises ``ValueError`` where the text is no such answer.
+    """
+    lines = text.strip().splitlines()
+    if not lines or not lines[0].startswith("# pxname,"):
+        raise ValueError(f"not an answer to 'show stat': {text[:80]!r}")
+    rows = csv.DictReader([lines[0][2:], *lines[1:]])
+    return [_stat(row) for row in rows if row["type"] in _KINDS]
+
+
+def quote(value):
+    """
+    Quote a word for HAProxy's configuration, whatever characters it has.
+
+    value
+        Text without line breaks.
+
+    Returns the word in strong quotes, in which only the quote itself is special
+    (configuration manual 2.2). Raises ``ValueError`` on a line break or a NUL, without
+    saying the text, which is a password more often than not.
+    """
+    if any(char in value for char in "\r\n\0"):
+        raise ValueError("a word of haproxy.cfg holds a line break or a NUL")
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _checked(row):
+    name = row.get("name", "without a name")
+    unknown = (set(row) - _ROW_KEYS) | (set(row.get("check") or {}) - _CHECK_KEYS)
+    if unknown:
+        raise ValueError(f"haproxy service {name}: unknown key {', '.join(sorted(unknown))}")
+    missing = {"name", "port"} - set(row)
+    if missing:
+        raise ValueError(f"haproxy service {name}: {', '.join(sorted(missing))} is missing")
+    if row.get("mode", "tcp") not in _MODES:
+        raise ValueError(f"haproxy service {name}: mode {row['mode']!r} is not one of {_MODES}")
+    return row
+
+
+def _wanted(row, view):
+    conditions = row.get("only_if") or {}
+    return all(_lookup(path, view, row["name"]) == value for path, value in conditions.items())
+
+
+def _listener(row, view):
+    port = _value(row["port"], view, row["name"])
+    return {
+        "name": row["name"],
+        "options": [
+            f"bind {view['vip']['address']}:{port}",
+            *_mode(row),
+            f"balance {row.get('balance', 'roundrobin')}",
+            *_timeouts(row, view),
+            *_sticky(row),
+            *_check(row),
+            _default_server(row, view),
+        ],
+        "servers": [
+            _server(row, controller, port, first=position == 0)
+            for position, controller in enumerate(view["controllers"])
+        ],
+    }
+
+
+def _mode(row):
+    if row.get("mode", "tcp") == "http":
+        return [
+            "mode http",
+            "option httplog",
+            "option forwardfor",
+            "http-request set-header X-Forwarded-Proto http",
+        ]
+    # One line a connection says nothing about SQL or AMQP; only failures are worth a line.
+    return ["mode tcp", "option tcplog", "option dontlog-normal"]
+
+
+def _timeouts(row, view):
+    if row.get("long_lived"):
+        timeouts = view["haproxy"]["timeouts"]
+        # The kernel's own keepalive starts after two hours. These find a peer that vanished
+        # without a word, a client of a VIP that has moved away for one, within 20 s.
+        keepalive = [
+            f"{side}tcpka-{key} {value}"
+            for side in ("cli", "srv")
+            for key, value in (("idle", "10s"), ("intvl", "3s"), ("cnt", "3"))
+        ]
+        return [
+            "option clitcpka",
+            "option srvtcpka",
+            *keepalive,
+            f"timeout client {timeouts['client']}s",
+            f"timeout server {timeouts['server']}s",
+        ]
+    if "timeout" in row:
+        return [f"timeout {side} {row['timeout']}s" for side in ("client", "server")]
+    return []
+
+
+def _sticky(row):
+    return [f"cookie {row['cookie']} insert indirect nocache httponly"] if "cookie" in row else []
+
+
+def _check(row):
+    if "check" not in row:
+        return []
+    return [
+        "option httpchk",
+        f"http-check send meth GET uri {row['check'].get('path', '/')}",
+        "http-check expect status 200",
+    ]
+
+
+def _default_server(row, view):
+    check = view["haproxy"]["check"]
+    words = [
+        "default-server",
+        "check",
+        f"inter {check['interval']}",
+        f"fastinter {check['fast_interval']}",
+        f"rise {check['rise']}",
+        f"fall {check['fall']}",
+        "on-marked-down shutdown-sessions",
+    ]
+    if "port" in row.get("check", {}):
+        words.insert(2, f"port {_value(row['check']['port'], view, row['name'])}")
+    return " ".join(words)
+
+
+def _server(row, controller, port, first):
+    words = ["server", controller["hostname"], f"{controller['address']}:{port}"]
+    if "cookie" in row:
+        words.append(f"cookie {controller['hostname']}")
+    if row.get("single_writer"):
+        words.append("on-marked-up shutdown-backup-sessions" if first else "backup")
+    return " ".join(words)
+
+
+def _value(value, view, name):
+    return _lookup(value, view, name) if isinstance(value, str) else value
+
+
+def _lookup(path, view, name):
+    value = view
+    for key in path.split(":"):
+        if key not in value:
+            raise ValueError(f"haproxy service {name}: {path!r} is not in the node's view")
+        value = value[key]
+    return value
+
+
+def _stat(row):
+    return {
+        "kind": _KINDS[row["type"]],
+        "proxy": row["pxname"],
+        "name": row["svname"],
+        "status": row["status"],
+        # "UP 1/3" is a server that failed a check and still serves.
+        "serving": row["status"] in _SERVING or row["status"].startswith("UP "),
+        "backup": row["type"] == "2" and row["bck"] == "1",
+        "address": row.get("addr") or None,
+        "check": row.get("check_status") or None,
+        "sessions": int(row["scur"] or 0),
+        "sessions_total": int(row["stot"] or 0),
+        "queue": int(row["qcur"] or 0),
+        "bytes_in": int(row["bin"] or 0),
+        "bytes_out": int(row["bout"] or 0),
+        "since": int(row["lastchg"] or 0),
+        "downtime": int(row["downtime"] or 0),
+    }
+
+
+def _number(text):
+    return int(text) if text.isdecimal() else text

@@ -1,0 +1,444 @@
+"""
+The schema of the cluster file: every key, its meaning, its default.
+
+One table serves the check on the master, the defaults that SLS files see and the pillar
+reference in the documentation. Rules that need more than one key (addresses, counts, secrets)
+stand in ``openstack_ha_cluster``.
+"""
+
+import copy
+
+ROLES = ("controller", "compute", "storage")
+
+# Printable, and inert in every file a secret is written to (INI, YAML, HAProxy, Erlang, URL).
+SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
+IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+HOST_LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+
+
+def _string(description, **more):
+    return {"type": "string", "description": description, **more}
+
+
+def _integer(description, default, minimum, maximum):
+    return {
+        "type": "integer",
+        "description": description,
+        "default": default,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+
+
+def _number(description, default, minimum, maximum):
+    return {**_integer(description, default, minimum, maximum), "type": "number"}
+
+
+def _port(description, default):
+    return _integer(description, default, 1, 65535)
+
+
+def _section(description, **properties):
+    """An option section: optional as a whole, and so is each of its keys."""
+    return {
+        "type": "object",
+        "description": description,
+        "default": {},
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _mapping(description, values, keys=IDENTIFIER_PATTERN, default=None):
+    """A mapping whose keys the user chooses; it has no default when ``default`` is None."""
+    schema = {
+        "type": "object",
+        "description": description,
+        "propertyNames": {"pattern": keys},
+        "additionalProperties": values,
+    }
+    if default is not None:
+        schema["default"] = default
+    return schema
+
+
+SECRET = _string("a secret", pattern=SECRET_PATTERN)
+
+NETWORK = {
+    "type": "object",
+    "description": "the cluster's networks",
+    "required": ["management"],
+    "additionalProperties": False,
+    "properties": {
+        "management": _string("the network of the nodes' addresses and of the VIP, as a CIDR"),
+    },
+}
+
+VIP = {
+    "type": "object",
+    "description": "the one virtual address that everybody uses",
+    "required": ["address"],
+    "additionalProperties": False,
+    "properties": {
+        "address": _string("the address; a free one of network:management"),
+        "fqdn": _string("the name that users and services use for the address"),
+        "interface": _string(
+            "the interface that carries the VIP; default: the one that has the node's address"
+        ),
+        "router_id": _integer(
+            "VRRP virtual router id; unique among the VRRP speakers of the segment", 51, 1, 255
+        ),
+        "prefixlen": {
+            "type": "integer",
+            "description": "prefix length of network:management; worked out, not set",
+            "minimum": 8,
+            "maximum": 128,
+        },
+    },
+}
+
+NODE = {
+    "type": "object",
+    "description": "one node, or several by ranges: ctl[1-3] with 10.0.0.11-13",
+    "required": ["address", "roles"],
+    "additionalProperties": False,
+    "properties": {
+        "address": _string("the node's address in network:management, or a range 10.0.0.11-13"),
+        "roles": {
+            "type": "array",
+            "description": "what the node does",
+            "items": {"enum": list(ROLES)},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+        "hostname": _string(
+            "the node's short name; default: its minion id up to the first dot",
+            pattern=HOST_LABEL_PATTERN,
+        ),
+        "interface": _string("the interface that has the address; default: looked up"),
+    },
+}
+
+KEEPALIVED = _section(
+    "the VIP's keeper",
+    advert_interval=_number("seconds between VRRP adverts", 0.1, 0.05, 10),
+    garp_refresh=_integer(
+        "seconds between gratuitous ARPs of the holder, against stale ARP tables", 10, 0, 3600
+    ),
+    startup_delay=_number(
+        "seconds without taking part in elections after keepalived starts, for bonds and "
+        "switches that pass no traffic yet",
+        5,
+        0,
+        300,
+    ),
+    check_interval=_integer("seconds between two looks at HAProxy's socket", 1, 1, 60),
+    check_fall=_integer("failed looks until the node leaves the VIP", 2, 1, 60),
+    check_rise=_integer("good looks until the node may hold the VIP", 2, 1, 60),
+)
+
+HAPROXY = _section(
+    "the load balancer on each controller",
+    maxconn=_integer("connections of the whole process", 10000, 100, 1000000),
+    stats_port=_port("port of the statistics page and of /metrics", 8404),
+    stats_user=_string("user of the statistics page", default="admin", pattern=IDENTIFIER_PATTERN),
+    timeouts=_section(
+        "time-outs of every front and back end",
+        connect=_integer(
+            "milliseconds for a TCP connect to a server; short, since every server is near",
+            250,
+            50,
+            60000,
+        ),
+        client=_integer("seconds of a client's silence on SQL and AMQP", 3600, 1, 86400),
+        server=_integer("seconds of a server's silence on SQL and AMQP", 3600, 1, 86400),
+        queue=_integer("seconds in the queue for a server", 60, 1, 3600),
+        check=_integer("seconds for a health check's answer", 1, 1, 60),
+        http_request=_integer("seconds for a whole HTTP request head", 10, 1, 600),
+        hard_stop=_integer(
+            "seconds that connections may outlive a reload of the configuration",
+            3600,
+            1,
+            86400,
+        ),
+    ),
+    check=_section(
+        "health checks of the servers",
+        interval=_integer("milliseconds between checks of a server that is up", 500, 100, 60000),
+        fast_interval=_integer("milliseconds while a server changes its state", 100, 50, 60000),
+        rise=_integer("good checks until a server is up", 2, 1, 20),
+        fall=_integer("failed checks until a server is down", 2, 1, 20),
+    ),
+)
+
+GALERA = _section(
+    "MariaDB Galera on each controller",
+    port=_port("the server's port, on the nodes' addresses and on the VIP", 3306),
+    extra_port=_port("port that still answers when max_connections are in use", 3307),
+    max_connections=_integer("client connections", 4096, 10, 100000),
+    buffer_pool=_string(
+        "InnoDB's buffer pool: a size (512M, 8G), or a share of the node's memory (25%)",
+        default="25%",
+        pattern=r"^([1-9][0-9]*[MG]|[1-9][0-9]?%)$",
+    ),
+    gcache_size=_string(
+        "ring buffer of write sets; a node away for less than this comes back without an SST",
+        default="1G",
+        pattern=r"^[1-9][0-9]*[MG]$",
+    ),
+    provider_options=_mapping(
+        "wsrep_provider_options to add or to replace, one key an option",
+        {"type": ["string", "number"]},
+        keys=r"^[a-z0-9_.]+$",
+        default={},
+    ),
+    server_options=_mapping(
+        "options of [mysqld] to add or to replace",
+        {"type": ["string", "number"]},
+        keys=r"^[A-Za-z0-9_-]+$",
+        default={},
+    ),
+    patience=_integer(
+        "seconds that a state run waits for the master's word and for its server to be Synced; "
+        "a transfer that moves is waited for beyond that",
+        900,
+        30,
+        86400,
+    ),
+    accounts=_mapping(
+        "accounts beside the formula's own; each needs secrets:galera:accounts:<name>",
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "databases": {
+                    "type": "array",
+                    "description": "databases to create, of which the account has all rights",
+                    "items": {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,63}$"},
+                    "default": [],
+                    "uniqueItems": True,
+                },
+            },
+        },
+        default={},
+    ),
+)
+
+RABBITMQ = _section(
+    "the message broker on each controller",
+    port=_port("AMQP port, on the nodes' addresses and on the VIP", 5672),
+    management_port=_port("port of the management API", 15672),
+    queues={
+        "enum": ["auto", "mirrored", "quorum"],
+        "description": "how queues survive a node: classic mirroring, quorum queues, or the best "
+        "that the broker and the OpenStack release support",
+        "default": "auto",
+    },
+    access={
+        "enum": ["vip", "direct"],
+        "description": "how services reach the brokers: through the VIP or by a list of hosts",
+        "default": "vip",
+    },
+    net_ticktime=_integer("seconds until a silent broker counts as gone", 5, 4, 300),
+    memory_high_watermark=_number("share of the node's memory that blocks publishers", 0.4, 0.05, 1),
+    vhosts={
+        "type": "array",
+        "description": "virtual hosts",
+        "items": {"type": "string", "minLength": 1},
+        "default": ["/"],
+        "minItems": 1,
+        "uniqueItems": True,
+    },
+    users=_mapping(
+        "users beside the formula's own; each needs secrets:rabbitmq:users:<name>",
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "tags": {
+                    "type": "array",
+                    "description": "RabbitMQ's user tags",
+                    "items": {
+                        "enum": [
+                            "administrator",
+                            "monitoring",
+                            "policymaker",
+                            "management",
+                            "impersonator",
+                        ]
+                    },
+                    "default": [],
+                    "uniqueItems": True,
+                },
+                "vhosts": {
+                    "type": "object",
+                    "description": "permissions by vhost",
+                    "default": {},
+                    "additionalProperties": _section(
+                        "regular expressions of resource names",
+                        configure=_string("may be declared", default=".*"),
+                        write=_string("may be written to", default=".*"),
+                        read=_string("may be read from", default=".*"),
+                    ),
+                },
+            },
+        },
+        default={"openstack": {"vhosts": {"/": {}}}},
+    ),
+    policies=_mapping(
+        "policies beside the formula's own",
+        {
+            "type": "object",
+            "required": ["pattern", "definition"],
+            "additionalProperties": False,
+            "properties": {
+                "vhost": _string("the policy's virtual host", default="/"),
+                "pattern": _string("regular expression of the names it is for"),
+                "definition": {"type": "object", "minProperties": 1},
+                "priority": _integer("the highest one that matches wins", 0, 0, 1000),
+                "apply_to": {
+                    "enum": ["all", "queues", "exchanges"],
+                    "default": "all",
+                },
+            },
+        },
+        default={},
+    ),
+)
+
+HEALTH = _section(
+    "the small server on each controller that HAProxy's checks ask",
+    galera_port=_port("port of the answer for Galera", 9200),
+    rabbitmq_port=_port("port of the answer for RabbitMQ", 9201),
+    available_when_donor={
+        "type": "boolean",
+        "description": "whether a Galera node that feeds a joiner serves on; mariabackup lets it",
+        "default": True,
+    },
+)
+
+SECRETS = {
+    "type": "object",
+    "description": "every secret; give the file to Salt's gpg, vault or sdb renderers",
+    "default": {},
+    "additionalProperties": False,
+    "properties": {
+        "haproxy": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"stats": {**SECRET, "description": "the statistics page's password"}},
+        },
+        "galera": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"accounts": _mapping("passwords by account", SECRET)},
+        },
+        "rabbitmq": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "erlang_cookie": {**SECRET, "description": "what makes brokers one cluster"},
+                "users": _mapping("passwords by user", SECRET),
+            },
+        },
+    },
+}
+
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "required": ["name", "network", "vip", "nodes"],
+    "additionalProperties": False,
+    "properties": {
+        "name": _string("the cluster's name; part of event tags", pattern=IDENTIFIER_PATTERN),
+        "release": {
+            "enum": ["zed"],
+            "description": "the OpenStack release; zed is Debian 12's",
+            "default": "zed",
+        },
+        "allow_even_controllers": {
+            "type": "boolean",
+            "description": "accept an even number of controllers, which a split down the middle "
+            "stops as a whole",
+            "default": False,
+        },
+        "network": NETWORK,
+        "vip": VIP,
+        "nodes": {
+            "type": "object",
+            "description": "minion id -> node",
+            "minProperties": 1,
+            "additionalProperties": NODE,
+        },
+        "keepalived": KEEPALIVED,
+        "haproxy": HAPROXY,
+        "galera": GALERA,
+        "rabbitmq": RABBITMQ,
+        "health": HEALTH,
+        "secrets": SECRETS,
+        "view_of": _string("the minion whose view this is; set by the master, not by hand"),
+    },
+}
+
+
+def with_defaults(data, schema=None):
+    """
+    Return a copy of ``data`` in which every missing key has its default.
+
+    data
+        The value; anything that the schema describes.
+
+    schema
+        The schema of ``data``; default: the cluster file's.
+    """
+    schema = SCHEMA if schema is None else schema
+    if isinstance(data, list):
+        return [with_defaults(item, schema.get("items", {})) for item in data]
+    if not isinstance(data, dict):
+        return copy.deepcopy(data)
+    properties = schema.get("properties", {})
+    others = schema.get("additionalProperties")
+    filled = {
+        key: with_defaults(value, properties.get(key, others if isinstance(others, dict) else {}))
+        for key, value in data.items()
+    }
+    for key, sub in properties.items():
+        if key not in filled and "default" in sub:
+            filled[key] = with_defaults(sub["default"], sub)
+    return filled
+
+
+def faults(data):
+    """
+    Return every fault of ``data`` against the schema as ``{"path": [..], "text": ".."}``.
+
+    data
+        The cluster file's content under the key ``openstack_ha``.
+
+    Secrets are named by path only, never by value. Needs the package jsonschema.
+    """
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    return [
+        {"path": list(error.absolute_path), "text": _text(error)}
+        for error in sorted(validator.iter_errors(data), key=lambda e: [str(p) for p in e.path])
+    ]
+
+
+def _text(error):
+    if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
+        return (
+            "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "
+            "(`salt-run openstack_ha.secrets` makes good ones)"
+        )
+    if error.validator == "additionalProperties":
+        known = ", ".join(sorted(error.schema.get("properties", {})))
+        unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
+        return f"unknown keys {', '.join(map(repr, unknown))}; known here: {known}"
+    if error.validator == "enum":
+        choices = ", ".join(map(str, error.validator_value))
+        return f"{error.instance!r} is not one of {choices}"
+    if error.validator == "required":
+        return error.message.replace("is a required property", "is missing and has no default")
+    return error.message

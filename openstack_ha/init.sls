@@ -1,0 +1,2 @@
+# What the node's roles ask for.
+include: {{ salt["openstack_ha.includes"]() | json }}

@@ -1,0 +1,243 @@
+"""The cluster file: every fault by path, ranges, and the view of one minion."""
+
+import copy
+import pathlib
+
+import openstack_ha_cluster
+import openstack_ha_schema
+import openstack_ha_secrets
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+EXAMPLE = pathlib.Path(__file__).parents[2] / "pillar.example"
+
+
+@pytest.fixture
+def cluster():
+    return yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["openstack_ha"]
+
+
+def _set(cluster, path, value):
+    *parents, leaf = path
+    branch = cluster
+    for key in parents:
+        branch = branch.setdefault(key, {})
+    branch[leaf] = value
+
+
+def test_example_has_no_fault(cluster):
+    assert openstack_ha_cluster.faults(cluster) == []
+
+
+CASES = {
+    "VIP outside the network": (
+        ("vip", "address"),
+        "10.0.0.1",
+        "openstack_ha:vip:address: 10.0.0.1 lies outside network:management 172.29.80.0/24",
+    ),
+    "VIP is no address": (
+        ("vip", "address"),
+        "somewhere",
+        "openstack_ha:vip:address: 'somewhere' is no address",
+    ),
+    "VIP is the broadcast address": (
+        ("vip", "address"),
+        "172.29.80.255",
+        "openstack_ha:vip:address: 172.29.80.255 is the network's own or broadcast address",
+    ),
+    "VIP is a node's address": (
+        ("vip", "address"),
+        "172.29.80.12",
+        "openstack_ha:nodes:ctl2:address: 172.29.80.12 is the VIP; the VIP is no node's address",
+    ),
+    "two nodes with one address": (
+        ("nodes", "cmp1"),
+        {"address": "172.29.80.11", "roles": ["compute"]},
+        "openstack_ha:nodes:cmp1:address: 172.29.80.11 is the address of ctl1 too",
+    ),
+    "two nodes with one hostname": (
+        ("nodes", "ctl1.example.org"),
+        {"address": "172.29.80.21", "roles": ["compute"]},
+        "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too; "
+        "give one of them a hostname of its own",
+    ),
+    "one node named twice": (
+        ("nodes", "ctl2"),
+        {"address": "172.29.80.22", "roles": ["compute"]},
+        "openstack_ha:nodes:ctl2: ctl2 is named twice",
+    ),
+    "unknown role": (
+        ("nodes", "cmp1"),
+        {"address": "172.29.80.21", "roles": ["compte"]},
+        "openstack_ha:nodes:cmp1:roles:0: 'compte' is not one of controller, compute, storage",
+    ),
+    "range of another length": (
+        ("nodes", "cmp[1-3]"),
+        {"address": "172.29.80.21-22", "roles": ["compute"]},
+        "openstack_ha:nodes:cmp[1-3]:address: cmp[1-3] names 3 nodes and 172.29.80.21-22 "
+        "2 addresses",
+    ),
+    "even number of controllers": (
+        ("nodes", "ctl4"),
+        {"address": "172.29.80.14", "roles": ["controller"]},
+        "openstack_ha:nodes: 4 controllers, an even number: a split down the middle leaves no "
+        "majority; take an odd number, or set allow_even_controllers: true",
+    ),
+    "missing secret": (
+        ("secrets", "haproxy"),
+        {},
+        "openstack_ha:secrets:haproxy:stats: is missing; `salt-run openstack_ha.secrets` makes one",
+    ),
+    "unknown key": (
+        ("vip", "adress"),
+        "172.29.80.100",
+        "openstack_ha:vip: unknown keys 'adress'; known here: address, fqdn, interface, "
+        "prefixlen, router_id",
+    ),
+    "network with host bits": (
+        ("network", "management"),
+        "172.29.80.1/24",
+        "openstack_ha:network:management: '172.29.80.1/24' has host bits set; "
+        "the network is 172.29.80.0/24",
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "fault"), CASES.values(), ids=CASES)
+def test_fault_is_named_by_path_value_and_reason(cluster, path, value, fault):
+    _set(cluster, path, value)
+    assert openstack_ha_cluster.faults(cluster) == [fault]
+
+
+def test_every_fault_is_named_at_once(cluster):
+    faults = []
+    for title in (
+        "VIP outside the network",
+        "two nodes with one address",
+        "even number of controllers",
+        "missing secret",
+    ):
+        path, value, fault = CASES[title]
+        _set(cluster, path, value)
+        faults.append(fault)
+    _set(cluster, ("nodes", "sto1"), {"address": "172.29.80.31", "roles": ["stroage"]})
+    found = openstack_ha_cluster.faults(cluster)
+    assert set(faults) < set(found)
+    assert sum("stroage" in line for line in found) == 1
+    assert len(found) == len(faults) + 1
+
+
+def test_secret_never_stands_in_a_fault(cluster):
+    _set(cluster, ("secrets", "haproxy", "stats"), "se cret#value!")
+    (fault,) = openstack_ha_cluster.faults(cluster)
+    assert fault.startswith("openstack_ha:secrets:haproxy:stats: is no usable secret")
+    assert "se cret" not in fault
+
+
+def test_even_controllers_by_an_explicit_word(cluster):
+    path, value, _ = CASES["even number of controllers"]
+    _set(cluster, path, value)
+    cluster["allow_even_controllers"] = True
+    assert openstack_ha_cluster.faults(cluster) == []
+
+
+def test_empty_cluster_names_what_it_lacks():
+    faults = openstack_ha_cluster.faults({})
+    for key in ("name", "network", "vip", "nodes"):
+        assert any(repr(key) in fault for fault in faults)
+
+
+@pytest.mark.parametrize("rubble", [None, [], "text", {"nodes": []}, {"nodes": {"a": None}}])
+def test_rubble_is_refused_without_a_traceback(rubble):
+    assert openstack_ha_cluster.faults(rubble)
+
+
+def test_range_keeps_leading_zeros():
+    assert openstack_ha_cluster.node_ids("cmp[08-11].example.org") == [
+        "cmp08.example.org",
+        "cmp09.example.org",
+        "cmp10.example.org",
+        "cmp11.example.org",
+    ]
+
+
+def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
+    _set(cluster, ("nodes", "cmp1"), {"address": "172.29.80.21", "roles": ["compute"]})
+    complete = openstack_ha_cluster.complete(cluster)
+    controller = openstack_ha_cluster.view(complete, "ctl1")
+    compute = openstack_ha_cluster.view(complete, "cmp1")
+    assert set(controller["secrets"]) == {"haproxy", "galera", "rabbitmq"}
+    assert compute["secrets"] == {}
+    assert "galera" not in compute
+    assert list(compute["nodes"]) == ["ctl1", "ctl2", "ctl3", "cmp1"]
+    assert "cmp1" not in controller["nodes"]
+
+
+def test_stranger_sees_nothing(cluster):
+    assert openstack_ha_cluster.view(openstack_ha_cluster.complete(cluster), "stranger") == {}
+
+
+def test_defaults_do_not_touch_the_original(cluster):
+    before = copy.deepcopy(cluster)
+    openstack_ha_cluster.complete(cluster)
+    assert cluster == before
+
+
+@given(computes=st.integers(0, 60), index=st.integers(0, 60))
+def test_view_does_not_grow_with_the_cluster_and_is_its_own_view(computes, index):
+    cluster = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["openstack_ha"]
+    for number in range(computes):
+        address = f"172.29.80.{101 + number}"
+        cluster["nodes"][f"cmp{number}"] = {"address": address, "roles": ["compute"]}
+    complete = openstack_ha_cluster.complete(cluster)
+    minion_id = list(complete["nodes"])[index % len(complete["nodes"])]
+    view = openstack_ha_cluster.view(complete, minion_id)
+    assert len(view["nodes"]) <= 4
+    assert openstack_ha_cluster.view(view, minion_id) == view
+    assert openstack_ha_cluster.faults(view, minion_id) == []
+
+
+def test_priorities_are_distinct_and_fall(cluster):
+    priorities = openstack_ha_cluster.vrrp_priorities(openstack_ha_cluster.complete(cluster))
+    assert list(priorities) == ["ctl1", "ctl2", "ctl3"]
+    assert sorted(set(priorities.values()), reverse=True) == list(priorities.values())
+
+
+def test_sql_host_is_the_management_network(cluster):
+    assert openstack_ha_cluster.sql_host(cluster) == "172.29.80.0/255.255.255.0"
+
+
+def test_generated_secrets_are_complete_valid_and_keep_what_is_there(cluster):
+    del cluster["secrets"]["rabbitmq"]
+    full = openstack_ha_schema.with_defaults(cluster)
+    made = openstack_ha_secrets.generate(full)
+    assert made["haproxy"]["stats"] == "change-me-haproxy-stats"
+    assert openstack_ha_cluster.faults({**cluster, "secrets": made}) == []
+    assert openstack_ha_secrets.generate({**full, "secrets": made}) == made
+
+
+def test_every_option_is_described():
+    def described(schema, path=""):
+        for key, sub in schema.get("properties", {}).items():
+            if path and "default" in sub and not key.startswith("apply"):
+                assert sub.get("description"), f"{path}:{key} has no description"
+            described(sub, f"{path}:{key}")
+
+    described(openstack_ha_schema.SCHEMA)
+
+
+def test_example_shows_every_key():
+    text = EXAMPLE.read_text(encoding="utf-8")
+
+    def keys(schema):
+        for key, sub in schema.get("properties", {}).items():
+            yield key
+            yield from keys(sub)
+            if isinstance(sub.get("additionalProperties"), dict):
+                yield from keys(sub["additionalProperties"])
+
+    hidden = {"view_of", "prefixlen"}
+    lacking = {key for key in keys(openstack_ha_schema.SCHEMA) if f"{key}:" not in text}
+    assert lacking == hidden

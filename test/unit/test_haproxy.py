@@ -1,0 +1,172 @@
+"""Rows of data into HAProxy's sections, and HAProxy's answers into data."""
+
+import pathlib
+import subprocess
+
+import openstack_ha_haproxy as haproxy
+import pytest
+import yaml
+
+SERVICES = pathlib.Path(__file__).parents[2] / "openstack_ha/haproxy/services.yaml"
+
+VIEW = {
+    "vip": {"address": "192.0.2.100"},
+    "controllers": [
+        {"id": f"ctl{n}.example.org", "hostname": f"ctl{n}", "address": f"192.0.2.1{n}"}
+        for n in (1, 2, 3)
+    ],
+    "galera": {"port": 3306},
+    "rabbitmq": {"port": 5672, "access": "vip"},
+    "health": {"galera_port": 9200, "rabbitmq_port": 9201},
+    "haproxy": {
+        "timeouts": {"client": 3600, "server": 1800},
+        "check": {"interval": 500, "fast_interval": 100, "rise": 2, "fall": 3},
+    },
+}
+
+STAT = """\
+# pxname,svname,qcur,scur,stot,bin,bout,status,bck,lastchg,downtime,type,check_status,addr,
+mysql,FRONTEND,,4,90,10,20,OPEN,,,,0,,,
+mysql,ctl1,0,4,80,10,20,UP,0,55,3,2,L7OK,192.0.2.11:3306,
+mysql,ctl2,1,0,10,0,0,DOWN,1,7,9,2,L4TOUT,192.0.2.12:3306,
+mysql,ctl3,0,0,0,0,0,UP 1/2,1,7,9,2,* L4TOUT,192.0.2.13:3306,
+mysql,BACKEND,1,4,90,10,20,UP,,55,3,1,,,
+mysql,listener,,0,0,0,0,OPEN,,,,3,,,
+
+"""
+
+
+def only(row, view=None):
+    (listener,) = haproxy.listeners([row], view or VIEW)
+    return listener
+
+
+@pytest.fixture
+def shipped():
+    rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
+    return {listener["name"]: listener for listener in haproxy.listeners(rows, VIEW)}
+
+
+def test_mysql_has_one_writer_and_the_others_stand_by(shipped):
+    assert shipped["mysql"]["servers"] == [
+        "server ctl1 192.0.2.11:3306 on-marked-up shutdown-backup-sessions",
+        "server ctl2 192.0.2.12:3306 backup",
+        "server ctl3 192.0.2.13:3306 backup",
+    ]
+
+
+def test_mysql_is_checked_by_the_health_daemon_and_listens_on_the_vip(shipped):
+    options = shipped["mysql"]["options"]
+    assert options[0] == "bind 192.0.2.100:3306"
+    assert "option httpchk" in options
+    assert options[-1] == (
+        "default-server check port 9200 inter 500 fastinter 100 rise 2 fall 3 "
+        "on-marked-down shutdown-sessions"
+    )
+
+
+def test_long_lived_connections_get_keepalive_and_the_pillars_timeouts(shipped):
+    for name in ("mysql", "rabbitmq"):
+        options = shipped[name]["options"]
+        assert {"option clitcpka", "option srvtcpka"} < set(options)
+        assert "timeout client 3600s" in options
+        assert "timeout server 1800s" in options
+
+
+def test_rabbitmq_is_balanced_over_all_brokers(shipped):
+    assert "balance leastconn" in shipped["rabbitmq"]["options"]
+    assert not any("backup" in server for server in shipped["rabbitmq"]["servers"])
+
+
+def test_rabbitmq_with_direct_access_needs_no_front_end():
+    view = {**VIEW, "rabbitmq": {"port": 5672, "access": "direct"}}
+    rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
+    assert [listener["name"] for listener in haproxy.listeners(rows, view)] == ["mysql"]
+
+
+def test_an_api_is_one_row():
+    listener = only(
+        {
+            "name": "horizon",
+            "port": 80,
+            "mode": "http",
+            "balance": "source",
+            "check": {"path": "/healthcheck"},
+            "cookie": "SERVERID",
+            "timeout": 120,
+        }
+    )
+    assert "mode http" in listener["options"]
+    assert "http-check send meth GET uri /healthcheck" in listener["options"]
+    assert "cookie SERVERID insert indirect nocache httponly" in listener["options"]
+    assert "timeout server 120s" in listener["options"]
+    assert not any(" port " in option for option in listener["options"])
+    assert listener["servers"][1] == "server ctl2 192.0.2.12:80 cookie ctl2"
+
+
+def test_a_row_without_a_check_is_connected_to():
+    options = only({"name": "memcached", "port": 11211})["options"]
+    assert not any("httpchk" in option for option in options)
+    assert "default-server check inter 500" in options[-1]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"name": "x", "port": 1, "blance": "first"}, "x: unknown key blance"),
+        ({"name": "x", "port": 1, "check": {"uri": "/"}}, "x: unknown key uri"),
+        ({"name": "x"}, "x: port is missing"),
+        ({"port": 1}, "without a name: name is missing"),
+        ({"name": "x", "port": 1, "mode": "udp"}, "x: mode 'udp'"),
+        ({"name": "x", "port": "swift:port"}, "x: 'swift:port' is not in the node's view"),
+    ],
+)
+def test_a_faulty_row_is_named(row, message):
+    with pytest.raises(ValueError, match=message):
+        haproxy.listeners([row], VIEW)
+
+
+def test_stat_is_typed():
+    rows = haproxy.parse_stat(STAT)
+    assert [row["kind"] for row in rows] == ["frontend", "server", "server", "server", "backend"]
+    writer, down, failing = rows[1:4]
+    assert (writer["serving"], writer["backup"], writer["sessions"]) == (True, False, 4)
+    assert (down["serving"], down["backup"], down["queue"]) == (False, True, 1)
+    assert down["check"] == "L4TOUT"
+    assert failing["serving"] is True
+    assert rows[0]["address"] is None
+
+
+def test_info_is_typed():
+    assert haproxy.parse_info("Name: HAProxy\nPid: 12\nRelease_date: 2024/01/01\n\n") == {
+        "Name": "HAProxy",
+        "Pid": 12,
+        "Release_date": "2024/01/01",
+    }
+
+
+@pytest.mark.parametrize("parse", [haproxy.parse_stat, haproxy.parse_info])
+@pytest.mark.parametrize("text", ["", "Permission denied\n"])
+def test_another_answer_is_no_empty_answer(parse, text):
+    with pytest.raises(ValueError, match="not an answer"):
+        parse(text)
+
+
+@pytest.mark.parametrize("word", ["plain", "it's", '"$HOME" # \\', "''", ""])
+def test_quoting_is_undone_by_strong_quotes_as_a_shell_knows_them(word):
+    # HAProxy's strong quotes are the shell's: configuration manual, 2.2.
+    printed = subprocess.run(
+        ["sh", "-c", f"printf %s {haproxy.quote(word)}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    assert printed.stdout == word
+
+
+@pytest.mark.parametrize("bad", ["\n", "\r", "\0"])
+def test_a_line_break_is_refused_without_showing_the_word(bad):
+    with pytest.raises(ValueError) as error:
+        haproxy.quote(f"secret{bad}word")
+    assert "secret" not in str(error.value)
