@@ -331,7 +331,7 @@ def apply(series=None):
     if lacking["set"]:
         _import(lacking["set"])
     for user in lacking["delete"]["users"]:
-        delete_user(user["name"])
+        delete_user(user)
     for policy in lacking["delete"]["policies"]:
         clear_policy(policy["name"], policy["vhost"])
     return lacking

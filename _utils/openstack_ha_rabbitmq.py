@@ -185,10 +185,10 @@ def definitions_diff(current, desired, passwords):
     passwords
         User name -> password of every desired user.
 
-    Returns ``{"set": definitions to import, "delete": {"users": [..], "policies": [..]},
-    "changes": {thing: {"old": .., "new": ..}}}``; all of them empty when nothing differs. Users in
-    ``set`` lack their hashes, and ``changes`` names a changed password without showing it, so
-    neither holds a secret. Things that the pillar does not name stay as they are.
+    Returns ``{"set": definitions to import, "delete": {"users": [name], "policies": [{"vhost": ..,
+    "name": ..}]}, "changes": {thing: {"old": .., "new": ..}}}``, all empty when nothing differs.
+    Users in ``set`` lack their hashes, and ``changes`` names a changed password without showing it,
+    so neither holds a secret. Things that the pillar does not name stay as they are.
     """
     ours = {section: _by_key(section, desired[section]) for section in _SECTIONS}
     theirs = {section: _by_key(section, current.get(section, [])) for section in _SECTIONS}
@@ -201,7 +201,7 @@ def definitions_diff(current, desired, passwords):
                 found["set"].setdefault(section, []).append(new)
                 found["changes"][_label(section, key)] = {"old": before, "new": after}
     for section, key in _unwanted(theirs, ours):
-        found["delete"][section].append(theirs[section][key])
+        found["delete"][section].append(_name(section, key))
         found["changes"][_label(section, key)] = {
             "old": _shown(section, theirs[section][key], passwords),
             "new": None,
@@ -383,6 +383,11 @@ def _key(section, entry):
     if section == "policies":
         return (entry["vhost"], entry["name"])
     return (entry["name"],)
+
+
+def _name(section, key):
+    """What it takes to name an entry to RabbitMQ's tools."""
+    return {"vhost": key[0], "name": key[1]} if section == "policies" else key[0]
 
 
 def _label(section, key):

@@ -236,6 +236,7 @@ def test_a_service_that_is_not_there_is_bad_and_says_why():
 def test_the_daemon_answers_where_nothing_runs(tmp_path, capsys):
     config = {
         "rabbitmq": {
+            "amqp_port": 1,
             "cache": 0.1,
             "host": "127.0.0.1",
             "limit": 1,

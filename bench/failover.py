@@ -1,0 +1,130 @@
+"""
+Kill the VIP's holder and measure the longest gap of each operation through the VIP.
+
+`python -m bench.failover` needs a lab that serves (`make lab`). A gap is the time between two
+operations that succeed, by the end of each; the goals are those of docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+from lab import Lab
+from lab.waiting import wait_for
+from rich.console import Console
+from rich.table import Table
+
+# Seconds; power loss of the VIP's holder.
+GOALS = {"http": 0.5, "sql_read": 1.0, "sql_write": 1.5, "amqp": 1.0}
+PROBE = "/opt/client/probe.py"
+TASK = "/run/probe.json"
+PYTHON = "/opt/client/bin/python"
+
+
+def gaps(records: list[dict]) -> dict[str, dict]:
+    """Return the longest gap and the number of failures of each operation.
+
+    records
+        What the probe wrote, a mapping an operation.
+    """
+    found = {}
+    for name in GOALS:
+        own = [record for record in records if record["operation"] == name]
+        ends = sorted(record["end"] for record in own if not record["error"])
+        longest = max((later - sooner for sooner, later in zip(ends, ends[1:])), default=None)
+        found[name] = {
+            "gap": longest,
+            "succeeded": len(ends),
+            "failed": len(own) - len(ends),
+            "errors": sorted({record["error"] for record in own if record["error"]}),
+        }
+    return found
+
+
+def vip_holders(lab: Lab) -> list[str]:
+    """Return the nodes that have the VIP on an interface."""
+    vip = lab.inventory["vip"]["address"]
+    running = [node for node in lab.nodes.values() if node.state == "running"]
+    return [
+        node.id for node in running if f" {vip}/" in node.check(["ip", "-o", "address", "show"])
+    ]
+
+
+class Probe:
+    """While it is entered, operations run through the VIP; ``records`` has them afterwards."""
+
+    def __init__(self, lab: Lab, seconds: int):
+        self.client = lab.client
+        task = {"vip": lab.inventory["vip"]["address"], "seconds": seconds}
+        task.update(lab.inventory["credentials"])
+        self.client.write(PROBE, Path(__file__).with_name("probe.py").read_text())
+        self.client.write(TASK, json.dumps(task), mode=0o600)
+        self.seconds = seconds
+        self.records: list[dict] = []
+
+    def __enter__(self) -> Probe:
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self.thread.join(self.seconds + 60)
+
+    def _run(self) -> None:
+        done = self.client.run([PYTHON, PROBE, TASK], timeout=self.seconds + 30)
+        self.records = [json.loads(line) for line in done.out.splitlines()]
+        self.error = done.err
+
+
+def fail_over(lab: Lab, before: float = 5, after: float = 15) -> dict:
+    """Kill the holder under load, boot it again, and return the gaps and who it was."""
+    (holder,) = vip_holders(lab)
+    with Probe(lab, int(before + after)) as probe:
+        time.sleep(before)
+        lab.node(holder).kill()
+    lab.node(holder).boot()
+    lab.node(holder).wait_booted()
+    if not probe.records:
+        raise RuntimeError(f"the probe wrote nothing: {probe.error}")
+    return {"killed": holder, "gaps": gaps(probe.records)}
+
+
+def serves(lab: Lab) -> bool:
+    """Return whether the cluster is whole: every member Synced, every broker running."""
+    nodes = ",".join(lab.nodes)
+    galera = lab.master.salt(nodes, "openstack_ha_galera.status")
+    return all(isinstance(one, dict) and one.get("is_synced") for one in galera.values())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    args = parser.parse_args()
+    lab, console = Lab.load(), Console()
+    rounds = []
+    for number in range(args.rounds):
+        wait_for(lambda: serves(lab), 300, "every member to be Synced")
+        rounds.append(fail_over(lab))
+        console.print(f"round {number + 1}: killed {rounds[-1]['killed']}", highlight=False)
+    if args.json:
+        print(json.dumps(rounds, indent=2))
+    worst = {
+        name: max(one["gaps"][name]["gap"] or float("inf") for one in rounds) for name in GOALS
+    }
+    table = Table("operation", "goal", "worst gap", "missing", "all gaps")
+    for name, goal in GOALS.items():
+        missing = f"{worst[name] - goal:.2f} s" if worst[name] > goal else "-"
+        every = " ".join(f"{one['gaps'][name]['gap'] or float('inf'):.2f}" for one in rounds)
+        table.add_row(name, f"{goal} s", f"{worst[name]:.2f} s", missing, every)
+    console.print(table)
+    return 0 if all(worst[name] <= goal for name, goal in GOALS.items()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""
+Operations through the VIP, one of each kind every 50 ms, until told to stop.
+
+Runs in the lab's client with its own Python (`/opt/client/bin/python probe.py`), reads its task as
+JSON from the file named first, and writes a line of JSON for each operation that has ended.
+"""
+
+import concurrent.futures
+import functools
+import json
+import sys
+import threading
+import time
+import urllib.request
+
+import pika
+import pymysql
+
+PERIOD = 0.05
+# An operation that hangs longer than this has failed; the next ones have long been started.
+TIMEOUT = 3
+WORKERS = 100
+
+
+def http_get(task):
+    url = f"http://{task['vip']}:{task['haproxy']['port']}/health"
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:
+        reply.read()
+
+
+def _sql(task):
+    galera = task["galera"]
+    return pymysql.connect(
+        host=task["vip"],
+        port=galera["port"],
+        user=galera["user"],
+        password=galera["password"],
+        database=galera["user"],
+        connect_timeout=TIMEOUT,
+        read_timeout=TIMEOUT,
+        write_timeout=TIMEOUT,
+        autocommit=True,
+    )
+
+
+def sql_read(task):
+    with _sql(task) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM probe_writes WHERE id < 10")
+        cursor.fetchall()
+
+
+def sql_write(task):
+    with _sql(task) as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO probe_writes (at) VALUES (NOW(6))")
+
+
+def amqp(task):
+    """Declare, publish and get on a queue that only its connection sees."""
+    rabbitmq = task["rabbitmq"]
+    parameters = pika.ConnectionParameters(
+        host=task["vip"],
+        port=rabbitmq["port"],
+        credentials=pika.PlainCredentials(rabbitmq["user"], rabbitmq["password"]),
+        socket_timeout=TIMEOUT,
+        stack_timeout=TIMEOUT,
+        blocked_connection_timeout=TIMEOUT,
+        connection_attempts=1,
+    )
+    connection = pika.BlockingConnection(parameters)
+    try:
+        channel = connection.channel()
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.confirm_delivery()
+        channel.basic_publish("", queue, b"probe")
+        if channel.basic_get(queue, auto_ack=True)[2] != b"probe":
+            raise OSError("another message than the one sent")
+    finally:
+        connection.close()
+
+
+OPERATIONS = {"http": http_get, "sql_read": sql_read, "sql_write": sql_write, "amqp": amqp}
+FAILURES = (OSError, pymysql.MySQLError, pika.exceptions.AMQPError)
+
+
+def prepare(task):
+    """The table that the writes go to."""
+    with _sql(task) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE IF NOT EXISTS probe_writes "
+            "(id BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME(6))"
+        )
+
+
+def attempt(name, task, tell):
+    begin = time.time()
+    try:
+        OPERATIONS[name](task)
+        error = None
+    except FAILURES as exc:
+        error = f"{type(exc).__name__}: {exc}"
+    tell({"operation": name, "begin": begin, "end": time.time(), "error": error})
+
+
+def main(task_file):
+    with open(task_file, encoding="utf-8") as handle:
+        task = json.load(handle)
+    lock = threading.Lock()
+
+    def tell(line):
+        with lock:
+            print(json.dumps(line), flush=True)
+
+    prepare(task)
+    names = task.get("operations") or list(OPERATIONS)
+    deadline = time.monotonic() + task["seconds"]
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        tick = time.monotonic()
+        while tick < deadline:
+            for name in names:
+                pool.submit(functools.partial(attempt, name, task, tell))
+            tick += PERIOD
+            time.sleep(max(0, tick - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,78 @@
+"""The lab's cluster file: pillar.example with secrets of its own and the lab's small sizes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from .errors import LabError
+
+ROOT = Path(__file__).parent.parent
+KEY = "openstack_ha"
+
+# profile -> the roles whose nodes it starts
+PROFILES = {"core": ("controller",)}
+
+# Eight hosts share one machine's memory here.
+SIZES = {"galera": {"buffer_pool": "256M", "gcache_size": "128M"}}
+
+sys.path.append(str(ROOT / "_utils"))
+import openstack_ha_cluster  # noqa: E402
+import openstack_ha_secrets  # noqa: E402
+
+
+def merged(base: Mapping, over: Mapping) -> dict:
+    """Return `base` with the leaves of `over` on top."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def for_profile(cluster: Mapping, profile: str) -> dict:
+    """Return the cluster with the nodes of a profile only."""
+    if profile not in PROFILES:
+        raise LabError(f"Profile {profile!r} is unknown; there are: {', '.join(PROFILES)}")
+    roles = set(PROFILES[profile])
+    nodes = {key: node for key, node in cluster["nodes"].items() if roles & set(node["roles"])}
+    return {**cluster, "nodes": nodes}
+
+
+def prepare(source: Path, kept: Path, profile: str) -> dict:
+    """Write the lab's cluster file to `kept` and return its content.
+
+    Secrets that `kept` already has stay; placeholders of `source` are never used.
+    """
+    known = load(kept).get("secrets", {}) if kept.exists() else {}
+    cluster = merged(for_profile(load(source), profile), SIZES)
+    cluster["secrets"] = known
+    cluster["secrets"] = openstack_ha_secrets.generate(cluster)
+    write_private(kept, yaml.safe_dump({KEY: cluster}, sort_keys=False))
+    return cluster
+
+
+def load(path: Path) -> dict:
+    """Return the content of a cluster file."""
+    try:
+        return yaml.safe_load(path.read_text())[KEY]
+    except (OSError, KeyError, TypeError, yaml.YAMLError) as exc:
+        raise LabError(f"{path} is no cluster file with the key {KEY}: {exc!r}") from exc
+
+
+def complete(cluster: Mapping) -> dict:
+    """Return the cluster as the formula sees it: each node by its id, all defaults filled in."""
+    return openstack_ha_cluster.complete(cluster)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, at no moment half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(path.suffix + ".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    os.replace(draft, path)

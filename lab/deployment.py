@@ -1,0 +1,199 @@
+"""A lab as a whole: create, load, change, destroy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import docker
+from rich.console import Console
+
+from . import cluster as cluster_file
+from . import engine, highstate, host, inventory, network, salt
+from .errors import LabError
+from .host import Host, Plan
+from .images import Images
+
+DEFAULT_NAME = "openstack-ha"
+NAME = os.environ.get("LAB_NAME", DEFAULT_NAME)
+STATE = Path(__file__).parent / ".state"
+SOURCE = Path(os.environ.get("LAB_CLUSTER", cluster_file.ROOT / "pillar.example"))
+
+Say = Callable[[str], None]
+
+
+def state_directory(lab: str) -> Path:
+    """Return where a lab keeps its files; the default one has the plain place."""
+    return STATE if lab == DEFAULT_NAME else STATE / lab
+
+
+class Lab:
+    """The hosts of one lab, found by their labels."""
+
+    def __init__(self, client: docker.DockerClient, name: str):
+        self.docker = client
+        self.name = name
+        self.state = state_directory(name)
+
+    @classmethod
+    def load(cls, name: str = NAME) -> Lab:
+        """Return a lab that was created before; raise when there is none."""
+        lab = cls(engine.connect(), name)
+        if not lab.hosts():
+            raise LabError(f"Lab {name!r} does not exist; `make lab` creates it")
+        return lab
+
+    @classmethod
+    def create(
+        cls,
+        profile: str = "core",
+        name: str = NAME,
+        cold: bool = False,
+        source: Path = SOURCE,
+        say: Say = print,
+    ) -> Lab:
+        """Bring a lab up to bare hosts with a master that knows them; no highstate yet.
+
+        What is there already stays as it is, and starts if it does not run. `cold` makes the
+        nodes of hosts without the formula's packages.
+        """
+        lab = cls(engine.connect(), name)
+        cluster = cluster_file.prepare(source, lab.cluster_file, profile)
+        complete = cluster_file.complete(cluster)
+        images = Images(lab.docker, say)
+        plans = [
+            *_servants(images, complete["network"]["management"]),
+            *_nodes(images, complete["nodes"], cold),
+        ]
+        network.ensure(lab.docker, name, complete["network"]["management"])
+        lab._ensure(plans)
+        lab._boot(lab.hosts(), say)
+        inventory.write(
+            lab.inventory_file, inventory.describe(name, profile, complete, lab.hosts())
+        )
+        say("salt-master: cluster file, modules, configuration")
+        lab.master.configure(lab.cluster_file)
+        say("salt-minions: keys")
+        lab.master.enlist(lab.nodes.values())
+        return lab
+
+    @property
+    def cluster_file(self) -> Path:
+        """The lab's own cluster file, with its secrets."""
+        return self.state / "cluster.yaml"
+
+    @property
+    def inventory_file(self) -> Path:
+        """What tests and outside tools start from."""
+        return self.state / "inventory.json"
+
+    @property
+    def inventory(self) -> dict:
+        """The written inventory."""
+        return inventory.read(self.inventory_file)
+
+    def hosts(self) -> list[Host]:
+        """Return every host of the lab, sorted by id."""
+        return host.find(self.docker, self.name)
+
+    @property
+    def nodes(self) -> dict[str, Host]:
+        """The nodes of the cluster by their ids."""
+        return {found.id: found for found in self.hosts() if found.kind == inventory.NODE}
+
+    @property
+    def master(self) -> salt.Master:
+        """The salt-master."""
+        return salt.Master(self._only(inventory.MASTER))
+
+    @property
+    def client(self) -> Host:
+        """The host outside the cluster."""
+        return self._only(inventory.CLIENT)
+
+    def node(self, host_id: str) -> Host:
+        """Return any host of the lab by its id."""
+        known = {found.id: found for found in self.hosts()}
+        if host_id not in known:
+            raise LabError(f"Lab {self.name!r} has no host {host_id!r}; it has {', '.join(known)}")
+        return known[host_id]
+
+    def highstate(
+        self, test: bool = False, target: str = "*", console: Console | None = None
+    ) -> dict:
+        """Run a highstate and return its returns by minion."""
+        return highstate.run(self.master, target, test, console)
+
+    def redeploy(self, cold: bool = False, say: Say = print) -> None:
+        """Replace the nodes by new ones from the image, with empty disks and new keys."""
+        nodes = cluster_file.complete(cluster_file.load(self.cluster_file))["nodes"]
+        plans = _nodes(Images(self.docker, say), nodes, cold)
+        for node in self.nodes.values():
+            node.container.remove(force=True, v=True)
+            self.master.forget(node.id)
+        self._ensure(plans)
+        self._boot(self.nodes.values(), say)
+        self.master.enlist(self.nodes.values())
+
+    def destroy(self) -> None:
+        """Remove the lab's containers, network and files, and nothing else."""
+        for gone in self.hosts():
+            gone.container.remove(force=True, v=True)
+        for found in self.docker.networks.list(filters={"label": f"{engine.LABEL}={self.name}"}):
+            found.remove()
+        for path in (self.cluster_file, self.inventory_file):
+            path.unlink(missing_ok=True)
+
+    def _only(self, kind: str) -> Host:
+        return next(found for found in self.hosts() if found.kind == kind)
+
+    def _ensure(self, plans: Iterable[Plan]) -> None:
+        """Make the hosts that are not there."""
+        known = {found.id for found in self.hosts()}
+        for plan in plans:
+            if plan.id not in known:
+                Host.create(self.docker, self.name, plan)
+
+    def _boot(self, hosts: Iterable[Host], say: Say) -> None:
+        hosts = list(hosts)
+        say(f"booting {', '.join(each.id for each in hosts)}")
+        for each in hosts:
+            each.boot()
+        for each in hosts:
+            each.wait_booted()
+
+
+def _servants(images: Images, cidr: str) -> list[Plan]:
+    """Return the hosts that are no part of the cluster: its salt-master, and a client."""
+    return [
+        Plan(
+            kind=inventory.MASTER,
+            id=inventory.MASTER,
+            address=network.address_of(cidr, network.MASTER_HOST),
+            image=images.host(),
+            mounts=salt.formula_mounts(),
+        ),
+        Plan(
+            kind=inventory.CLIENT,
+            id=inventory.CLIENT,
+            address=network.address_of(cidr, network.CLIENT_HOST),
+            image=images.client_host(),
+        ),
+    ]
+
+
+def _nodes(images: Images, nodes: Mapping, cold: bool) -> list[Plan]:
+    """Return the nodes of the cluster; cold ones have none of the formula's packages yet."""
+    image = images.host() if cold else images.baked()
+    return [
+        Plan(
+            kind=inventory.NODE,
+            id=node_id,
+            address=node["address"],
+            image=image,
+            hostname=node["hostname"],
+            roles=node["roles"],
+        )
+        for node_id, node in nodes.items()
+    ]

@@ -1,0 +1,189 @@
+"""One host: a container with systemd as PID 1."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import docker
+from docker.errors import APIError
+
+from . import network, partition
+from .engine import LABEL, host_config
+from .errors import LabError
+from .waiting import wait_for
+
+ID_LABEL = f"{LABEL}.host"
+KIND_LABEL = f"{LABEL}.kind"
+ADDRESS_LABEL = f"{LABEL}.address"
+ROLES_LABEL = f"{LABEL}.roles"
+
+# What a shell reports of a command whose process was killed; ours dies with its host.
+KILLED = 137
+
+
+class Result(NamedTuple):
+    """How a command ended."""
+
+    rc: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a host is to be; `mounts` maps our paths to its, read-only."""
+
+    kind: str
+    id: str
+    address: str
+    image: str
+    hostname: str = ""
+    roles: Sequence[str] = ()
+    mounts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Host:
+    """A host of the lab, made from its container's labels."""
+
+    def __init__(self, container):
+        self.container = container
+        self.api = container.client.api
+        self.id: str = container.labels[ID_LABEL]
+        self.lab: str = container.labels[LABEL]
+        self.kind: str = container.labels[KIND_LABEL]
+        self.address: str = container.labels[ADDRESS_LABEL]
+        self.roles: list[str] = container.labels[ROLES_LABEL].split()
+
+    @classmethod
+    def create(cls, client: docker.DockerClient, lab: str, plan: Plan) -> Host:
+        """Make a host that does not run yet."""
+        name = network.network_name(lab)
+        endpoint = client.api.create_endpoint_config(ipv4_address=plan.address)
+        made = client.api.create_container(
+            plan.image,
+            name=f"{lab}-{plan.id}",
+            hostname=plan.hostname or plan.id,
+            labels={
+                LABEL: lab,
+                ID_LABEL: plan.id,
+                KIND_LABEL: plan.kind,
+                ADDRESS_LABEL: plan.address,
+                ROLES_LABEL: " ".join(plan.roles),
+            },
+            mac_address=network.mac_of(plan.address),
+            networking_config=client.api.create_networking_config({name: endpoint}),
+            host_config=host_config(client, name, plan.mounts),
+        )
+        return cls(client.containers.get(made["Id"]))
+
+    @property
+    def state(self) -> str:
+        """Docker's word for what the container does: `running`, `exited`, ..."""
+        self.container.reload()
+        return self.container.status
+
+    def run(self, argv: Sequence[str], timeout: int = 600) -> Result:
+        """Run a command as root on the host; after `timeout` seconds it is killed (124)."""
+        argv = ["timeout", "--kill-after=5", str(timeout), *argv]
+        try:
+            job = self.api.exec_create(self.container.id, argv)["Id"]
+            out, err = self.api.exec_start(job, demux=True)
+        except APIError as exc:
+            raise LabError(
+                f"{self.id} cannot run a command ({exc.explanation}); "
+                f"does it run? `make lab-boot NODE={self.id}`"
+            ) from exc
+        rc = self.api.exec_inspect(job)["ExitCode"]
+        return Result(
+            KILLED if rc is None else rc,
+            (out or b"").decode(errors="replace"),
+            (err or b"").decode(errors="replace"),
+        )
+
+    def check(self, argv: Sequence[str], timeout: int = 600) -> str:
+        """Run a command and return what it prints; raise when it fails."""
+        done = self.run(argv, timeout)
+        if done.rc:
+            raise LabError(
+                f"{self.id}: `{' '.join(argv)}` ended with {done.rc}:\n{done.out}{done.err}"
+            )
+        return done.out
+
+    def write(self, path: str, content: str, mode: int = 0o644) -> None:
+        """Write a file of root's, and the directories above it."""
+        target = PurePosixPath(path)
+        self.check(["mkdir", "-p", str(target.parent)])
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            entry = tarfile.TarInfo(target.name)
+            entry.size, entry.mode = len(content.encode()), mode
+            archive.addfile(entry, io.BytesIO(content.encode()))
+        self.container.put_archive(str(target.parent), packed.getvalue())
+
+    def read(self, path: str) -> str:
+        """Return a file's content, or nothing where there is no file."""
+        done = self.run(["cat", path])
+        return "" if done.rc else done.out
+
+    def kill(self) -> None:
+        """Take its power away."""
+        if self.state == "running":
+            self.container.kill("SIGKILL")
+            self.container.wait()
+
+    def stop(self, timeout: int = 120) -> None:
+        """Shut it down cleanly, as `poweroff` does."""
+        self.container.stop(timeout=timeout)
+
+    def boot(self) -> None:
+        """Switch it on; `wait_booted` waits until it is up."""
+        self.container.start()
+
+    def wait_booted(self, timeout: int = 120) -> None:
+        """Wait until systemd has started whatever it was to start."""
+        wait_for(self._is_booted, timeout, f"{self.id} to boot")
+
+    def _is_booted(self) -> bool:
+        # `--wait` fails at once while systemd does not listen yet, and blocks from then on.
+        done = self.run(["systemctl", "is-system-running", "--wait"], timeout=60)
+        return done.out.strip() in ("running", "degraded")
+
+    def partition(self, peers: Iterable[str] | None = None) -> None:
+        """Cut every packet to and from the hosts named, by default all others of the lab.
+
+        `heal` undoes it, and so does a boot for the host that boots.
+        """
+        others = self._others()
+        cut = others if peers is None else {peer: others[peer] for peer in peers}
+        self.check(["nft", partition.cut([network.mac_of(peer.address) for peer in cut.values()])])
+        for peer in cut.values():
+            if peer.state == "running":
+                peer.check(["nft", partition.cut([network.mac_of(self.address)])])
+
+    def heal(self) -> None:
+        """Undo every partition of this host."""
+        for peer in self._others().values():
+            if peer.state == "running":
+                peer.check(["nft", partition.mend(network.mac_of(self.address))])
+        if self.state == "running":
+            self.check(["nft", partition.MEND_ALL])
+
+    def _others(self) -> dict[str, Host]:
+        hosts = find(self.container.client, self.lab)
+        return {host.id: host for host in hosts if host.id != self.id}
+
+    def shell(self) -> None:
+        """Become a shell on the host."""
+        os.execvp("docker", ["docker", "exec", "-it", self.container.id, "bash", "-l"])
+
+
+def find(client: docker.DockerClient, lab: str) -> list[Host]:
+    """Return every host of a lab, sorted by id."""
+    containers = client.containers.list(all=True, filters={"label": f"{LABEL}={lab}"})
+    return sorted(map(Host, containers), key=lambda host: host.id)

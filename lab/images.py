@@ -1,0 +1,184 @@
+"""The lab's images, made from Debian's packages and PyPI, no registry needed.
+
+A tag is the hash of everything that went into the image, so a build happens only when an input
+changed. base -> host (systemd and Salt) -> baked (the formula's packages) and client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import docker
+import yaml
+
+from . import trust
+from .errors import LabError
+
+REPOSITORY = "openstack-ha"
+SUITE = "bookworm"
+MIRROR = os.environ.get("LAB_APT_MIRROR", "")
+SALT_VERSION = os.environ.get("LAB_SALT_VERSION", "3008.3")
+
+IMAGE_DIR = Path(__file__).parent / "image"
+PARAMETERS = Path(__file__).parent.parent / "openstack_ha" / "parameters" / "Debian-12.yaml"
+
+BASE_PACKAGES = (
+    "apt-utils",
+    "ca-certificates",
+    "curl",
+    "dbus",
+    "iproute2",
+    "iputils-ping",
+    "kmod",
+    "less",
+    "nftables",
+    "procps",
+    "python3",
+    "python3-venv",
+    "systemd",
+    "systemd-sysv",
+    "vim-tiny",
+)
+CLIENT_PIP_PACKAGES = ("pika", "pymysql", "requests")
+
+Say = Callable[[str], None]
+
+
+def tag_of(name: str, inputs: Iterable[bytes]) -> str:
+    """Return `repository/name:hash`, the hash over all inputs and their borders."""
+    digest = hashlib.sha256()
+    for part in inputs:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return f"{REPOSITORY}/{name}:{digest.hexdigest()[:12]}"
+
+
+def formula_packages(parameters: Mapping) -> tuple[list[str], list[str]]:
+    """Return what the formula's parameters install: Debian's packages, and those of Salt's Python.
+
+    The same file names them for the states, so a baked host has what the states would install.
+    """
+    debian = {
+        package
+        for system, names in parameters.items()
+        if system != "python"
+        for package in names.get("packages", [])
+    }
+    return sorted(debian), sorted(parameters["python"]["packages"])
+
+
+def context_files(directory: Path) -> dict[str, tuple[bytes, int]]:
+    """Return a build context's files: path -> (content, mode)."""
+    return {
+        str(path.relative_to(directory)): (path.read_bytes(), path.stat().st_mode & 0o755)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def context_tar(files: Mapping[str, tuple[bytes, int]]) -> io.BytesIO:
+    """Pack a build context."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, (content, mode) in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), mode
+            archive.addfile(entry, io.BytesIO(content))
+    packed.seek(0)
+    return packed
+
+
+class Images:
+    """Builds what is missing and answers with tags."""
+
+    def __init__(self, client: docker.DockerClient, say: Say):
+        self.client = client
+        self.say = say
+
+    def base(self) -> str:
+        """Return the tag of a bare Debian with systemd."""
+        tag = tag_of("base", [SUITE.encode(), MIRROR.encode(), *map(str.encode, BASE_PACKAGES)])
+        if self._missing(tag):
+            self.say(f"{tag}: Debian {SUITE} by mmdebstrap")
+            with tempfile.TemporaryDirectory() as directory:
+                tarball = Path(directory, "base.tar")
+                _mmdebstrap(tarball)
+                repository, _, version = tag.partition(":")
+                self.client.api.import_image_from_file(str(tarball), repository, version)
+        return tag
+
+    def host(self) -> str:
+        """Return the tag of a host: the base with Salt in a virtual environment, not started."""
+        files = {path: (content, 0o644) for path, content in trust.build_files().items()}
+        args = {"BASE": self.base(), "SALT_VERSION": SALT_VERSION}
+        return self._build("host", args, files)
+
+    def baked(self) -> str:
+        """Return the tag of a host that has the formula's packages on its disk."""
+        packages, pip_packages = formula_packages(yaml.safe_load(PARAMETERS.read_text()))
+        args = {
+            "HOST": self.host(),
+            "PACKAGES": " ".join(packages),
+            "PIP_PACKAGES": " ".join(pip_packages),
+        }
+        return self._build("baked", args)
+
+    def client_host(self) -> str:
+        """Return the tag of the host from which load and failover runs use the cluster."""
+        args = {"HOST": self.host(), "PIP_PACKAGES": " ".join(CLIENT_PIP_PACKAGES)}
+        return self._build("client", args)
+
+    def _missing(self, tag: str) -> bool:
+        return not self.client.images.list(tag)
+
+    def _build(
+        self,
+        name: str,
+        args: Mapping[str, str],
+        extra: Mapping[str, tuple[bytes, int]] | None = None,
+    ) -> str:
+        files = {**context_files(IMAGE_DIR / name), **(extra or {})}
+        inputs = [f"{key}={value}".encode() for key, value in sorted(args.items())]
+        for path, (content, mode) in sorted(files.items()):
+            inputs += [path.encode(), oct(mode).encode(), content]
+        tag = tag_of(name, inputs)
+        if self._missing(tag):
+            self.say(f"{tag}: building")
+            self._stream_build(tag, context_tar(files), {**trust.proxies(), **args})
+        return tag
+
+    def _stream_build(self, tag: str, context: io.BytesIO, args: Mapping[str, str]) -> None:
+        """Build an image, show its steps, and fail with the last lines of what went wrong."""
+        lines: list[str] = []
+        stream = self.client.api.build(
+            fileobj=context, custom_context=True, tag=tag, rm=True, decode=True, buildargs=args
+        )
+        for message in stream:
+            if "error" in message:
+                tail = "\n".join(lines[-25:])
+                raise LabError(f"Image {tag} did not build: {message['error']}\n{tail}")
+            for line in message.get("stream", "").splitlines():
+                lines.append(line)
+                if line.strip():
+                    self.say(f"{tag}: {line.strip()[:120]}")
+
+
+def _mmdebstrap(target: Path) -> None:
+    """Make a minimal Debian's tar archive from its own packages."""
+    if not shutil.which("mmdebstrap"):
+        raise LabError(
+            "mmdebstrap is not installed, and the base image is made with it: "
+            "apt-get install -y mmdebstrap"
+        )
+    argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}"]
+    argv += [SUITE, str(target), *([MIRROR] if MIRROR else [])]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"mmdebstrap ended with {done.returncode}:\n{done.stderr[-2000:]}")

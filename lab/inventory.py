@@ -1,0 +1,81 @@
+"""lab/.state/inventory.json: what tests and outside tools start from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from . import network
+from .cluster import write_private
+from .host import Host
+
+NODE, MASTER, CLIENT = "node", "master", "client"
+
+
+def credentials(cluster: Mapping) -> dict:
+    """Return user and password by service, from a complete cluster.
+
+    Where a service has accounts of the user's, `user` is the first of them; `accounts` has all.
+    """
+    secrets = cluster["secrets"]
+    galera, rabbitmq = secrets["galera"]["accounts"], secrets["rabbitmq"]["users"]
+    return {
+        "haproxy": {
+            "user": cluster["haproxy"]["stats_user"],
+            "password": secrets["haproxy"]["stats"],
+            "port": cluster["haproxy"]["stats_port"],
+        },
+        "galera": _service(galera, cluster["galera"]["accounts"], cluster["galera"]["port"]),
+        "rabbitmq": _service(rabbitmq, cluster["rabbitmq"]["users"], cluster["rabbitmq"]["port"]),
+    }
+
+
+def _service(passwords: Mapping[str, str], own: Iterable[str], port: int) -> dict:
+    user = next(iter([*own, *passwords]))
+    return {
+        "user": user,
+        "password": passwords[user],
+        "port": port,
+        "accounts": dict(passwords),
+    }
+
+
+def describe(lab: str, profile: str, cluster: Mapping, hosts: Iterable[Host]) -> dict:
+    """Return the inventory of a lab, from a complete cluster and its hosts."""
+    cidr = cluster["network"]["management"]
+    found = {
+        kind: {host.id: _host(host) for host in hosts if host.kind == kind}
+        for kind in (MASTER, CLIENT, NODE)
+    }
+    return {
+        "name": lab,
+        "cluster": cluster["name"],
+        "profile": profile,
+        "network": {
+            "cidr": cidr,
+            "gateway": network.address_of(cidr, network.GATEWAY_HOST),
+            "docker_network": network.network_name(lab),
+        },
+        "vip": {"address": cluster["vip"]["address"], "fqdn": cluster["vip"]["fqdn"]},
+        "ca_file": None,
+        "master": next(iter(found[MASTER].values())),
+        "client": next(iter(found[CLIENT].values())),
+        "nodes": found[NODE],
+        "credentials": credentials(cluster),
+    }
+
+
+def _host(host: Host) -> dict:
+    described = {"id": host.id, "container": host.container.name, "address": host.address}
+    return {**described, "roles": host.roles} if host.kind == NODE else described
+
+
+def write(path: Path, inventory: Mapping) -> None:
+    """Write an inventory."""
+    write_private(path, json.dumps(inventory, indent=2) + "\n")
+
+
+def read(path: Path) -> dict:
+    """Return a written inventory."""
+    return json.loads(path.read_text())

@@ -1,0 +1,42 @@
+{%- from "openstack_ha/map.jinja" import ha, os with context %}
+{%- import_yaml "openstack_ha/haproxy/services.yaml" as services %}
+
+include:
+  - openstack_ha.haproxy.install
+
+# HAProxy listens on the VIP on every controller, also where the VIP is not.
+openstack_ha_haproxy_nonlocal_bind:
+  sysctl.present:
+    - name: net.ipv4.ip_nonlocal_bind
+    - value: 1
+    - config: {{ os.haproxy.sysctl }}
+    - require:
+      - pkg: openstack_ha_haproxy_packages
+
+# A connection whose peer died unheard is given up after 25 s, not after 15 minutes
+# (https://bugs.launchpad.net/kolla-ansible/+bug/1917068).
+openstack_ha_haproxy_tcp_retries:
+  sysctl.present:
+    - name: net.ipv4.tcp_retries2
+    - value: 6
+    - config: {{ os.haproxy.sysctl }}
+    - require:
+      - pkg: openstack_ha_haproxy_packages
+
+openstack_ha_haproxy_config:
+  file.managed:
+    - name: {{ os.haproxy.config }}
+    - source: salt://openstack_ha/haproxy/files/haproxy.cfg.jinja
+    - template: jinja
+    - context:
+        ha: {{ ha | json }}
+        os: {{ os | json }}
+        listeners: {{ salt['openstack_ha_haproxy.listeners'](services, ha) | json }}
+    - user: root
+    - group: root
+    - mode: '0600'
+    - show_changes: false
+    - check_cmd: {{ os.haproxy.binary }} -c -f
+    - require:
+      - pkg: openstack_ha_haproxy_packages
+      - group: openstack_ha_haproxy_check_group

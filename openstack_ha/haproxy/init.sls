@@ -1,0 +1,4 @@
+include:
+  - openstack_ha.haproxy.install
+  - openstack_ha.haproxy.config
+  - openstack_ha.haproxy.service

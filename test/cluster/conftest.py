@@ -1,0 +1,109 @@
+"""
+A master and its minions as daemons: the event bus, the reactor and the runners for real.
+
+Two clusters share the master and this host: ``demo`` with three controllers, of which ctl3 never
+starts, and ``solo``, whose one controller this host really becomes. The files of the tier are
+named in the order in which they run: as long as nothing is configured, demo's servers wait.
+"""
+
+import shutil
+
+import pytest
+from saltfactories.utils import random_string
+from support import (
+    cluster_on,
+    example,
+    formula_root,
+    host_address,
+    require_disposable_host,
+    write_cluster,
+)
+
+
+def pytest_configure():
+    require_disposable_host()
+
+
+@pytest.fixture(scope="session")
+def salt_factories_config(tmp_path_factory):
+    # A short path: the sockets below it may have 107 characters.
+    root = tmp_path_factory.getbasetemp().parent / "salt"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    return {"root_dir": str(root), "log_server_level": "debug"}
+
+
+@pytest.fixture(scope="session")
+def cluster_files(tmp_path_factory):
+    """The cluster files of demo and solo by name."""
+    folder = tmp_path_factory.mktemp("clusters")
+    demo = example()
+    solo = cluster_on(host_address(), "solo1")
+    solo["name"] = "solo"
+    return {
+        cluster["name"]: write_cluster(folder / f"{cluster['name']}.yaml", cluster)
+        for cluster in (demo, solo)
+    }
+
+
+@pytest.fixture(scope="session")
+def master(salt_factories, cluster_files, tmp_path_factory):
+    formula = formula_root(tmp_path_factory.mktemp("master") / "formula")
+    factory = salt_factories.salt_master_daemon(
+        random_string("master-"),
+        overrides={
+            "auto_accept": True,
+            "file_roots": {"base": [str(formula)]},
+            "ext_pillar": [{"openstack_ha": str(path)} for path in cluster_files.values()],
+            "reactor": [
+                {
+                    "openstack_ha/*/galera/doorbell": [
+                        "salt://openstack_ha/reactor/galera_doorbell.sls"
+                    ]
+                }
+            ],
+            "log_level_logfile": "debug",
+        },
+    )
+    synced = factory.salt_run_cli().run("saltutil.sync_all")
+    assert synced.returncode == 0, synced
+    with factory.started():
+        yield factory
+
+
+@pytest.fixture(scope="session")
+def start_minion(master):
+    """Return a function that starts a minion of this id and syncs its modules."""
+
+    def start(minion_id):
+        minion = master.salt_minion_daemon(
+            minion_id, overrides={"log_level_logfile": "debug", "random_reauth_delay": 1}
+        )
+        minion.after_terminate(shutil.rmtree, minion.config["pki_dir"], ignore_errors=True)
+        return minion
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def controllers(master, start_minion):
+    """ctl1 and ctl2 of demo; ctl3 is dead from the beginning."""
+    with start_minion("ctl1").started() as ctl1, start_minion("ctl2").started() as ctl2:
+        for minion in (ctl1, ctl2):
+            synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+            assert synced.returncode == 0, synced
+        yield [ctl1, ctl2]
+
+
+@pytest.fixture(scope="session")
+def run(master):
+    """Return a function that runs a runner and returns its data."""
+
+    def call(function, *arguments, **more):
+        result = master.salt_run_cli().run(function, *arguments, **more)
+        assert result.returncode == 0, result
+        # A bare string is left in stdout by the CLI wrapper.
+        text = result.stdout.strip()
+        return text if result.data is None and text != "null" else result.data
+
+    return call

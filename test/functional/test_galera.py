@@ -1,0 +1,217 @@
+"""A real MariaDB server: evidence, the master's steps, and accounts in both modes."""
+
+import pathlib
+import subprocess
+
+import pymysql
+import pytest
+
+DATADIR = pathlib.Path("/var/lib/mysql")
+
+
+@pytest.fixture(scope="module")
+def configured(modules):
+    result = modules.state.sls("openstack_ha.galera.config")
+    assert not result.failed, result
+    return result
+
+
+@pytest.fixture
+def server(modules, configured):
+    """A Synced cluster of one."""
+    if modules.openstack_ha_galera.server() != "running":
+        modules.openstack_ha_galera.bootstrap(modules.openstack_ha_galera.evidence()["position"])
+    return modules.openstack_ha_galera
+
+
+@pytest.fixture
+def root_connection(server):
+    with pymysql.connect(unix_socket="/run/mysqld/mysqld.sock", user="root", autocommit=True) as it:
+        yield it
+
+
+def _query(connection, sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def test_an_unconfigured_server_stays_down_and_knows_that_it_is_empty(modules):
+    assert not modules.state.sls("openstack_ha.galera.install").failed
+    # What a package does with its service when it is installed.
+    subprocess.run(["systemctl", "start", "mariadb"], check=True)
+    assert modules.openstack_ha_galera.server() == "stopped"
+    evidence = modules.openstack_ha_galera.evidence()
+    assert (evidence["is_ready"], evidence["is_pristine"]) == (False, True)
+
+
+def test_member_present_names_what_it_would_do(states, configured):
+    result = states.openstack_ha_galera.member_present(name="demo", test=True)
+    assert result.result is None
+    assert result.changes == {"member": {"old": "stopped", "new": "Synced"}}
+
+
+def test_member_present_gives_up_in_time_without_a_master(states, configured, modules):
+    result = states.openstack_ha_galera.member_present(name="demo", patience=1)
+    assert result.result is False
+    assert "the master gave no word" in result.comment
+    assert modules.openstack_ha_galera.server() == "stopped"
+
+
+def test_member_present_repeats_the_masters_refusal(states, configured, modules, tmp_path):
+    # The word is heard while the state waits, so it is said by a process of its own.
+    speak = subprocess.Popen(
+        [
+            "sh",
+            "-c",
+            "sleep 2; mkdir -p /run/openstack_ha; printf '%s' "
+            '"{\\"verdict\\": \\"refuse\\", \\"why\\": \\"no peer\\", \\"time\\": 9999999999}" '
+            "> /run/openstack_ha/galera.json",
+        ]
+    )
+    result = states.openstack_ha_galera.member_present(name="demo", patience=60)
+    speak.wait()
+    pathlib.Path("/run/openstack_ha/galera.json").unlink()
+    assert result.result is False
+    assert result.comment.startswith("The master refused: no peer.")
+    assert "salt-run openstack_ha_galera.elect demo" in result.comment
+
+
+def test_bootstrap_makes_a_synced_member(server, states):
+    status = server.status()
+    assert status["is_synced"]
+    assert status["wsrep"]["cluster_size"] == 1
+    shown = subprocess.run(["systemctl", "show-environment"], capture_output=True, check=True)
+    assert b"wsrep-new-cluster" not in shown.stdout
+    for test in (True, False):
+        result = states.openstack_ha_galera.member_present(name="demo", test=test)
+        assert (result.result, result.changes) == (True, {})
+
+
+def test_bootstrap_refuses_over_a_running_server(server):
+    with pytest.raises(Exception, match="nothing was done"):
+        server.bootstrap(None)
+
+
+def test_accounts_in_both_modes(server, states, cluster, address, root_connection):
+    for account in ("health", "probe"):
+        _query(root_connection, f"DROP USER IF EXISTS {account}@'{_host(address)}'")
+    _query(root_connection, "DROP DATABASE IF EXISTS probe")
+    expected = {"database probe", "account probe", "account health"}
+
+    would = states.openstack_ha_galera.accounts_present(name="accounts", test=True)
+    assert would.result is None
+    assert set(would.changes) == expected
+    assert not _query(root_connection, "SHOW DATABASES LIKE 'probe'")
+
+    done = states.openstack_ha_galera.accounts_present(name="accounts")
+    assert done.result is True
+    assert done.changes == would.changes
+
+    for test in (True, False):
+        again = states.openstack_ha_galera.accounts_present(name="accounts", test=test)
+        assert (again.result, again.changes) == (True, {})
+
+    password = cluster["secrets"]["galera"]["accounts"]["probe"]
+    with pymysql.connect(
+        host=str(address.ip), user="probe", password=password, database="probe"
+    ) as own:
+        _query(own, "CREATE TABLE IF NOT EXISTS it_works (id INT PRIMARY KEY)")
+        with pytest.raises(pymysql.MySQLError):
+            _query(own, "SELECT * FROM mysql.global_priv")
+    assert password not in repr(done.full_return)
+
+
+def test_an_account_changed_by_hand_is_put_right(server, states, address, root_connection):
+    states.openstack_ha_galera.accounts_present(name="accounts")
+    account = f"probe@'{_host(address)}'"
+    _query(root_connection, f"ALTER USER {account} IDENTIFIED BY 'changed-by-hand'")
+    result = states.openstack_ha_galera.accounts_present(name="accounts")
+    assert result.changes == {
+        "account probe": {"old": "has another password", "new": "present"}
+    }
+    _query(root_connection, f"REVOKE ALL PRIVILEGES ON probe.* FROM {account}")
+    result = states.openstack_ha_galera.accounts_present(name="accounts")
+    assert result.changes == {
+        "account probe": {"old": "has no rights on probe", "new": "present"}
+    }
+
+
+def test_extra_port_answers_when_all_connections_are_used(server, cluster, address, root_connection):
+    server.accounts_apply()
+    (limit,) = _query(root_connection, "SELECT @@global.max_connections")[0]
+    _query(root_connection, "SET GLOBAL max_connections = 10")
+    held = []
+    credentials = {
+        "host": str(address.ip),
+        "user": "health",
+        "password": cluster["secrets"]["galera"]["accounts"]["health"],
+    }
+    try:
+        with pytest.raises(pymysql.MySQLError, match="Too many connections"):
+            for _ in range(12):
+                held.append(pymysql.connect(**credentials))
+        with pymysql.connect(**credentials, port=3307) as extra:
+            assert _query(extra, "SHOW STATUS LIKE 'wsrep_ready'") == (("wsrep_ready", "ON"),)
+    finally:
+        for connection in held:
+            connection.close()
+        _query(root_connection, f"SET GLOBAL max_connections = {limit}")
+
+
+def test_a_new_configuration_is_seen_until_the_restart(server, states):
+    config = pathlib.Path("/etc/mysql/mariadb.conf.d/99-openstack_ha.cnf")
+    before = config.read_text(encoding="utf-8")
+    config.write_text(before + "max_statement_time = 20\n", encoding="utf-8")
+    try:
+        assert server.evidence()["is_outdated"]
+        result = states.openstack_ha_galera.member_present(name="demo", test=True)
+        assert result.result is None
+        assert result.changes["member"]["old"] == "Primary, Synced, with an older configuration"
+    finally:
+        config.write_text(before, encoding="utf-8")
+    assert not server.evidence()["is_outdated"]
+
+
+def test_position_after_a_clean_stop_and_after_a_crash(server, root_connection):
+    _query(root_connection, "CREATE DATABASE IF NOT EXISTS crash")
+    running = server.status()["wsrep"]
+    subprocess.run(["systemctl", "kill", "--signal=KILL", "mariadb"], check=True)
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    assert not server.evidence()["is_pristine"]
+    crashed = server.evidence()["position"]
+    assert crashed["uuid"] == running["state_uuid"]
+    assert crashed["seqno"] >= running["last_committed"]
+    with pytest.raises(Exception, match="nothing was done"):
+        server.bootstrap({"uuid": crashed["uuid"], "seqno": crashed["seqno"] + 1})
+    assert server.bootstrap(crashed)["is_synced"]
+
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    evidence = server.evidence()
+    assert evidence["safe_to_bootstrap"]
+    assert evidence["position"]["uuid"] == running["state_uuid"]
+    assert evidence["position"]["seqno"] >= crashed["seqno"]
+
+
+def test_a_half_received_copy_has_no_position(server):
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    marker = DATADIR / "sst_in_progress"
+    marker.touch()
+    try:
+        evidence = server.evidence()
+        assert (evidence["is_receiving"], evidence["position"]) == (True, None)
+    finally:
+        marker.unlink()
+
+
+def test_a_lost_grastate_is_recovered_from_the_data(server):
+    position = server.status()["wsrep"]["state_uuid"]
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    (DATADIR / "grastate.dat").unlink()
+    evidence = server.evidence()
+    assert evidence["position"]["uuid"] == position
+    assert not evidence["is_pristine"]
+
+
+def _host(address):
+    return f"{address.network.network_address}/{address.network.netmask}"

@@ -1,0 +1,172 @@
+"""The health daemon by the formula's own states, beside a real MariaDB."""
+
+import copy
+import pathlib
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import pymysql
+import pytest
+
+SLS = "openstack_ha.health"
+OWN_CONFIG = pathlib.Path("/etc/mysql/mariadb.conf.d/99-openstack_ha_health_test.cnf")
+WSREP = """
+wsrep_on = ON
+wsrep_provider = /usr/lib/galera/libgalera_smm.so
+wsrep_cluster_name = health_test
+wsrep_cluster_address = gcomm://
+"""
+
+
+@pytest.fixture
+def pillar(cluster, address):
+    """The host's cluster with two more controllers, which are down."""
+    cluster = copy.deepcopy(cluster)
+    for name, offset in (("ctl2", 4), ("ctl3", 5)):
+        cluster["nodes"][name] = {"address": str(address.network[-offset]), "roles": ["controller"]}
+    return {"openstack_ha": cluster}
+
+
+@pytest.fixture
+def daemon(modules, pillar, address):
+    """The daemon as the formula leaves it; return a function that asks for a service."""
+    result = modules.state.sls(SLS, pillar=pillar)
+    assert [single for single in result if single.result is not True] == []
+
+    def ask(port=9200):
+        # Longer than a verdict stays fresh.
+        time.sleep(0.4)
+        try:
+            with urllib.request.urlopen(f"http://{address.ip}:{port}/", timeout=3) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    return ask
+
+
+@pytest.fixture
+def mariadb(modules, daemon, pillar, address, tmp_path):
+    """Return a function that starts MariaDB on the node's address with more options."""
+    password = pillar["openstack_ha"]["secrets"]["galera"]["accounts"]["health"]
+    account = tmp_path / "account.sql"
+    account.write_text(
+        f"CREATE OR REPLACE USER health@'%' IDENTIFIED BY '{password}';\n", encoding="utf-8"
+    )
+    tmp_path.chmod(0o755)
+
+    def start(more):
+        OWN_CONFIG.write_text(
+            f"[mysqld]\nbind_address = {address.ip}\nextra_port = 3307\n"
+            "extra_max_connections = 5\nmax_connections = 10\nbinlog_format = ROW\n"
+            f"innodb_autoinc_lock_mode = 2\n{more}",
+            encoding="utf-8",
+        )
+        modules.service.start("mariadb")
+        done = modules.cmd.run_all(f"mysql < {account}", python_shell=True)
+        assert done["retcode"] == 0, done["stderr"]
+        return password
+
+    for unit in ("mariadb.socket", "mariadb-extra.socket"):
+        modules.service.stop(unit)
+    modules.service.stop("mariadb")
+    yield start
+    modules.service.stop("mariadb")
+    OWN_CONFIG.unlink()
+
+
+def test_mode_names_what_would_be_done_and_does_nothing(modules, pillar):
+    unit = pathlib.Path("/etc/systemd/system/openstack-ha-health.service")
+    for suffix in (".service", "-galera.socket", "-rabbitmq.socket"):
+        modules.service.stop(f"openstack-ha-health{suffix}")
+    unit.unlink(missing_ok=True)
+    result = modules.state.sls(SLS, pillar=pillar, test=True)
+    would = {single.id for single in result if single.result is None}
+    assert {"openstack_ha_health_unit", "openstack_ha_health_service"} <= would
+    assert not unit.exists()
+
+
+def test_second_run_changes_nothing(modules, daemon, pillar):
+    result = modules.state.sls(SLS, pillar=pillar)
+    assert {single.id for single in result if single.changes or single.result is not True} == set()
+
+
+def test_no_password_is_returned_or_open_to_others(modules, pillar):
+    files = [pathlib.Path("/etc/openstack-ha-health", name) for name in ("galera", "rabbitmq")]
+    for file in files:
+        file.unlink(missing_ok=True)
+    result = modules.state.sls(SLS, pillar=pillar)
+    for file in files:
+        assert file.read_text(encoding="utf-8").strip() not in str(result.raw)
+        assert file.stat().st_mode & 0o007 == 0
+
+
+def test_it_answers_before_there_is_anything_to_ask(modules, daemon):
+    modules.service.stop("mariadb")
+    assert daemon(9200)[0] == 503
+    assert daemon(9201)[0] == 503
+
+
+def test_a_server_outside_a_cluster_is_not_good(daemon, mariadb):
+    mariadb("")
+    assert daemon() == (503, "galera: wsrep_ready is OFF\n")
+
+
+def test_a_synced_member_is_good_until_it_is_not(modules, daemon, mariadb):
+    mariadb(WSREP)
+    assert daemon() == (200, "galera: synced\n")
+    for statement, expected in (
+        ("SET GLOBAL read_only = 1", 503),
+        ("SET GLOBAL read_only = 0", 200),
+        ("SET GLOBAL wsrep_reject_queries = ALL", 503),
+        ("SET GLOBAL wsrep_reject_queries = NONE", 200),
+        ("SET GLOBAL wsrep_desync = 1", 200),
+        ("SET GLOBAL wsrep_desync = 0", 200),
+    ):
+        modules.cmd.run_all(["mysql", "-e", statement], python_shell=False)
+        assert daemon()[0] == expected, statement
+
+
+def test_a_server_whose_connections_are_exhausted_is_good(modules, daemon, mariadb, address):
+    password = mariadb(WSREP)
+    held = []
+    try:
+        with pytest.raises(pymysql.err.OperationalError, match="Too many connections"):
+            for _ in range(50):
+                held.append(
+                    pymysql.connect(
+                        host=str(address.ip), port=3306, user="health", password=password
+                    )
+                )
+        modules.service.restart("openstack-ha-health")
+        assert daemon() == (200, "galera: synced\n")
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_a_server_that_hangs_is_bad_within_a_second(modules, daemon, mariadb):
+    mariadb(WSREP)
+    assert daemon()[0] == 200
+    pid = int(modules.cmd.run_stdout(["pidof", "mariadbd"]))
+    modules.ps.kill_pid(pid, signal=signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        assert daemon()[0] == 503
+        assert time.monotonic() - started < 1.5
+    finally:
+        modules.ps.kill_pid(pid, signal=signal.SIGCONT)
+    assert daemon()[0] == 200
+
+
+def test_maintenance_is_a_file(daemon, mariadb):
+    mariadb(WSREP)
+    switch = pathlib.Path("/run/openstack-ha-health/galera.maintenance")
+    switch.touch()
+    try:
+        assert daemon() == (503, f"galera: maintenance: {switch} exists\n")
+    finally:
+        switch.unlink()
+    assert daemon()[0] == 200

@@ -1,0 +1,106 @@
+"""keepalived by the formula's own states: the VIP follows HAProxy."""
+
+import copy
+import pathlib
+import signal
+import time
+
+import pytest
+
+INTERFACE = "eth0"
+SLS = ["openstack_ha.haproxy", "openstack_ha.keepalived"]
+CONFIG = pathlib.Path("/etc/keepalived/keepalived.conf")
+
+
+@pytest.fixture
+def pillar(cluster, address):
+    """The host's cluster with two more controllers, which are down."""
+    cluster = copy.deepcopy(cluster)
+    for name, offset in (("ctl2", 4), ("ctl3", 5)):
+        cluster["nodes"][name] = {"address": str(address.network[-offset]), "roles": ["controller"]}
+    return {"openstack_ha": cluster}
+
+
+@pytest.fixture
+def holder(modules, pillar):
+    """This machine with the VIP; return a function that waits until it has or lacks it."""
+    pillar["openstack_ha"]["keepalived"] = {"startup_delay": 0}
+    result = modules.state.sls(SLS, pillar=pillar)
+    assert [single for single in result if single.result is not True] == []
+    address = pillar["openstack_ha"]["vip"]["address"]
+
+    def waits_for(present, seconds=15):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if (address in modules.network.ip_addrs(INTERFACE)) is present:
+                return True
+            time.sleep(0.05)
+        return False
+
+    assert waits_for(True)
+    yield waits_for
+    modules.service.stop("haproxy")
+    modules.service.stop("keepalived")
+
+
+def haproxy_pids(modules):
+    return [int(pid) for pid in modules.cmd.run_stdout(["pidof", "haproxy"]).split()]
+
+
+def send(modules, number):
+    for pid in haproxy_pids(modules):
+        modules.ps.kill_pid(pid, signal=number)
+
+
+def test_mode_names_what_would_be_done_and_does_nothing(modules, pillar):
+    CONFIG.unlink(missing_ok=True)
+    modules.service.stop("keepalived")
+    result = modules.state.sls(SLS, pillar=pillar, test=True)
+    would = {single.id for single in result if single.result is None}
+    assert {"openstack_ha_keepalived_config", "openstack_ha_keepalived_service"} <= would
+    assert not CONFIG.exists()
+
+
+def test_second_run_changes_nothing(modules, holder, pillar):
+    result = modules.state.sls(SLS, pillar=pillar)
+    assert {single.id for single in result if single.changes or single.result is not True} == set()
+
+
+def test_the_vip_leaves_with_haproxy_and_comes_back_with_it(modules, holder):
+    modules.service.stop("haproxy")
+    assert holder(False, seconds=2)
+    modules.service.start("haproxy")
+    assert holder(True)
+
+
+def test_the_vip_leaves_a_haproxy_that_hangs(modules, holder):
+    send(modules, signal.SIGSTOP)
+    try:
+        assert holder(False, seconds=5)
+    finally:
+        send(modules, signal.SIGCONT)
+    assert holder(True)
+
+
+def test_a_reload_of_haproxy_is_no_failure(modules, holder):
+    for _ in range(5):
+        modules.service.reload("haproxy")
+        assert not holder(False, seconds=1)
+
+
+def test_the_check_runs_as_a_user_without_rights(modules, holder):
+    user = modules.user.info("keepalived_script")
+    assert user["groups"] == ["haproxy_check"]
+    assert user["shell"] == "/usr/sbin/nologin"
+    check = "/usr/libexec/openstack_ha/check-haproxy"
+    assert modules.cmd.retcode([check], runas="keepalived_script", python_shell=False) == 0
+
+
+def test_a_configuration_that_keepalived_refuses_never_replaces_the_old(modules, holder, pillar):
+    before = CONFIG.read_text(encoding="utf-8")
+    pillar["openstack_ha"]["vip"]["interface"] = "absent9"
+    result = modules.state.sls(SLS, pillar=pillar)
+    outcome = {single.id: single.result for single in result}
+    assert outcome["openstack_ha_keepalived_config"] is False
+    assert CONFIG.read_text(encoding="utf-8") == before
+    assert holder(True, seconds=1)

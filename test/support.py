@@ -1,0 +1,75 @@
+"""What the tiers share: the formula as a file root, and clusters made of the example."""
+
+import ipaddress
+import os
+import pathlib
+
+import psutil
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[1]
+FORMULA = ("openstack_ha", "_modules", "_states", "_utils", "_runners", "_pillar")
+DISPOSABLE_HOST = "OPENSTACK_HA_DISPOSABLE_HOST"
+
+
+def example():
+    """Return the cluster of pillar.example."""
+    return yaml.safe_load((ROOT / "pillar.example").read_text(encoding="utf-8"))["openstack_ha"]
+
+
+def write_cluster(path, cluster):
+    """Write a cluster file, in the order of its nodes and with no template language in it."""
+    text = yaml.safe_dump({"openstack_ha": cluster}, sort_keys=False)
+    path.write_text(f"#!yaml\n{text}", encoding="utf-8")
+    return path
+
+
+def formula_root(folder):
+    """Make a folder that holds the formula and nothing else of the repository."""
+    folder.mkdir()
+    for name in FORMULA:
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def pillar_root(folder, cluster):
+    """Make a pillar root with the cluster as a plain pillar of every minion."""
+    folder.mkdir()
+    (folder / "top.sls").write_text("base: {'*': [openstack_ha]}", encoding="utf-8")
+    write_cluster(folder / "openstack_ha.sls", cluster)
+    return folder
+
+
+def require_disposable_host():
+    """End the run where it would change a machine that somebody uses."""
+    if DISPOSABLE_HOST not in os.environ:
+        pytest.exit("this tier changes its host; `make test` runs it in a host of the lab", 4)
+
+
+def host_address():
+    """Return the first address of this host that is not a loopback's, with its network."""
+    for name, entries in sorted(psutil.net_if_addrs().items()):
+        for entry in entries:
+            if entry.family.name == "AF_INET" and name != "lo":
+                return ipaddress.ip_interface(f"{entry.address}/{entry.netmask}")
+    return pytest.fail("this host has no network")
+
+
+def cluster_on(address, node):
+    """Return the example's cluster with one small controller, this host."""
+    cluster = example()
+    cluster["network"]["management"] = str(address.network)
+    cluster["vip"]["address"] = str(address.network[-2])
+    cluster["nodes"] = {node: {"address": str(address.ip), "roles": ["controller"]}}
+    cluster["galera"].update(buffer_pool="128M", gcache_size="16M")
+    return cluster
+
+
+def leaves(tree):
+    """Return every value of a nested mapping."""
+    for value in tree.values():
+        if isinstance(value, dict):
+            yield from leaves(value)
+        else:
+            yield value
