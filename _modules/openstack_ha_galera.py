@@ -336,7 +336,10 @@ def accounts_apply():
 
 
 def _desired_accounts():
-    accounts = {"health": {"databases": []}, **__salt__["openstack_ha.view"]()["galera"]["accounts"]}
+    accounts = {
+        "health": {"databases": []},
+        **__salt__["openstack_ha.view"]()["galera"]["accounts"],
+    }
     return {
         name: {
             "hash": __utils__["openstack_ha_galera_accounts.native_password"](

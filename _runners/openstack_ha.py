@@ -73,7 +73,9 @@ def cluster(name):
         if found["name"] == name:
             return {key: found[key] for key in ("name", "vip", "nodes")}
         names.append(found["name"])
-    raise SaltRunnerError(f"there is no cluster {name!r}; the cluster files name {', '.join(names)}")
+    raise SaltRunnerError(
+        f"there is no cluster {name!r}; the cluster files name {', '.join(names)}"
+    )
 
 
 def secrets(name, destination):

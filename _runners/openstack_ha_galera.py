@@ -6,10 +6,10 @@ authority: its tag only chooses one of the master's own clusters, and everything
 rests on job returns, which Salt authenticates.
 """
 
-import contextlib
 import json
 import logging
 import os
+import pathlib
 
 import salt.client
 import salt.utils.atomicfile
@@ -204,8 +204,7 @@ def _tell(members, found, decision):
     waiting = [
         node
         for node in members
-        if found[node]
-        and not __utils__["openstack_ha_galera_election.is_synced"](found[node])
+        if found[node] and not __utils__["openstack_ha_galera_election.is_synced"](found[node])
     ]
     if waiting:
         word = {"verdict": decision["verdict"], "why": decision["why"]}
@@ -230,9 +229,7 @@ def _gather(members):
     for node, reply in replies.items():
         if reply is not None and not isinstance(reply, dict):
             log.warning("openstack_ha: no evidence of %s: %s", node, reply)
-    return {
-        node: reply if isinstance(reply, dict) else None for node, reply in replies.items()
-    }
+    return {node: reply if isinstance(reply, dict) else None for node, reply in replies.items()}
 
 
 def _ask(nodes, fun, arguments):
@@ -293,9 +290,9 @@ def _record_path(name):
 def _record(name):
     """What the master keeps of the cluster: its last known good position and last decision."""
     record = {"floor": None, "has_restarted": False}
-    with contextlib.suppress(FileNotFoundError):
-        with open(_record_path(name), encoding="utf-8") as handle:
-            record.update(json.load(handle))
+    path = pathlib.Path(_record_path(name))
+    if path.exists():
+        record.update(json.loads(path.read_text(encoding="utf-8")))
     return record
 
 

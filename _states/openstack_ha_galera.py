@@ -55,7 +55,12 @@ def accounts_present(name):
 
     Databases, accounts and rights beside the pillar's stay as they are.
     """
-    ret = {"name": name, "result": True, "changes": {}, "comment": "All accounts are as they should."}
+    ret = {
+        "name": name,
+        "result": True,
+        "changes": {},
+        "comment": "All accounts are as they should.",
+    }
     try:
         if __opts__["test"] and __salt__["openstack_ha_galera.server"]() != "running":
             comment = "The server does not run yet; its accounts would be compared and created."
@@ -82,7 +87,9 @@ def accounts_present(name):
 
 
 def _account_changes(pending):
-    changes = {f"database {name}": {"old": "absent", "new": "present"} for name in pending["databases"]}
+    changes = {
+        f"database {name}": {"old": "absent", "new": "present"} for name in pending["databases"]
+    }
     for name, reason in pending["accounts"].items():
         changes[f"account {name}"] = {"old": reason, "new": "present"}
     return changes
@@ -132,8 +139,8 @@ def _refusal(name, word, now, patience):
         )
     return (
         f"After {patience} s the master gave no word. Does its configuration have the reactor for "
-        f"openstack_ha/*/galera/doorbell? `salt-call --local state.apply openstack_ha.master` "
-        f"there installs it, and `salt-run openstack_ha_galera.answer {name}` does its work by hand."
+        "openstack_ha/*/galera/doorbell? `salt-call --local state.apply openstack_ha.master` there "
+        f"installs it, and `salt-run openstack_ha_galera.answer {name}` does its work by hand."
     )
 
 

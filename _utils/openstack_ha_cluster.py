@@ -83,7 +83,7 @@ def expand(cluster):
             raise RangeError(
                 f"{spec} names {len(ids)} nodes and {node['address']} {len(found)} addresses"
             )
-        for minion_id, address in zip(ids, found):
+        for minion_id, address in zip(ids, found, strict=True):
             if minion_id in nodes:
                 raise RangeError(f"{minion_id} is named twice")
             nodes[minion_id] = {
@@ -164,9 +164,7 @@ def _network_faults(cluster):
     if management is None or "/" not in text:
         return [f"network:management: {text!r} is no network such as 10.0.0.0/24"]
     if management.ip != management.network:
-        return [
-            f"network:management: {text!r} has host bits set; the network is {management.cidr}"
-        ]
+        return [f"network:management: {text!r} has host bits set; the network is {management.cidr}"]
     return []
 
 
@@ -176,7 +174,7 @@ def _place_faults(path, address, management):
         return []
     if address not in management:
         return [f"{path}: {address} lies outside network:management {management.cidr}"]
-    if management.size > 2 and address in (management.network, management.broadcast):
+    if address in (management.network, management.broadcast):
         return [f"{path}: {address} is the network's own or broadcast address"]
     return []
 
@@ -326,4 +324,4 @@ def sql_host(cluster):
     import netaddr
 
     network = netaddr.IPNetwork(cluster["network"]["management"])
-    return f"{network.network}/{network.netmask}" if network.version == 4 else "%"
+    return "%" if ":" in str(network.network) else f"{network.network}/{network.netmask}"

@@ -202,7 +202,9 @@ def _most_advanced(members, seen, floor):
     if floor:
         clusters.add(floor["uuid"])
     if len(clusters) > 1:
-        return _word(REFUSE, [], f"the data is of different clusters: {', '.join(sorted(clusters))}")
+        return _word(
+            REFUSE, [], f"the data is of different clusters: {', '.join(sorted(clusters))}"
+        )
     best = max(
         candidates,
         key=lambda name: (

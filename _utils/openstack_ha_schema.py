@@ -240,7 +240,9 @@ RABBITMQ = _section(
         "default": "vip",
     },
     net_ticktime=_integer("seconds until a silent broker counts as gone", 5, 4, 300),
-    memory_high_watermark=_number("share of the node's memory that blocks publishers", 0.4, 0.05, 1),
+    memory_high_watermark=_number(
+        "share of the node's memory that blocks publishers", 0.4, 0.05, 1
+    ),
     vhosts={
         "type": "array",
         "description": "virtual hosts",

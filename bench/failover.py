@@ -8,16 +8,18 @@ operations that succeed, by the end of each; the goals are those of docs/archite
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import threading
 import time
 from pathlib import Path
 
-from lab import Lab
-from lab.waiting import wait_for
 from rich.console import Console
 from rich.table import Table
+
+from lab import Lab
+from lab.waiting import wait_for
 
 # Seconds; power loss of the VIP's holder.
 GOALS = {"http": 0.5, "sql_read": 1.0, "sql_write": 1.5, "amqp": 1.0}
@@ -36,7 +38,7 @@ def gaps(records: list[dict]) -> dict[str, dict]:
     for name in GOALS:
         own = [record for record in records if record["operation"] == name]
         ends = sorted(record["end"] for record in own if not record["error"])
-        longest = max((later - sooner for sooner, later in zip(ends, ends[1:])), default=None)
+        longest = max((later - sooner for sooner, later in itertools.pairwise(ends)), default=None)
         found[name] = {
             "gap": longest,
             "succeeded": len(ends),

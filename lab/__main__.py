@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import cluster, deployment, highstate, summary
+from . import cluster, deployment, highstate, summary, tier
 from .deployment import Lab
 from .errors import LabError
 
@@ -84,6 +84,11 @@ def partition(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_tier(args: argparse.Namespace) -> int:
+    """Run a test tier in a host of its own that is thrown away."""
+    return tier.run(args.tier, args.arguments, say)
+
+
 def _highstate(lab: Lab, target: str, test: bool) -> int:
     returns = lab.highstate(test, target, console)
     expected = lab.nodes if target == "*" else ()
@@ -129,6 +134,9 @@ def parser() -> argparse.ArgumentParser:
     showing.add_argument("node")
     showing.add_argument("unit", nargs="?")
     showing.add_argument("--lines", type=int, default=200)
+    testing = verb("tier", run_tier)
+    testing.add_argument("tier", choices=("functional", "cluster"))
+    testing.add_argument("arguments", nargs=argparse.REMAINDER, help="pytest's")
     return top
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from collections.abc import Mapping
@@ -43,13 +44,33 @@ def for_profile(cluster: Mapping, profile: str) -> dict:
     return {**cluster, "nodes": nodes}
 
 
-def prepare(source: Path, kept: Path, profile: str) -> dict:
-    """Write the lab's cluster file to `kept` and return its content.
+def moved(cluster: Mapping, cidr: str) -> dict:
+    """Return the cluster with every address at the same place of another network."""
+    expanded = openstack_ha_cluster.expand(cluster)
+    old = ipaddress.ip_network(cluster["network"]["management"])
+    step = int(ipaddress.ip_network(cidr)[0]) - int(old[0])
+
+    def there(address: str) -> str:
+        return str(ipaddress.ip_address(address) + step)
+
+    return {
+        **expanded,
+        "network": {**cluster["network"], "management": cidr},
+        "vip": {**cluster["vip"], "address": there(cluster["vip"]["address"])},
+        "nodes": {
+            node_id: {**node, "address": there(node["address"])}
+            for node_id, node in expanded["nodes"].items()
+        },
+    }
+
+
+def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
+    """Write the lab's cluster file to `kept`, made from `source`, and return its content.
 
     Secrets that `kept` already has stay; placeholders of `source` are never used.
     """
     known = load(kept).get("secrets", {}) if kept.exists() else {}
-    cluster = merged(for_profile(load(source), profile), SIZES)
+    cluster = moved(merged(for_profile(source, profile), SIZES), cidr)
     cluster["secrets"] = known
     cluster["secrets"] = openstack_ha_secrets.generate(cluster)
     write_private(kept, yaml.safe_dump({KEY: cluster}, sort_keys=False))

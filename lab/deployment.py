@@ -10,7 +10,7 @@ import docker
 from rich.console import Console
 
 from . import cluster as cluster_file
-from . import engine, highstate, host, inventory, network, salt
+from . import engine, events, highstate, host, inventory, network, salt
 from .errors import LabError
 from .host import Host, Plan
 from .images import Images
@@ -45,6 +45,11 @@ class Lab:
         return lab
 
     @classmethod
+    def remove(cls, name: str) -> None:
+        """Remove whatever there is of a lab of this name, if anything."""
+        cls(engine.connect(), name).destroy()
+
+    @classmethod
     def create(
         cls,
         profile: str = "core",
@@ -59,14 +64,16 @@ class Lab:
         nodes of hosts without the formula's packages.
         """
         lab = cls(engine.connect(), name)
-        cluster = cluster_file.prepare(source, lab.cluster_file, profile)
+        wanted = cluster_file.load(source)
+        cidr = network.choose(lab.docker, name, wanted["network"]["management"])
+        cluster = cluster_file.prepare(wanted, lab.cluster_file, profile, cidr)
         complete = cluster_file.complete(cluster)
         images = Images(lab.docker, say)
         plans = [
-            *_servants(images, complete["network"]["management"]),
+            *_servants(images, cidr),
             *_nodes(images, complete["nodes"], cold),
         ]
-        network.ensure(lab.docker, name, complete["network"]["management"])
+        network.ensure(lab.docker, name, cidr)
         lab._ensure(plans)
         lab._boot(lab.hosts(), say)
         inventory.write(
@@ -135,6 +142,10 @@ class Lab:
         self._ensure(plans)
         self._boot(self.nodes.values(), say)
         self.master.enlist(self.nodes.values())
+
+    def listen(self, glob: str, tell: events.Tell) -> events.Listener:
+        """Return a context in which `tell` hears the master's events whose tag matches."""
+        return events.Listener(self.master.host, glob, tell)
 
     def destroy(self) -> None:
         """Remove the lab's containers, network and files, and nothing else."""

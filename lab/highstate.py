@@ -78,7 +78,8 @@ class Board:
         self.progress.update(task, total=data.get("len"), description=name)
         self.progress.advance(task)
         if state.get("result") is False:
-            self.console.print(f"[red]{minion}: {name}: {state.get('comment', '')}")
+            line = f"{minion}: {name}: {state.get('comment', '')}"
+            self.console.print(line, style="red", markup=False)
         elif not self.console.is_terminal and state.get("changes"):
             self.console.print(f"{minion}: {name}")
 

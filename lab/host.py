@@ -76,6 +76,7 @@ class Host:
                 ADDRESS_LABEL: plan.address,
                 ROLES_LABEL: " ".join(plan.roles),
             },
+            environment={"LAB_NAMESERVERS": " ".join(network.nameservers_here())},
             mac_address=network.mac_of(plan.address),
             networking_config=client.api.create_networking_config({name: endpoint}),
             host_config=host_config(client, name, plan.mounts),
@@ -145,14 +146,13 @@ class Host:
         """Switch it on; `wait_booted` waits until it is up."""
         self.container.start()
 
-    def wait_booted(self, timeout: int = 120) -> None:
-        """Wait until systemd has started whatever it was to start."""
-        wait_for(self._is_booted, timeout, f"{self.id} to boot")
+    def wait_booted(self, timeout: int = 60) -> None:
+        """Wait until it is up and starts its services.
 
-    def _is_booted(self) -> bool:
-        # `--wait` fails at once while systemd does not listen yet, and blocks from then on.
-        done = self.run(["systemctl", "is-system-running", "--wait"], timeout=60)
-        return done.out.strip() in ("running", "degraded")
+        Not until they have started: a server may wait for other hosts that are still off.
+        """
+        ready = ["systemctl", "is-active", "--quiet", "basic.target"]
+        wait_for(lambda: self.run(ready).rc == 0, timeout, f"{self.id} to boot")
 
     def partition(self, peers: Iterable[str] | None = None) -> None:
         """Cut every packet to and from the hosts named, by default all others of the lab.

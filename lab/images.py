@@ -48,6 +48,7 @@ BASE_PACKAGES = (
     "vim-tiny",
 )
 CLIENT_PIP_PACKAGES = ("pika", "pymysql", "requests")
+TEST_PIP_PACKAGES = ("hypothesis", "psutil", "pytest", "pytest-salt-factories")
 
 Say = Callable[[str], None]
 
@@ -134,6 +135,11 @@ class Images:
         """Return the tag of the host from which load and failover runs use the cluster."""
         args = {"HOST": self.host(), "PIP_PACKAGES": " ".join(CLIENT_PIP_PACKAGES)}
         return self._build("client", args)
+
+    def tests(self) -> str:
+        """Return the tag of the host in which test tiers run that change their host."""
+        args = {"HOST": self.baked(), "PIP_PACKAGES": " ".join(TEST_PIP_PACKAGES)}
+        return self._build("tests", args)
 
     def _missing(self, tag: str) -> bool:
         return not self.client.images.list(tag)

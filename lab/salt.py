@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -25,6 +26,8 @@ FORMULA_DIRS = (
     "_pillar",
 )
 LONGEST_JOB = 3600
+# What master and minions write to /var/log/salt.
+LOG_LEVEL = os.environ.get("LAB_LOG_LEVEL", "warning")
 
 MASTER_CONFIG = {
     "interface": "0.0.0.0",
@@ -35,13 +38,19 @@ MASTER_CONFIG = {
     "worker_threads": 5,
     # Progress of a highstate on the event bus.
     "state_events": True,
+    "log_level_logfile": LOG_LEVEL,
 }
 TOP_FILE = {"base": {"*": ["openstack_ha"]}}
 
 
 def minion_config(minion_id: str, master: str) -> dict:
     """Return a minion's configuration."""
-    return {"id": minion_id, "master": master, "acceptance_wait_time": 2}
+    return {
+        "id": minion_id,
+        "master": master,
+        "acceptance_wait_time": 2,
+        "log_level_logfile": LOG_LEVEL,
+    }
 
 
 def same_key(one: str, other: str) -> bool:

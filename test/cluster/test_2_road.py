@@ -51,7 +51,9 @@ def test_a_second_run_changes_nothing(apply):
 def test_the_floor_is_kept(run):
     run("openstack_ha_galera.answer", "solo")
     floor = run("openstack_ha_galera.elect", "solo")["floor"]
-    assert floor["uuid"] == run("openstack_ha_galera.evidence", "solo")["solo1"]["wsrep"]["state_uuid"]
+    assert (
+        floor["uuid"] == run("openstack_ha_galera.evidence", "solo")["solo1"]["wsrep"]["state_uuid"]
+    )
 
 
 def test_no_secret_in_any_log(salt_factories_config, solo):

@@ -127,17 +127,15 @@ def test_an_account_changed_by_hand_is_put_right(server, states, address, root_c
     account = f"probe@'{_host(address)}'"
     _query(root_connection, f"ALTER USER {account} IDENTIFIED BY 'changed-by-hand'")
     result = states.openstack_ha_galera.accounts_present(name="accounts")
-    assert result.changes == {
-        "account probe": {"old": "has another password", "new": "present"}
-    }
+    assert result.changes == {"account probe": {"old": "has another password", "new": "present"}}
     _query(root_connection, f"REVOKE ALL PRIVILEGES ON probe.* FROM {account}")
     result = states.openstack_ha_galera.accounts_present(name="accounts")
-    assert result.changes == {
-        "account probe": {"old": "has no rights on probe", "new": "present"}
-    }
+    assert result.changes == {"account probe": {"old": "has no rights on probe", "new": "present"}}
 
 
-def test_extra_port_answers_when_all_connections_are_used(server, cluster, address, root_connection):
+def test_extra_port_answers_when_all_connections_are_used(
+    server, cluster, address, root_connection
+):
     server.accounts_apply()
     (limit,) = _query(root_connection, "SELECT @@global.max_connections")[0]
     _query(root_connection, "SET GLOBAL max_connections = 10")

@@ -12,6 +12,7 @@ import pytest
 
 SLS = "openstack_ha.health"
 OWN_CONFIG = pathlib.Path("/etc/mysql/mariadb.conf.d/99-openstack_ha_health_test.cnf")
+GRASTATE = pathlib.Path("/var/lib/mysql/grastate.dat")
 WSREP = """
 wsrep_on = ON
 wsrep_provider = /usr/lib/galera/libgalera_smm.so
@@ -58,8 +59,10 @@ def mariadb(modules, daemon, pillar, address, tmp_path):
     tmp_path.chmod(0o755)
 
     def start(more):
+        # Whatever cluster other tests have left here, this server is of none, or of its own.
+        GRASTATE.unlink(missing_ok=True)
         OWN_CONFIG.write_text(
-            f"[mysqld]\nbind_address = {address.ip}\nextra_port = 3307\n"
+            f"[mysqld]\nwsrep_on = OFF\nbind_address = {address.ip}\nextra_port = 3307\n"
             "extra_max_connections = 5\nmax_connections = 10\nbinlog_format = ROW\n"
             f"innodb_autoinc_lock_mode = 2\n{more}",
             encoding="utf-8",

@@ -108,9 +108,7 @@ def test_roles_include_their_systems_in_order(loaders_of):
 
 def test_every_system_has_the_same_shape():
     systems = {
-        path.parent
-        for path in ROOT.glob("openstack_ha/*/init.sls")
-        if path.parent.name != "master"
+        path.parent for path in ROOT.glob("openstack_ha/*/init.sls") if path.parent.name != "master"
     }
     assert systems
     for system in systems:
@@ -136,4 +134,4 @@ def test_custom_python_never_asks_pillar_get():
     # Salt 3008 masks it in custom modules: https://github.com/saltstack/salt/issues/69599
     for folder in ("_modules", "_states", "_runners", "_pillar", "_utils"):
         for path in pathlib.Path(ROOT, folder).glob("*.py"):
-            assert "pillar.get\"" not in path.read_text(encoding="utf-8"), path
+            assert 'pillar.get"' not in path.read_text(encoding="utf-8"), path

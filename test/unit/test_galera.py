@@ -53,7 +53,8 @@ def test_gvwstate():
 
 
 @pytest.mark.parametrize(
-    ("setting", "memory", "size"), [("512M", 1, 512), ("2G", 1, 2048), ("25%", 8000, 2000), ("1%", 100, 128)]
+    ("setting", "memory", "size"),
+    [("512M", 1, 512), ("2G", 1, 2048), ("25%", 8000, 2000), ("1%", 100, 128)],
 )
 def test_buffer_pool(setting, memory, size):
     assert galera.buffer_pool_megabytes(setting, memory) == size

@@ -38,7 +38,7 @@ def running(status="Primary", local_state=4, uuid=UUID, **more):
 
 
 def decide(*found, floor=None, has_restarted=True, members=MEMBERS):
-    return election.decide(members, dict(zip(members, found)), floor, has_restarted)
+    return election.decide(members, dict(zip(members, found, strict=True)), floor, has_restarted)
 
 
 def word(decision):

@@ -1,0 +1,55 @@
+"""A test tier that changes its host, run in a host of its own that is thrown away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from . import engine, network
+from .cluster import ROOT
+from .host import Host, Plan
+from .images import Images, Say
+
+REPOSITORY = "/srv/repository"
+PYTEST = "/opt/salt/bin/pytest"
+# What the tiers look for before they change anything.
+MARK = {"OPENSTACK_HA_DISPOSABLE_HOST": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+# Beside the lab's own network, so that both can be there at once.
+CIDR = "172.29.81.0/24"
+HOST_NUMBER = 11
+
+
+def run(tier: str, arguments: Sequence[str], say: Say) -> int:
+    """Run a tier's tests by pytest in a fresh host, show what it prints, return its exit code."""
+    client = engine.connect()
+    image = Images(client, say).tests()
+    name = f"openstack-ha-{tier}"
+    bridge = network.ensure(client, name, CIDR)
+    try:
+        plan = Plan(
+            kind="tests",
+            id="ctl1",
+            address=network.address_of(CIDR, HOST_NUMBER),
+            image=image,
+            mounts={str(ROOT): REPOSITORY},
+        )
+        host = Host.create(client, name, plan)
+        try:
+            host.boot()
+            host.wait_booted()
+            argv = [PYTEST, "-p", "no:cacheprovider", f"test/{tier}", *arguments]
+            return _stream(host, argv)
+        finally:
+            host.container.remove(force=True, v=True)
+    finally:
+        bridge.remove()
+
+
+def _stream(host: Host, argv: Sequence[str]) -> int:
+    job = host.api.exec_create(host.container.id, list(argv), workdir=REPOSITORY, environment=MARK)[
+        "Id"
+    ]
+    for chunk in host.api.exec_start(job, stream=True):
+        sys.stdout.write(chunk.decode(errors="replace"))
+        sys.stdout.flush()
+    return host.api.exec_inspect(job)["ExitCode"]

@@ -1,0 +1,93 @@
+"""
+Three real controllers and a master. The lab is this tier's own, beside the one of `make lab`.
+
+LAB_ROUNDS is the number of deployments from nothing (2, and 10 in `make deployments`). A lab that
+is there already under this tier's name is replaced.
+"""
+
+import os
+import random
+
+import pytest
+
+# Secrets are looked for in the logs at debug level; the lab reads this when it is imported.
+os.environ["LAB_LOG_LEVEL"] = "debug"
+
+from support import ROOT  # noqa: E402
+
+from lab import Lab  # noqa: E402
+from lab.waiting import wait_for  # noqa: E402
+
+NAME = "openstack-ha-test"
+NETWORK = "172.29.82."
+
+
+def pytest_report_header():
+    return f"lab: {NAME}, seed {_seed()}, {_rounds()} deployments"
+
+
+def _seed():
+    return int(os.environ.setdefault("LAB_SEED", str(random.randrange(10**6))))
+
+
+def _rounds():
+    return int(os.environ.get("LAB_ROUNDS", "2"))
+
+
+@pytest.fixture(scope="session")
+def rounds():
+    return _rounds()
+
+
+@pytest.fixture(scope="session")
+def chance():
+    """Random numbers whose seed the header shows; LAB_SEED repeats them."""
+    return random.Random(_seed())
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """Bare hosts, whose minions the master knows; no highstate has run."""
+    text = (ROOT / "pillar.example").read_text(encoding="utf-8")
+    source = tmp_path_factory.mktemp("lab") / "cluster.yaml"
+    source.write_text(text.replace("172.29.80.", NETWORK), encoding="utf-8")
+    Lab.remove(NAME)
+    made = Lab.create(name=NAME, source=source)
+    yield made
+    if "LAB_KEEP" not in os.environ:
+        made.destroy()
+
+
+@pytest.fixture(scope="session")
+def nodes(lab):
+    return list(lab.nodes)
+
+
+@pytest.fixture(scope="session")
+def serving(lab):
+    """Return a function that waits until every member is Synced and every broker runs."""
+
+    def whole():
+        target = ",".join(lab.nodes)
+        galera = lab.master.salt(target, "openstack_ha_galera.status")
+        rabbitmq = lab.master.salt(target, "openstack_ha_rabbitmq.status")
+        return all(_is_synced(galera.get(node)) for node in lab.nodes) and all(
+            _is_whole(rabbitmq.get(node), len(lab.nodes)) for node in lab.nodes
+        )
+
+    def wait(seconds=300):
+        wait_for(whole, seconds, "every member Synced and every broker running")
+
+    return wait
+
+
+def _is_synced(status):
+    return isinstance(status, dict) and status["is_synced"]
+
+
+def _is_whole(status, count):
+    return (
+        isinstance(status, dict)
+        and len(status["running_nodes"]) == count
+        and not status["partitions"]
+    )

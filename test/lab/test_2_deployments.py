@@ -1,0 +1,62 @@
+"""From nothing, in any order and with any delay: one bootstrap, one cluster."""
+
+import threading
+import time
+
+import pytest
+
+from lab import highstate
+
+LONGEST_DELAY = 20
+
+
+@pytest.fixture(scope="module")
+def deploy(lab, chance):
+    """Return a function that runs each node's own highstate after a random delay."""
+
+    def run():
+        returns, delays = {}, {node: chance.uniform(0, LONGEST_DELAY) for node in lab.nodes}
+
+        def one(node, delay):
+            time.sleep(delay)
+            returns.update(lab.highstate(target=node))
+
+        threads = [threading.Thread(target=one, args=item) for item in delays.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert highstate.failures(returns, lab.nodes) == {}, f"delays {delays}"
+        return delays
+
+    return run
+
+
+def _decisions(lab, deploy):
+    """Deploy, and return the verdicts that the master has published meanwhile."""
+    verdicts = []
+    tag = f"openstack_ha/{lab.inventory['cluster']}/galera/decision"
+    with lab.listen(tag, lambda tag, data: verdicts.append(data["verdict"])):
+        delays = deploy()
+    return verdicts, delays
+
+
+def test_each_deployment_has_one_bootstrap_and_one_cluster(lab, deploy, rounds):
+    for number in range(rounds):
+        if number:
+            lab.master.run("openstack_ha_galera.forget", lab.inventory["cluster"])
+            lab.redeploy()
+        verdicts, delays = _decisions(lab, deploy)
+        assert verdicts.count("bootstrap") == 1, f"round {number}, {delays}: {verdicts}"
+        assert verdicts[-1] == "settled"
+        status = lab.master.salt(",".join(lab.nodes), "openstack_ha_galera.status")
+        assert {one["wsrep"]["cluster_size"] for one in status.values()} == {len(lab.nodes)}
+        assert len({one["wsrep"]["state_uuid"] for one in status.values()}) == 1
+        assert all(one["is_synced"] for one in status.values())
+
+
+def test_a_second_highstate_changes_nothing(lab):
+    for test in (False, True):
+        returns = lab.highstate(test=test)
+        assert highstate.failures(returns, lab.nodes) == {}
+        assert highstate.changes(returns) == {}

@@ -1,0 +1,94 @@
+"""No secret in a log, an event, a command line or a return, at debug level too."""
+
+import pytest
+from support import leaves
+
+from lab import cluster
+
+LOGS = ["/var/log/salt"]
+SAMPLER = (
+    "import glob, time\n"
+    "seen, end = set(), time.time() + {seconds}\n"
+    "while time.time() < end:\n"
+    "    for path in glob.glob('/proc/[0-9]*/cmdline'):\n"
+    "        try:\n"
+    "            seen.add(open(path, 'rb').read())\n"
+    "        except OSError:\n"
+    "            pass\n"
+    "    time.sleep(0.05)\n"
+    "open('/run/openstack_ha_test.argv', 'wb').write(b'\\n'.join(seen))\n"
+)
+
+
+@pytest.fixture(scope="module")
+def secrets(lab):
+    return set(leaves(cluster.load(lab.cluster_file)["secrets"]))
+
+
+def _hits(host, command, secrets):
+    """Which secrets a command prints; they go in by a file, never by an argument."""
+    host.write("/run/openstack_ha_test.secrets", "\n".join(secrets), mode=0o600)
+    script = f"{command} | grep -aoFf /run/openstack_ha_test.secrets | sort -u"
+    return host.run(["sh", "-c", script]).out.split()
+
+
+def test_the_search_finds_a_secret_that_is_there(lab, secrets):
+    (node, *_) = lab.nodes.values()
+    cookie = cluster.load(lab.cluster_file)["secrets"]["rabbitmq"]["erlang_cookie"]
+    assert _hits(node, "cat /var/lib/rabbitmq/.erlang.cookie", secrets) == [cookie]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat /var/log/salt/*",
+        "journalctl --no-pager --output=export",
+        "cat /var/log/syslog /var/log/haproxy.log /var/log/rabbitmq/* /var/log/mysql/* 2>/dev/null",
+        "cat /var/cache/salt/minion/highstate.cache.p /var/cache/salt/minion/sls.p 2>/dev/null",
+    ],
+)
+def test_no_secret_in_a_nodes_logs_and_caches(lab, secrets, command):
+    for node in lab.nodes.values():
+        assert _hits(node, command, secrets) == [], node.id
+        assert "[DEBUG" in node.read("/var/log/salt/minion"), "the minion's log lacks debug level"
+
+
+def test_no_secret_in_the_masters_logs_and_job_returns(lab, secrets):
+    for command in (
+        "cat /var/log/salt/*",
+        "journalctl --no-pager --output=export",
+        "find /var/cache/salt/master/jobs -type f -exec cat {} +",
+    ):
+        assert _hits(lab.master.host, command, secrets) == [], command
+    assert "[DEBUG" in lab.master.host.read("/var/log/salt/master")
+
+
+def test_no_secret_in_an_event_a_return_or_a_command_line(lab, secrets):
+    """A highstate that has everything to do again on one node's accounts and definitions."""
+    heard = []
+    (node, *_) = lab.nodes.values()
+    _undo(node)
+    node.write("/run/openstack_ha_test.py", SAMPLER.format(seconds=60))
+    node.check(["systemd-run", "--unit=openstack-ha-test", "python3", "/run/openstack_ha_test.py"])
+    with lab.listen("*", lambda tag, data: heard.append(f"{tag} {data}")):
+        returns = lab.highstate(target=node.id)
+    assert any("openstack_ha_galera_accounts" in line for line in heard), "nothing was heard"
+    text = "\n".join([*heard, str(returns)])
+    assert [secret for secret in secrets if secret in text] == []
+    node.run(["sh", "-c", "while systemctl is-active -q openstack-ha-test; do sleep 1; done"])
+    assert _hits(node, "cat /run/openstack_ha_test.argv", secrets) == []
+    changed = str(returns)
+    assert "account probe" in changed and "stats" not in changed
+
+
+def _undo(node):
+    node.check(
+        [
+            "mariadb",
+            "-e",
+            "SELECT CONCAT('DROP USER ', QUOTE(User), '@', QUOTE(Host)) INTO @sql "
+            "FROM mysql.global_priv WHERE User = 'probe'; EXECUTE IMMEDIATE @sql",
+        ]
+    )
+    node.check(["rabbitmqctl", "delete_user", "openstack"])
+    node.check(["rm", "/etc/haproxy/openstack_ha.cfg"])

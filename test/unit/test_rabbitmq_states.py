@@ -1,0 +1,163 @@
+"""What RabbitMQ's states do where a single real broker cannot lead them: peers, turns, refusals."""
+
+import importlib.util
+from pathlib import Path
+
+import openstack_ha_rabbitmq as logic
+import pytest
+from salt.exceptions import CommandExecutionError
+
+STATES = Path(__file__).parents[2] / "_states" / "openstack_ha_rabbitmq.py"
+SERVICE = "rabbitmq-server"
+NODES = ["rabbit@ctl1", "rabbit@ctl2", "rabbit@ctl3"]
+UP = {"answers": True, "serves": True}
+IDLE = {"answers": True, "serves": False}
+SILENT = {"answers": False, "serves": False}
+
+
+class Host:
+    """A host whose broker starts when it is told to; ``calls`` has what was done to it."""
+
+    def __init__(self, **facts):
+        self.calls = []
+        self.running = facts.get("running", False)
+        self.blank = facts.get("blank", True)
+        self.members = facts.get("members", NODES)
+        self.peers = facts.get("peers", {NODES[1]: UP, NODES[2]: UP})
+        self.unresolved = facts.get("unresolved", [])
+        self.newer = facts.get("newer", [])
+        self.turn = facts.get("turn", True)
+
+    def status(self):
+        stopped = logic.stopped_status(NODES[0])
+        if not self.running:
+            return stopped
+        members = {"disk_nodes": self.members, "running_nodes": self.members}
+        return {**stopped, **members, "is_running": True}
+
+    def start(self, name, timeout):
+        self.calls.append("start")
+        self.running = True
+
+    def restart(self, name, patience, timeout):
+        self.calls.append("restart")
+        if not self.turn:
+            raise CommandExecutionError("rabbit@ctl2 did not run")
+        self.newer = []
+
+    def functions(self):
+        functions = {
+            "status": self.status,
+            "peers": lambda: self.peers,
+            "unresolved": lambda: self.unresolved,
+            "is_blank": lambda: self.blank,
+            "newer_files": lambda name, files: self.newer,
+            "start": self.start,
+            "restart": self.restart,
+        }
+        return {f"openstack_ha_rabbitmq.{name}": call for name, call in functions.items()}
+
+
+@pytest.fixture
+def states():
+    spec = importlib.util.spec_from_file_location("states_of_rabbitmq", STATES)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.__utils__ = {
+        f"openstack_ha_rabbitmq.{name}": getattr(logic, name)
+        for name in ("may_form", "membership_faults", "foreign_clusters")
+    }
+    module.__opts__ = {"test": False}
+
+    def on(host, test=False):
+        module.__salt__ = host.functions()
+        module.__opts__ = {"test": test}
+        return module
+
+    return on
+
+
+def member(states, host, test=False):
+    return states(host, test).member_present(SERVICE, timeout=0)
+
+
+def test_a_blank_broker_starts_when_it_reaches_a_majority(states):
+    host = Host(peers={NODES[1]: IDLE, NODES[2]: SILENT}, members=NODES[:1])
+    ret = member(states, host)
+    assert ret["result"] is True
+    assert host.calls == ["start"]
+    assert list(ret["changes"]) == [NODES[0]]
+
+
+def test_a_blank_broker_without_a_majority_stays_down(states):
+    host = Host(peers={NODES[1]: SILENT, NODES[2]: SILENT})
+    ret = member(states, host)
+    assert ret["result"] is False
+    assert ret["changes"] == {}
+    assert host.calls == []
+    assert "rabbit@ctl2, rabbit@ctl3" in ret["comment"]
+
+
+def test_a_broker_with_a_database_starts_alone(states):
+    host = Host(blank=False, peers={NODES[1]: SILENT, NODES[2]: SILENT})
+    assert member(states, host)["result"] is True
+    assert host.calls == ["start"]
+
+
+def test_no_start_while_names_lead_elsewhere(states):
+    host = Host(unresolved=["ctl2 is no address, not 10.0.0.12"])
+    ret = member(states, host)
+    assert ret["result"] is False
+    assert host.calls == []
+    assert "openstack_ha.hosts" in ret["comment"]
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_second_cluster_is_reported_never_reset(states, test):
+    host = Host(running=True, members=NODES[:1])
+    ret = member(states, host, test)
+    assert ret["result"] is False
+    assert host.calls == []
+    assert "rabbit@ctl2 runs, and is in another cluster" in ret["comment"]
+    assert "openstack_ha_rabbitmq.rejoin rabbit@ctl1" in ret["comment"]
+
+
+def test_test_mode_starts_nothing(states):
+    host = Host()
+    ret = member(states, host, test=True)
+    assert ret["result"] is None
+    assert list(ret["changes"]) == [NODES[0]]
+    assert host.calls == []
+
+
+def test_a_member_changes_nothing(states):
+    ret = member(states, Host(running=True))
+    assert (ret["result"], ret["changes"]) == (True, {})
+
+
+def test_a_restart_waits_for_its_turn_or_fails(states):
+    host = Host(running=True, newer=["/etc/rabbitmq/rabbitmq.conf"], turn=False)
+    ret = states(host).config_loaded(SERVICE, [])
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert host.newer, "a later run must find it again"
+
+
+@pytest.mark.parametrize(
+    ("test", "result", "calls"), [(True, None, []), (False, True, ["restart"])]
+)
+def test_newer_files_ask_for_a_restart(states, test, result, calls):
+    host = Host(running=True, newer=["/etc/rabbitmq/rabbitmq.conf"])
+    ret = states(host, test).config_loaded(SERVICE, [])
+    assert ret["result"] is result
+    assert list(ret["changes"]) == [SERVICE]
+    assert host.calls == calls
+
+
+@pytest.mark.parametrize(
+    ("running", "test", "result", "changed"),
+    [(True, True, None, True), (False, True, True, False), (True, False, True, False)],
+)
+def test_a_watched_file_asks_for_a_restart_in_test_mode(states, running, test, result, changed):
+    ret = states(Host(running=running), test).mod_watch(SERVICE, sfun="config_loaded")
+    assert ret["result"] is result
+    assert bool(ret["changes"]) == changed
