@@ -24,7 +24,7 @@ from lab.waiting import wait_for
 # Seconds; power loss of the VIP's holder.
 GOALS = {"http": 0.5, "sql_read": 1.0, "sql_write": 1.5, "amqp": 1.0}
 PROBE = "/opt/client/probe.py"
-TASK = "/run/probe.json"
+TASK = "/opt/client/probe.json"
 PYTHON = "/opt/client/bin/python"
 
 

@@ -155,6 +155,8 @@ class Lab:
             found.remove()
         for path in (self.cluster_file, self.inventory_file):
             path.unlink(missing_ok=True)
+        if self.state != STATE and self.state.exists():
+            self.state.rmdir()
 
     def _only(self, kind: str) -> Host:
         return next(found for found in self.hosts() if found.kind == kind)

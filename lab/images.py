@@ -164,7 +164,7 @@ class Images:
         """Build an image, show its steps, and fail with the last lines of what went wrong."""
         lines: list[str] = []
         stream = self.client.api.build(
-            fileobj=context, custom_context=True, tag=tag, rm=True, decode=True, buildargs=args
+            fileobj=context, custom_context=True, tag=tag, forcerm=True, decode=True, buildargs=args
         )
         for message in stream:
             if "error" in message:

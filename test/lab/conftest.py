@@ -2,7 +2,8 @@
 Three real controllers and a master. The lab is this tier's own, beside the one of `make lab`.
 
 LAB_ROUNDS is the number of deployments from nothing (2, and 10 in `make deployments`). A lab that
-is there already under this tier's name is replaced.
+is there already under this tier's name is replaced, unless LAB_KEEP is set: then it is used and
+left, for work on the tests that come after the deployments.
 """
 
 import os
@@ -51,10 +52,12 @@ def lab(tmp_path_factory):
     text = (ROOT / "pillar.example").read_text(encoding="utf-8")
     source = tmp_path_factory.mktemp("lab") / "cluster.yaml"
     source.write_text(text.replace("172.29.80.", NETWORK), encoding="utf-8")
-    Lab.remove(NAME)
+    is_kept = "LAB_KEEP" in os.environ
+    if not is_kept:
+        Lab.remove(NAME)
     made = Lab.create(name=NAME, source=source)
     yield made
-    if "LAB_KEEP" not in os.environ:
+    if not is_kept:
         made.destroy()
 
 

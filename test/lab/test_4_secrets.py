@@ -16,7 +16,7 @@ SAMPLER = (
     "        except OSError:\n"
     "            pass\n"
     "    time.sleep(0.05)\n"
-    "open('/run/openstack_ha_test.argv', 'wb').write(b'\\n'.join(seen))\n"
+    "open('/root/openstack_ha_test.argv', 'wb').write(b'\\n'.join(seen))\n"
 )
 
 
@@ -27,8 +27,8 @@ def secrets(lab):
 
 def _hits(host, command, secrets):
     """Which secrets a command prints; they go in by a file, never by an argument."""
-    host.write("/run/openstack_ha_test.secrets", "\n".join(secrets), mode=0o600)
-    script = f"{command} | grep -aoFf /run/openstack_ha_test.secrets | sort -u"
+    host.write("/root/openstack_ha_test.secrets", "\n".join(secrets), mode=0o600)
+    script = f"{command} | grep -aoFf /root/openstack_ha_test.secrets | sort -u"
     return host.run(["sh", "-c", script]).out.split()
 
 
@@ -68,15 +68,15 @@ def test_no_secret_in_an_event_a_return_or_a_command_line(lab, secrets):
     heard = []
     (node, *_) = lab.nodes.values()
     _undo(node)
-    node.write("/run/openstack_ha_test.py", SAMPLER.format(seconds=60))
-    node.check(["systemd-run", "--unit=openstack-ha-test", "python3", "/run/openstack_ha_test.py"])
+    node.write("/root/openstack_ha_test.py", SAMPLER.format(seconds=60))
+    node.check(["systemd-run", "--unit=openstack-ha-test", "python3", "/root/openstack_ha_test.py"])
     with lab.listen("*", lambda tag, data: heard.append(f"{tag} {data}")):
         returns = lab.highstate(target=node.id)
     assert any("openstack_ha_galera_accounts" in line for line in heard), "nothing was heard"
     text = "\n".join([*heard, str(returns)])
     assert [secret for secret in secrets if secret in text] == []
     node.run(["sh", "-c", "while systemctl is-active -q openstack-ha-test; do sleep 1; done"])
-    assert _hits(node, "cat /run/openstack_ha_test.argv", secrets) == []
+    assert _hits(node, "cat /root/openstack_ha_test.argv", secrets) == []
     changed = str(returns)
     assert "account probe" in changed and "stats" not in changed
 
