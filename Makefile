@@ -3,6 +3,11 @@
 LAB := .venv/bin/python -m lab
 NODE ?= ctl1
 
+# kitchen-salt and what drives it; KITCHEN_GEMS names a folder that has them, else the registry does.
+GEMS := test-kitchen:4.1.5 kitchen-docker:3.4.1 kitchen-salt:0.7.2
+GEM_HOME := $(CURDIR)/.kitchen/gems
+DO ?= test --destroy=always
+
 .PHONY: help
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -10,6 +15,10 @@ help: ## Show the targets
 .venv/lab: lab/requirements.txt
 	lab/prepare
 	test -x .venv/bin/python || python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+.venv/test: test/requirements.txt .venv/lab
 	.venv/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
@@ -40,3 +49,55 @@ lab-kill lab-stop lab-boot lab-heal:
 	$(LAB) $(@:lab-%=%) $(NODE)
 lab-partition:
 	$(LAB) partition $(NODE) $(if $(FROM),--from $(FROM))
+
+PYTEST := .venv/bin/python -m pytest
+SLS := $(shell git ls-files '*.sls')
+YAML := $(shell git ls-files '*.yaml' '*.yml') pillar.example
+
+.PHONY: test
+test: test-lint test-unit test-render test-functional test-cluster test-lab ## Every tier
+
+.PHONY: test-lint
+test-lint: .venv/test ## Ruff, salt-lint, yamllint
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/salt-lint $(SLS)
+	.venv/bin/yamllint --strict $(YAML)
+
+.PHONY: test-unit test-render
+test-unit: .venv/test ## Pure logic
+	$(PYTEST) test/unit
+test-render: .venv/test ## Every SLS and template, by Salt's own compiler
+	$(PYTEST) test/render
+
+.PHONY: test-functional test-cluster
+test-functional: .venv/test ## States in both modes on a host with the real servers
+	$(LAB) tier functional
+test-cluster: .venv/test ## A master and minions as daemons on such a host
+	$(LAB) tier cluster
+
+.PHONY: test-lab deployments
+test-lab: .venv/test ## Three real controllers (LAB_ROUNDS deployments from nothing)
+	$(PYTEST) test/lab
+deployments: .venv/test ## Ten deployments from nothing, with random delays
+	LAB_ROUNDS=10 $(PYTEST) test/lab/test_2_deployments.py
+
+.PHONY: bench-failover
+bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps
+	.venv/bin/python -m bench.failover
+
+.kitchen/gems/installed: Makefile
+	test/integration/prepare
+	mkdir -p $(GEM_HOME)
+	cd $(or $(KITCHEN_GEMS),.) && gem install $(if $(KITCHEN_GEMS),--local) --conservative \
+	  --no-document --install-dir $(GEM_HOME) $(GEMS)
+	touch $@
+
+.venv/kitchen: test/integration/requirements.txt .venv/lab
+	.venv/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+.PHONY: kitchen
+kitchen: .venv/kitchen .kitchen/gems/installed ## kitchen-salt's suites (DO=converge: another of kitchen's commands)
+	image=$$($(LAB) image baked) && LAB_IMAGE=$$image GEM_HOME=$(GEM_HOME) \
+	  PATH="$(CURDIR)/.venv/bin:$$PATH" $(GEM_HOME)/bin/kitchen $(DO)

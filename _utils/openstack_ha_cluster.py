@@ -19,6 +19,10 @@ ROLE_SYSTEMS = {
 }
 
 FIRST_VRRP_PRIORITY = 150
+
+COOKIE = ("rabbitmq", "erlang_cookie")
+# rabbitmq-server.postinst removes a cookie of this form.
+DEBIANS_OWN_COOKIE = re.compile(r"[A-Z]{20}")
 _ID_RANGE = re.compile(r"^(?P<head>[^\[\]]*)\[(?P<first>\d+)-(?P<last>\d+)\](?P<tail>[^\[\]]*)$")
 
 
@@ -239,11 +243,18 @@ def _secret_faults(cluster, minion_id):
         nodes = {minion_id: nodes[minion_id]} if minion_id in nodes else {}
     known = [role for node in nodes.values() for role in node["roles"] if role in ROLE_SYSTEMS]
     wanted = systems(known)
-    return [
+    found = [
         f"secrets:{':'.join(path)}: is missing; `salt-run openstack_ha.secrets` makes one"
         for path in openstack_ha_secrets.missing(openstack_ha_schema.with_defaults(cluster))
         if path[0] in wanted
     ]
+    cookie = openstack_ha_secrets.lookup(cluster.get("secrets", {}), COOKIE)
+    if cookie and DEBIANS_OWN_COOKIE.fullmatch(cookie):
+        found.append(
+            "secrets:rabbitmq:erlang_cookie: twenty capital letters look like a cookie that "
+            "Debian's package made, which an upgrade replaces; take another"
+        )
+    return found
 
 
 def systems(roles):

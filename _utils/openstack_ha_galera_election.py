@@ -179,7 +179,7 @@ def _first_install(members, seen, floor):
             [],
             f"every data directory is empty, but this cluster has reached {_text(floor)}; "
             "restore a backup, or forget the old cluster with "
-            "`salt-run openstack_ha_galera.forget`",
+            "`salt-run openstack_ha_galera.forget <cluster>`",
         )
     first = members[0]
     if not seen[first]["is_ready"]:

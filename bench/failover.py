@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import Lab
+from lab.summary import holds_vip
 from lab.waiting import wait_for
 
 # Seconds; power loss of the VIP's holder.
@@ -52,9 +53,7 @@ def vip_holders(lab: Lab) -> list[str]:
     """Return the nodes that have the VIP on an interface."""
     vip = lab.inventory["vip"]["address"]
     running = [node for node in lab.nodes.values() if node.state == "running"]
-    return [
-        node.id for node in running if f" {vip}/" in node.check(["ip", "-o", "address", "show"])
-    ]
+    return [node.id for node in running if holds_vip(node, vip)]
 
 
 class Probe:

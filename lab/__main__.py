@@ -8,11 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import cluster, deployment, highstate, summary, tier
+from . import cluster, deployment, engine, highstate, summary, tier
 from .deployment import Lab
 from .errors import LabError
+from .images import Images
 
 console = Console(highlight=False, emoji=False)
+errors = Console(highlight=False, emoji=False, stderr=True)
 
 
 def say(line: str) -> None:
@@ -84,6 +86,13 @@ def partition(args: argparse.Namespace) -> int:
     return 0
 
 
+def image(args: argparse.Namespace) -> int:
+    """Print the tag of an image, which is built when it is missing."""
+    images = Images(engine.connect(), lambda line: errors.print(line, markup=False, style="dim"))
+    print(getattr(images, args.image)())
+    return 0
+
+
 def run_tier(args: argparse.Namespace) -> int:
     """Run a test tier in a host of its own that is thrown away."""
     return tier.run(args.tier, args.arguments, say)
@@ -134,6 +143,7 @@ def parser() -> argparse.ArgumentParser:
     showing.add_argument("node")
     showing.add_argument("unit", nargs="?")
     showing.add_argument("--lines", type=int, default=200)
+    verb("image", image).add_argument("image", choices=("host", "baked"))
     testing = verb("tier", run_tier)
     testing.add_argument("tier", choices=("functional", "cluster"))
     testing.add_argument("arguments", nargs=argparse.REMAINDER, help="pytest's")
@@ -146,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return args.function(args)
     except LabError as exc:
-        console.print(str(exc), style="red", markup=False)
+        errors.print(str(exc), style="red", markup=False)
         return 1
 
 

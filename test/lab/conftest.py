@@ -10,17 +10,15 @@ import os
 import random
 
 import pytest
+import testinfra
 
 # Secrets are looked for in the logs at debug level; the lab reads this when it is imported.
 os.environ["LAB_LOG_LEVEL"] = "debug"
-
-from support import ROOT  # noqa: E402
 
 from lab import Lab  # noqa: E402
 from lab.waiting import wait_for  # noqa: E402
 
 NAME = "openstack-ha-test"
-NETWORK = "172.29.82."
 
 
 def pytest_report_header():
@@ -47,15 +45,12 @@ def chance():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def lab():
     """Bare hosts, whose minions the master knows; no highstate has run."""
-    text = (ROOT / "pillar.example").read_text(encoding="utf-8")
-    source = tmp_path_factory.mktemp("lab") / "cluster.yaml"
-    source.write_text(text.replace("172.29.80.", NETWORK), encoding="utf-8")
     is_kept = "LAB_KEEP" in os.environ
     if not is_kept:
         Lab.remove(NAME)
-    made = Lab.create(name=NAME, source=source)
+    made = Lab.create(name=NAME)
     yield made
     if not is_kept:
         made.destroy()
@@ -64,6 +59,15 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="session")
 def nodes(lab):
     return list(lab.nodes)
+
+
+@pytest.fixture(scope="session")
+def inside(lab):
+    """Each node as testinfra sees it, by its id."""
+    return {
+        node.id: testinfra.get_host(f"docker://{node.container.name}")
+        for node in lab.nodes.values()
+    }
 
 
 @pytest.fixture(scope="session")

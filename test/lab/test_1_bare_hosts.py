@@ -1,9 +1,21 @@
 """Before the first highstate: what would be done is named, and nothing is done."""
 
+import ipaddress
+
 import pytest
 import yaml
 
 from lab import highstate
+
+
+def _first(cluster):
+    """The address of ctl1."""
+    return next(iter(cluster["nodes"].values()))["address"].partition("-")[0]
+
+
+def _free(cluster, number):
+    return str(ipaddress.ip_network(cluster["network"]["management"])[number])
+
 
 BAD = {
     "VIP outside the network": (
@@ -12,13 +24,13 @@ BAD = {
     ),
     "two nodes with one address": (
         lambda cluster: cluster["nodes"].update(
-            cmp1={"address": "172.29.82.11", "roles": ["compute"]}
+            cmp1={"address": _first(cluster), "roles": ["compute"]}
         ),
-        "nodes:cmp1:address: 172.29.82.11 is the address of ctl1 too",
+        "is the address of ctl1 too",
     ),
     "an unknown role": (
         lambda cluster: cluster["nodes"].update(
-            cmp2={"address": "172.29.82.22", "roles": ["compte"]}
+            cmp2={"address": _free(cluster, 22), "roles": ["compte"]}
         ),
         "nodes:cmp2:roles:0: 'compte' is not one of controller, compute, storage",
     ),
@@ -28,7 +40,7 @@ BAD = {
     ),
     "an even number of controllers": (
         lambda cluster: cluster["nodes"].update(
-            ctl4={"address": "172.29.82.14", "roles": ["controller"]}
+            ctl4={"address": _free(cluster, 14), "roles": ["controller"]}
         ),
         "nodes: 4 controllers, an even number",
     ),

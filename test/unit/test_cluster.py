@@ -90,6 +90,12 @@ CASES = {
         {},
         "openstack_ha:secrets:haproxy:stats: is missing; `salt-run openstack_ha.secrets` makes one",
     ),
+    "a cookie that Debian's package would replace": (
+        ("secrets", "rabbitmq", "erlang_cookie"),
+        "ABCDEFGHIJKLMNOPQRST",
+        "openstack_ha:secrets:rabbitmq:erlang_cookie: twenty capital letters look like a cookie "
+        "that Debian's package made, which an upgrade replaces; take another",
+    ),
     "unknown key": (
         ("vip", "adress"),
         "172.29.80.100",
