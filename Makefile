@@ -3,7 +3,7 @@
 LAB := .venv/bin/python -m lab
 NODE ?= ctl1
 
-# kitchen-salt and what drives it; KITCHEN_GEMS names a folder that has them, else the registry does.
+# kitchen-salt and what drives it: from the folder KITCHEN_GEMS, or from Ruby's registry.
 GEMS := test-kitchen:4.1.5 kitchen-docker:3.4.1 kitchen-salt:0.7.2
 GEM_HOME := $(CURDIR)/.kitchen/gems
 DO ?= test --destroy=always
@@ -93,11 +93,7 @@ bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longe
 	  --no-document --install-dir $(GEM_HOME) $(GEMS)
 	touch $@
 
-.venv/kitchen: test/integration/requirements.txt .venv/lab
-	.venv/bin/python -m pip install --quiet --requirement $<
-	touch $@
-
 .PHONY: kitchen
-kitchen: .venv/kitchen .kitchen/gems/installed ## kitchen-salt's suites (DO=converge: another of kitchen's commands)
+kitchen: .venv/test .kitchen/gems/installed ## kitchen-salt's suites (DO=converge: that step only)
 	image=$$($(LAB) image baked) && LAB_IMAGE=$$image GEM_HOME=$(GEM_HOME) \
 	  PATH="$(CURDIR)/.venv/bin:$$PATH" $(GEM_HOME)/bin/kitchen $(DO)

@@ -23,7 +23,7 @@ def failures(returns: Mapping, expected: Iterable[str]) -> dict[str, list[str]]:
     found = {}
     for minion in sorted({*expected, *returns}):
         states = returns.get(minion, "did not answer")
-        if isinstance(states, Mapping):
+        if isinstance(states, Mapping) and states:
             wrong = [
                 f"{state_name(key)}: {state.get('comment', '')}"
                 for key, state in states.items()

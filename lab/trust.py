@@ -44,15 +44,21 @@ def pip_conf(settings: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+# Later ones win.
+PIP_SCOPES = ("global", "install", ":env:")
+
+
 def pip_settings(listing: str) -> dict[str, str]:
-    """Parse `pip config list`; what the environment sets wins over a file."""
-    found: dict[str, str] = {}
+    """Parse `pip config list`, in which one setting can stand in several scopes."""
+    found: dict[str, tuple[int, str]] = {}
     for line in listing.splitlines():
         name, _, value = line.partition("=")
         scope, _, key = name.rpartition(".")
-        if scope in ("global", "install", ":env:") and (key not in found or scope == ":env:"):
-            found[key] = value.strip().strip("'\"").replace("\\n", " ")
-    return found
+        if scope in PIP_SCOPES:
+            rank = PIP_SCOPES.index(scope)
+            text = value.strip().strip("'\"").replace("\\n", " ")
+            found[key] = max(found.get(key, (rank, text)), (rank, text), key=lambda one: one[0])
+    return {key: text for key, (_, text) in found.items()}
 
 
 def apt_conf(proxy: str) -> str:

@@ -1,11 +1,13 @@
 """What the tiers share: the formula as a file root, and clusters made of the example."""
 
+import copy
 import ipaddress
 import os
 import pathlib
 
 import psutil
 import pytest
+import salt.config
 import yaml
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -39,6 +41,32 @@ def pillar_root(folder, cluster):
     (folder / "top.sls").write_text("base: {'*': [openstack_ha]}", encoding="utf-8")
     write_cluster(folder / "openstack_ha.sls", cluster)
     return folder
+
+
+def minion_options(root, minion_id, formula, pillar):
+    """Return a masterless minion's options; everything that it writes is below ``root``."""
+    options = copy.deepcopy(salt.config.DEFAULT_MINION_OPTS)
+    options.update(
+        id=minion_id,
+        root_dir=str(root),
+        cachedir=str(root / "cache"),
+        # Beside the cache: Loaders empties that one before it loads.
+        extension_modules=str(root / "extmods"),
+        conf_file=str(root / "minion"),
+        file_client="local",
+        file_roots={"base": [str(formula)]},
+        pillar_roots={"base": [str(pillar)]},
+    )
+    return options
+
+
+def not_applied(result):
+    """
+    Return the states of a state run that did not succeed.
+
+    The run's own ``failed`` stays False while a state of it has failed.
+    """
+    return [single for single in result if single.result is not True]
 
 
 def require_disposable_host():

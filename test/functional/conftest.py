@@ -8,12 +8,13 @@ lab: `make test-functional` starts one, runs pytest in it and removes it.
 import copy
 
 import pytest
-import salt.config
 from saltfactories.utils.functional import Loaders
 from support import (
     cluster_on,
     formula_root,
     host_address,
+    minion_options,
+    not_applied,
     pillar_root,
     require_disposable_host,
 )
@@ -35,24 +36,21 @@ def cluster(address):
     return cluster_on(address, NODE)
 
 
+@pytest.fixture
+def pillar(cluster, address):
+    """The host's cluster with two more controllers, which are down."""
+    cluster = copy.deepcopy(cluster)
+    for name, offset in (("ctl2", 4), ("ctl3", 5)):
+        cluster["nodes"][name] = {"address": str(address.network[-offset]), "roles": ["controller"]}
+    return {"openstack_ha": cluster}
+
+
 @pytest.fixture(scope="session")
 def loaders(cluster, tmp_path_factory):
     root = tmp_path_factory.mktemp("minion")
-    options = copy.deepcopy(salt.config.DEFAULT_MINION_OPTS)
-    options.update(
-        id=NODE,
-        root_dir=str(root),
-        cachedir=str(root / "cache"),
-        # Beside the cache: Loaders empties that one before it loads.
-        extension_modules=str(root / "extmods"),
-        conf_file=str(root / "minion"),
-        file_client="local",
-        file_roots={"base": [str(formula_root(root / "formula"))]},
-        pillar_roots={"base": [str(pillar_root(root / "pillar", cluster))]},
-    )
-    made = Loaders(options)
-    applied = made.modules.state.sls("openstack_ha.hosts")
-    assert not applied.failed, applied
+    formula, pillar = formula_root(root / "formula"), pillar_root(root / "pillar", cluster)
+    made = Loaders(minion_options(root, NODE, formula, pillar))
+    assert not_applied(made.modules.state.sls("openstack_ha.hosts")) == []
     return made
 
 

@@ -5,15 +5,14 @@ import subprocess
 
 import pymysql
 import pytest
+from support import not_applied
 
 DATADIR = pathlib.Path("/var/lib/mysql")
 
 
 @pytest.fixture(scope="module")
 def configured(modules):
-    result = modules.state.sls("openstack_ha.galera.config")
-    assert not result.failed, result
-    return result
+    assert not_applied(modules.state.sls("openstack_ha.galera.config")) == []
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def _query(connection, sql):
 
 
 def test_an_unconfigured_server_stays_down_and_knows_that_it_is_empty(modules):
-    assert not modules.state.sls("openstack_ha.galera.install").failed
+    assert not_applied(modules.state.sls("openstack_ha.galera.install")) == []
     # What a package does with its service when it is installed.
     subprocess.run(["systemctl", "start", "mariadb"], check=True)
     assert modules.openstack_ha_galera.server() == "stopped"
@@ -86,6 +85,12 @@ def test_bootstrap_makes_a_synced_member(server, states):
     for test in (True, False):
         result = states.openstack_ha_galera.member_present(name="demo", test=test)
         assert (result.result, result.changes) == (True, {})
+
+
+def test_a_primary_server_does_not_stand_down(server):
+    with pytest.raises(Exception, match="it was not stopped"):
+        server.stand_down()
+    assert server.status()["is_synced"]
 
 
 def test_bootstrap_refuses_over_a_running_server(server):

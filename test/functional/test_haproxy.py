@@ -1,6 +1,5 @@
 """HAProxy by the formula's own states, on this machine."""
 
-import copy
 import pathlib
 import threading
 import time
@@ -8,25 +7,17 @@ import urllib.error
 import urllib.request
 
 import pytest
+from support import not_applied
 
 INTERFACE = "eth0"
 SLS = "openstack_ha.haproxy"
 
 
 @pytest.fixture
-def pillar(cluster, address):
-    """The host's cluster with two more controllers, which are down."""
-    cluster = copy.deepcopy(cluster)
-    for name, offset in (("ctl2", 4), ("ctl3", 5)):
-        cluster["nodes"][name] = {"address": str(address.network[-offset]), "roles": ["controller"]}
-    return {"openstack_ha": cluster}
-
-
-@pytest.fixture
 def applied(modules, pillar):
     """HAProxy as the formula leaves it."""
     result = modules.state.sls(SLS, pillar=pillar)
-    assert [single for single in result if single.result is not True] == []
+    assert not_applied(result) == []
     yield pillar["openstack_ha"]
     modules.service.stop("haproxy")
 

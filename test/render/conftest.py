@@ -1,11 +1,8 @@
 """Salt's own compiler over the formula, without a daemon and without root."""
 
-import copy
-
 import pytest
-import salt.config
 from saltfactories.utils.functional import Loaders
-from support import formula_root, pillar_root
+from support import formula_root, minion_options, pillar_root
 
 
 @pytest.fixture(scope="session")
@@ -18,18 +15,7 @@ def loaders_of(formula, tmp_path):
     """Return a function that gives Salt's loaders for a minion id and a plain pillar."""
 
     def make(minion_id, cluster):
-        options = copy.deepcopy(salt.config.DEFAULT_MINION_OPTS)
-        options.update(
-            id=minion_id,
-            root_dir=str(tmp_path),
-            cachedir=str(tmp_path / "cache"),
-            # Beside the cache: Loaders empties that one before it loads.
-            extension_modules=str(tmp_path / "extmods"),
-            conf_file=str(tmp_path / "minion"),
-            file_client="local",
-            file_roots={"base": [str(formula)]},
-            pillar_roots={"base": [str(pillar_root(tmp_path / "pillar", cluster))]},
-        )
-        return Loaders(options)
+        pillar = pillar_root(tmp_path / "pillar", cluster)
+        return Loaders(minion_options(tmp_path, minion_id, formula, pillar))
 
     return make

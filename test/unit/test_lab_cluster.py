@@ -1,0 +1,116 @@
+"""The lab's cluster file and what its inventory gives away."""
+
+import copy
+import stat
+
+import openstack_ha_cluster
+import pytest
+import yaml
+from support import example, leaves
+
+from lab import cluster, inventory
+from lab.errors import LabError
+
+ELSEWHERE = "10.20.30.0/24"
+
+
+def test_merged_changes_leaves_and_neither_of_the_two():
+    base = {"a": {"x": 1, "y": {"z": 2}}, "b": 3, "c": {"d": 4}}
+    over = {"a": {"y": {"z": 5}, "n": 6}, "b": {"now": "a mapping"}, "c": 7}
+    before = copy.deepcopy((base, over))
+    assert cluster.merged(base, over) == {
+        "a": {"x": 1, "y": {"z": 5}, "n": 6},
+        "b": {"now": "a mapping"},
+        "c": 7,
+    }
+    assert (base, over) == before
+
+
+def test_a_profile_has_the_nodes_of_its_roles(monkeypatch):
+    whole = {
+        "name": "demo",
+        "nodes": {
+            "ctl": {"roles": ["controller"]},
+            "all": {"roles": ["storage", "controller"]},
+            "cmp": {"roles": ["compute"]},
+        },
+    }
+    monkeypatch.setitem(cluster.PROFILES, "core", ("controller",))
+    found = cluster.for_profile(whole, "core")
+    assert list(found["nodes"]) == ["ctl", "all"]
+    assert found["name"] == "demo"
+    assert len(whole["nodes"]) == 3
+
+
+def test_an_unknown_profile_is_refused_by_name():
+    with pytest.raises(LabError, match=r"'none'.*core"):
+        cluster.for_profile({"nodes": {}}, "none")
+
+
+def test_a_moved_cluster_has_every_address_at_its_place():
+    moved = cluster.moved(example(), ELSEWHERE)
+    assert [node["address"] for node in moved["nodes"].values()] == [
+        "10.20.30.11",
+        "10.20.30.12",
+        "10.20.30.13",
+    ]
+    assert moved["vip"] == {**example()["vip"], "address": "10.20.30.100"}
+    assert openstack_ha_cluster.faults(moved) == []
+
+
+def test_a_cluster_that_moves_back_is_the_one_it_was():
+    there = cluster.moved(example(), ELSEWHERE)
+    back = cluster.moved(there, example()["network"]["management"])
+    assert back == openstack_ha_cluster.expand(example())
+
+
+def test_secrets_are_the_labs_own_and_stay(tmp_path):
+    kept = tmp_path / "lab" / "cluster.yaml"
+    first = cluster.prepare(example(), kept, "core", ELSEWHERE)
+    second = cluster.prepare(example(), kept, "core", ELSEWHERE)
+    assert first["secrets"] == second["secrets"] == cluster.load(kept)["secrets"]
+    assert not set(leaves(first["secrets"])) & set(leaves(example()["secrets"]))
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+@pytest.mark.parametrize("text", ["", "- a", "other: 1", "a: [", None])
+def test_what_is_no_cluster_file_is_named(tmp_path, text):
+    path = tmp_path / "cluster.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(LabError, match=str(path)):
+        cluster.load(path)
+
+
+@pytest.fixture
+def complete():
+    return cluster.complete(example())
+
+
+def test_credentials_are_of_the_users_own_accounts_first(complete):
+    found = inventory.credentials(complete)
+    assert (found["galera"]["user"], found["galera"]["password"]) == (
+        "probe",
+        "change-me-galera-probe",
+    )
+    assert found["rabbitmq"]["user"] == "openstack"
+    assert set(found["rabbitmq"]["accounts"]) == {"openstack", "health"}
+    assert found["haproxy"] == {
+        "user": "admin",
+        "password": "change-me-haproxy-stats",
+        "port": 8404,
+    }
+
+
+def test_credentials_without_an_account_of_the_users_are_the_formulas(complete):
+    complete["galera"]["accounts"] = {}
+    del complete["secrets"]["galera"]["accounts"]["probe"]
+    assert inventory.credentials(complete)["galera"]["user"] == "health"
+
+
+def test_a_written_cluster_file_is_what_the_formula_reads(tmp_path):
+    kept = tmp_path / "cluster.yaml"
+    cluster.prepare(example(), kept, "core", ELSEWHERE)
+    content = yaml.safe_load(kept.read_text())[cluster.KEY]
+    assert openstack_ha_cluster.faults(content) == []
