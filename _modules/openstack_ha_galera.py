@@ -35,6 +35,8 @@ OWN_SCHEMAS = {"mysql", "performance_schema", "sys", "test", "lost+found"}
 RECOVER_TIMEOUT = 3600
 START_TIMEOUT = 86400
 SYNC_POLL = 1
+# Seconds that a server which has just started may be outside the Primary component.
+REUNION_TIMEOUT = 60
 SQL_TIMEOUT = 30
 
 STATUS_NAMES = (
@@ -257,6 +259,29 @@ def restart():
     return _wait_synced()
 
 
+def stand_down():
+    """
+    Stop this server, unless it is in a Primary component.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when it is Primary, or does not stop.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.stand_down
+    """
+    now = status()
+    if now["wsrep"] and now["wsrep"]["cluster_status"] == "Primary":
+        raise CommandExecutionError(
+            f"the database on {__opts__['id']} is in a Primary component; it was not stopped"
+        )
+    _run(["systemctl", "stop", UNIT], timeout=START_TIMEOUT)
+    return status()
+
+
 def hear(verdict, why):
     """
     Keep the master's word, for the state that waits for it.
@@ -436,7 +461,8 @@ def _wsrep():
 
 
 def _wait_synced():
-    """Wait while the server lives and is not Synced; its own unit bounds how long it lives so."""
+    """Wait while the server catches up, however long; outside a Primary component it does not."""
+    outside = 0
     while True:
         now = status()
         if now["is_synced"]:
@@ -445,6 +471,12 @@ def _wait_synced():
             raise CommandExecutionError(
                 f"the database on {__opts__['id']} is {now['server']} instead of Synced; "
                 f"`journalctl -u {UNIT}` has its log"
+            )
+        outside = 0 if now["wsrep"]["cluster_status"] == "Primary" else outside + SYNC_POLL
+        if outside >= REUNION_TIMEOUT:
+            raise CommandExecutionError(
+                f"the database on {__opts__['id']} runs, and has not reached the Primary component "
+                f"for {outside} s; does the network let it reach the other controllers?"
             )
         time.sleep(SYNC_POLL)
 

@@ -64,18 +64,34 @@ def cluster(name):
 
         salt-run openstack_ha.cluster demo
     """
-    names = []
+    known = clusters()
+    if name not in known:
+        raise SaltRunnerError(
+            f"there is no cluster {name!r}; the cluster files name {', '.join(known)}"
+        )
+    return known[name]
+
+
+def clusters():
+    """
+    Return name, VIP and nodes of every cluster, by its name.
+
+    Raises SaltRunnerError when a cluster file has a fault.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.clusters
+    """
+    found = {}
     for path in files():
         try:
-            found = __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
+            one = __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
         except CommandExecutionError as exc:
             raise SaltRunnerError(f"{path}: {exc}") from exc
-        if found["name"] == name:
-            return {key: found[key] for key in ("name", "vip", "nodes")}
-        names.append(found["name"])
-    raise SaltRunnerError(
-        f"there is no cluster {name!r}; the cluster files name {', '.join(names)}"
-    )
+        found[one["name"]] = {key: one[key] for key in ("name", "vip", "nodes")}
+    return found
 
 
 def secrets(name, destination):

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import pathlib
+import time
 
 import salt.client
 import salt.utils.atomicfile
@@ -25,6 +26,8 @@ ANSWER_TIMEOUT = 10
 # Longer than the longest step between two renewals while nothing is being waited for.
 LEASE_TTL = 120
 TAG_PARTS = 4
+# What the master keeps of a cluster that it has not seen yet.
+NEW_RECORD = {"floor": None, "has_restarted": False, "without_primary_since": None}
 
 
 def __virtual__():
@@ -113,7 +116,87 @@ def answer(name=None, tag=None):
 
         salt-run openstack_ha_galera.answer demo
     """
-    name = name or _name_of(tag)
+    return _look_until_done(name or _name_of(tag))
+
+
+def booted(tag):
+    """
+    Look after the clusters of which a minion that has just started is a controller.
+
+    tag
+        The event's tag, ``salt/minion/<id>/start``. An id that is no controller's is nothing.
+
+    Returns the decisions by cluster.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.booted salt/minion/ctl1/start
+    """
+    minion_id = tag.split("/")[2]
+    names = __salt__["openstack_ha.clusters"]()
+    return {name: _look_until_done(name) for name in names if minion_id in _members(name)}
+
+
+def reconcile():
+    """
+    Look after every cluster, as a doorbell would: the master's schedule calls it, so that a
+    lost event costs a moment only.
+
+    Returns the decisions by cluster.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.reconcile
+    """
+    return {name: _look_until_done(name) for name in __salt__["openstack_ha.clusters"]()}
+
+
+def recover(name, node=None, dry_run=True):
+    """
+    Bring a cluster back that nobody may bring back but a person; or say what would be done.
+
+    name
+        The cluster's name.
+
+    node
+        The controller to start from. Its data survives; what others have beyond it is lost. None
+        leaves the choice to the rule.
+
+    dry_run
+        Only say what would be done next, and why. Nothing is done until this is False.
+
+    A Primary component that exists is never given up for the node.
+
+    Returns the next decision, or all of them in their order.
+
+    Raises SaltRunnerError when the node is no controller, or somebody else is at it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.recover demo node=ctl2
+        salt-run openstack_ha_galera.recover demo node=ctl2 dry_run=False
+    """
+    members = _members(name)
+    if node is not None and node not in members:
+        raise SaltRunnerError(f"{node} is no controller of {name}; these are: {', '.join(members)}")
+    if dry_run:
+        return _decide(members, _gather(members), _record(name), node)
+    decisions = _look_until_done(name, node)
+    if decisions is None:
+        raise SaltRunnerError(
+            f"somebody else is at it: `salt-run openstack_ha_lease.show {name}.galera`"
+        )
+    return decisions
+
+
+def _look_until_done(name, chosen=None):
+    """Look, decide and act under the cluster's lease until there is nothing to act on."""
     members = _members(name)
     lease = f"{name}.galera"
     token = __salt__["openstack_ha_lease.acquire"](lease, LEASE_TTL)
@@ -126,7 +209,7 @@ def answer(name=None, tag=None):
             if rings is None:
                 log.warning("openstack_ha: the lease %s was lost to another owner", lease)
                 return decisions
-            decision = _step(name, members, lease, token)
+            decision = _step(name, members, chosen)
             decisions.append(decision)
             if decision["is_done"] and __salt__["openstack_ha_lease.release"](lease, token, rings):
                 return decisions
@@ -134,56 +217,68 @@ def answer(name=None, tag=None):
         __salt__["openstack_ha_lease.release"](lease, token)
 
 
-def _step(name, members, lease, token):
+def _step(name, members, chosen):
     """Look once, decide, act; ``is_done`` when there is nothing to act on."""
     found = _gather(members)
-    record = _record(name)
-    decision = _decide(members, found, record)
-    decision["is_done"] = decision["verdict"] in ("settled", "wait", "refuse")
+    record = _with_primary_clock(_record(name), found)
+    decision = _decide(members, found, record, chosen)
     if decision["verdict"] == "settled":
         record = _settled_record(found)
+    before = record.get("decision")
     _keep(name, {**record, "decision": decision})
-    if record.get("decision") != decision:
+    if before != decision:
         __salt__["event.send"](f"openstack_ha/{name}/galera/decision", decision)
     _tell(members, found, decision)
-    act = {
-        "bootstrap": _bootstrap,
-        "join": _join,
-        "renew": _renew,
-        "restart": _restart,
-    }.get(decision["verdict"])
-    if act:
-        # A start can take as long as a transfer does; nobody else may act meanwhile.
-        __salt__["openstack_ha_lease.renew"](lease, token, 86400)
-        decision["failures"] = act(name, members, found, decision)
-        decision["is_done"] = bool(decision["failures"])
-    return decision
+    act = ACTIONS.get(decision["verdict"])
+    failures = act(name, members, decision, chosen) if act else {}
+    return {**decision, "failures": failures, "is_done": not act or bool(failures)}
 
 
-def _bootstrap(name, members, found, decision):
+def _with_primary_clock(record, found):
+    """The record, with the time of the first look that found no Primary component."""
+    is_primary = __utils__["openstack_ha_galera_election.is_primary"]
+    if any(is_primary(one) for one in found.values()):
+        return {**record, "without_primary_since": None}
+    return {**record, "without_primary_since": record["without_primary_since"] or time.time()}
+
+
+def _bootstrap(name, members, decision, chosen):
     """Rule 10: every peer is asked again, and the word stands only if it is the same."""
     again = _gather(members)
-    if _decide(members, again, _record(name)) != _plain(decision):
+    if _decide(members, again, _record(name), chosen) != decision:
         log.warning("openstack_ha: the evidence of %s changed before its bootstrap", name)
         return {}
     (first,) = decision["nodes"]
     return _order([first], "bootstrap", {"position": again[first]["position"]})
 
 
-def _join(name, members, found, decision):
+def _stand_down(name, members, decision, chosen):
+    return _order(decision["nodes"], "stand_down", {})
+
+
+def _join(name, members, decision, chosen):
     return _order(decision["nodes"], "start", {})
 
 
-def _renew(name, members, found, decision):
+def _renew(name, members, decision, chosen):
     return _order(decision["nodes"], "restart", {})
 
 
-def _restart(name, members, found, decision):
+def _restart(name, members, decision, chosen):
     failures = _order(decision["nodes"], "start", {})
     _keep(name, {**_record(name), "has_restarted": True})
     # The next look finds a Primary component, or decides without another restart.
     log.info("openstack_ha: plain start of %s: %s", name, failures or "done")
     return {}
+
+
+ACTIONS = {
+    "bootstrap": _bootstrap,
+    "join": _join,
+    "renew": _renew,
+    "restart": _restart,
+    "stand_down": _stand_down,
+}
 
 
 def _order(nodes, step, arguments):
@@ -213,14 +308,16 @@ def _tell(members, found, decision):
         _ask(waiting, "openstack_ha_galera.hear", word)
 
 
-def _decide(members, found, record):
+def _decide(members, found, record, chosen=None):
+    since = record["without_primary_since"]
     return __utils__["openstack_ha_galera_election.decide"](
-        members, found, record["floor"], record["has_restarted"]
+        members,
+        found,
+        record["floor"],
+        has_restarted=record["has_restarted"],
+        without_primary=time.time() - since if since else 0,
+        chosen=chosen,
     )
-
-
-def _plain(decision):
-    return {key: decision[key] for key in ("verdict", "nodes", "why")}
 
 
 def _gather(members):
@@ -280,7 +377,7 @@ def _settled_record(found):
         "uuid": synced[0]["state_uuid"],
         "seqno": max(one["last_committed"] for one in synced),
     }
-    return {"floor": floor, "has_restarted": False}
+    return {**NEW_RECORD, "floor": floor}
 
 
 def _record_path(name):
@@ -289,7 +386,7 @@ def _record_path(name):
 
 def _record(name):
     """What the master keeps of the cluster: its last known good position and last decision."""
-    record = {"floor": None, "has_restarted": False}
+    record = dict(NEW_RECORD)
     path = pathlib.Path(_record_path(name))
     if path.exists():
         record.update(json.loads(path.read_text(encoding="utf-8")))

@@ -9,9 +9,14 @@ looks once more before it lets go and none is lost.
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import time
 import uuid
+
+import psutil
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_lease"
 
@@ -23,6 +28,8 @@ def __virtual__():
 def acquire(name, ttl):
     """
     Take the lease and return its token, or count the ring and return None when it is held.
+
+    A lease whose owner's process has ended is free.
 
     name
         What is to be done, e.g. ``demo.galera``.
@@ -38,9 +45,11 @@ def acquire(name, ttl):
     """
     with _lease(name) as lease:
         lease["rings"] = lease.get("rings", 0) + 1
-        if lease.get("expires", 0) > time.time():
+        if lease.get("expires", 0) > time.time() and _lives(lease):
             return None
-        lease.update(owner=uuid.uuid4().hex, expires=time.time() + ttl, pid=os.getpid())
+        own = psutil.Process()
+        lease.update(owner=uuid.uuid4().hex, expires=time.time() + ttl)
+        lease.update(pid=own.pid, process_start=own.create_time())
         return lease["owner"]
 
 
@@ -64,7 +73,7 @@ def renew(name, token, ttl):
         salt-run openstack_ha_lease.renew demo.galera TOKEN 60
     """
     with _lease(name) as lease:
-        if lease.get("owner") != token:
+        if not token or lease.get("owner") != token:
             return None
         lease["expires"] = time.time() + ttl
         return lease["rings"]
@@ -91,7 +100,7 @@ def release(name, token, rings=None):
         salt-run openstack_ha_lease.release demo.galera TOKEN
     """
     with _lease(name) as lease:
-        if lease.get("owner") != token:
+        if not token or lease.get("owner") != token:
             return True
         if rings is not None and lease["rings"] != rings:
             return False
@@ -116,6 +125,23 @@ def show(name):
         return dict(lease)
 
 
+def _parsed(path, text):
+    """The lease in a file; one that a full disk has cut is nobody's."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        log.warning("openstack_ha: %s holds no lease, and is written anew", path)
+        return {}
+
+
+def _lives(lease):
+    """Whether the owner's process is still there; a process id alone may be another's by now."""
+    try:
+        return psutil.Process(lease["pid"]).create_time() == lease["process_start"]
+    except psutil.NoSuchProcess:
+        return False
+
+
 @contextlib.contextmanager
 def _lease(name):
     """The lease's content, read and written back under the file's own lock."""
@@ -126,7 +152,7 @@ def _lease(name):
         fcntl.flock(handle, fcntl.LOCK_EX)
         handle.seek(0)
         text = handle.read()
-        lease = json.loads(text) if text else {}
+        lease = _parsed(path, text)
         yield lease
         handle.seek(0)
         handle.truncate()

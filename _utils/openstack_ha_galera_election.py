@@ -29,12 +29,19 @@ import openstack_ha_galera
 
 SYNCED = 4
 
+# Seconds that servers without a Primary component have to find each other: several times what
+# evs.inactive_timeout and evs.install_timeout allow for a change of the view.
+REUNION = 20
+
 # Everybody who can be is a Synced member of the one Primary component.
 SETTLED = "settled"
 # ``nodes`` start and join the Primary component.
 JOIN = "join"
 # ``nodes`` start as they are: all members of the last view are there, the server finds it itself.
 RESTART = "restart"
+# ``nodes`` run without a Primary component and stop, so that their positions can be compared and
+# no two of them find each other while another one is started.
+STAND_DOWN = "stand_down"
 # ``nodes``, one, starts a new Primary component.
 BOOTSTRAP = "bootstrap"
 # ``nodes``, one, restarts to take its new configuration; everybody else is Synced.
@@ -45,7 +52,7 @@ WAIT = "wait"
 REFUSE = "refuse"
 
 
-def decide(members, evidence, floor=None, has_restarted=False):
+def decide(members, evidence, floor=None, *, has_restarted=False, without_primary=0, chosen=None):
     """
     Return what is to be done as ``{"verdict", "nodes", "why"}``.
 
@@ -61,16 +68,25 @@ def decide(members, evidence, floor=None, has_restarted=False):
     has_restarted
         A RESTART was tried since the last Primary component and did not bring one.
 
+    without_primary
+        Seconds since the first look that found no Primary component.
+
+    chosen
+        The controller that the operator names to start from, whatever the others have or are; its
+        writes survive, and theirs beyond it are lost. A Primary component still comes first.
+
     The rule's numbers are those of docs/architecture.md.
     """
     seen = {name: evidence[name] for name in members if evidence.get(name)}
     primary = [name for name in seen if is_primary(seen[name])]
     if primary:
         return _follow(members, seen, primary)
+    if chosen:
+        return _by_operator(chosen, members, seen)
     unknown = [name for name in members if name not in seen]
     if unknown:
         return _word(WAIT, [], f"{_names(unknown)} did not answer, and could know better")
-    return _decide_without_primary(members, seen, floor, has_restarted)
+    return _decide_without_primary(members, seen, floor, has_restarted, without_primary)
 
 
 def is_primary(one):
@@ -108,7 +124,9 @@ def _follow(members, seen, primary):
     if moving:
         return _word(WAIT, [], f"{_names(moving)} is joining or receiving data")
     (state,) = states
-    absent = [name for name in members if name in seen and name not in primary]
+    # A server that runs outside the component joins by itself when the network lets it.
+    outside = [name for name in members if name in seen and name not in primary]
+    absent = [name for name in outside if seen[name]["server"] == "stopped"]
     foreign = [name for name in absent if _is_foreign(seen[name], state)]
     ready = [name for name in absent if name not in foreign and seen[name]["is_ready"]]
     if ready:
@@ -122,6 +140,8 @@ def _follow(members, seen, primary):
         )
     if absent:
         return _word(WAIT, [], f"{_names(absent)} has no configured server yet")
+    if outside:
+        return _word(WAIT, [], f"{_names(outside)} runs, and does not reach {_names(primary)}")
     return _renew(members, seen)
 
 
@@ -150,7 +170,21 @@ def _is_foreign(one, state):
     )
 
 
-def _decide_without_primary(members, seen, floor, has_restarted):
+def _by_operator(chosen, members, seen):
+    """A person has decided whose data survives."""
+    if chosen not in seen:
+        return _word(REFUSE, [], f"{chosen} did not answer, so nothing can start from it")
+    alive = [name for name in members if name in seen and seen[name]["server"] != "stopped"]
+    if alive:
+        return _word(STAND_DOWN, alive, f"{_names(alive)} must not run while {chosen} starts")
+    if not (seen[chosen]["is_ready"] and _is_known(seen[chosen]["position"])):
+        return _word(REFUSE, [], f"{chosen} has no data with a known position to start from")
+    return _word(
+        BOOTSTRAP, [chosen], f"the operator chose {chosen} at {_text(seen[chosen]['position'])}"
+    )
+
+
+def _decide_without_primary(members, seen, floor, has_restarted, without_primary):
     moving = _moving(seen)
     if moving:
         return _word(WAIT, [], f"{_names(moving)} is starting or stopping")
@@ -160,12 +194,10 @@ def _decide_without_primary(members, seen, floor, has_restarted):
         if stopped:
             return _word(RESTART, stopped, "the last view is known, and all its members answer")
     alive = [name for name in members if seen[name]["server"] == "running"]
+    if alive and without_primary < REUNION:
+        return _word(WAIT, [], f"{_names(alive)} runs without a Primary component and may find one")
     if alive:
-        return _word(
-            REFUSE,
-            [],
-            f"{_names(alive)} runs without a Primary component; docs/runbooks has what decides",
-        )
+        return _word(STAND_DOWN, alive, f"{_names(alive)} found no Primary component")
     if all(seen[name]["is_pristine"] for name in members):
         return _first_install(members, seen, floor)
     return _most_advanced(members, seen, floor)

@@ -37,8 +37,9 @@ def running(status="Primary", local_state=4, uuid=UUID, **more):
     return evidence(server="running", is_pristine=False, wsrep=wsrep, **more)
 
 
-def decide(*found, floor=None, has_restarted=True, members=MEMBERS):
-    return election.decide(members, dict(zip(members, found, strict=True)), floor, has_restarted)
+def decide(*found, floor=None, **more):
+    more = {"has_restarted": True, "without_primary": 60, **more}
+    return election.decide(MEMBERS, dict(zip(MEMBERS, found, strict=True)), floor, **more)
 
 
 def word(decision):
@@ -132,9 +133,25 @@ CASES = {
         [stopped(99, is_receiving=True), stopped(7), stopped(6)],
         ("bootstrap", ["ctl2"]),
     ),
-    "a survivor without a Primary component is for a person": (
+    "a survivor without a Primary component stands down to be compared": (
         [running("non-Primary"), stopped(7), stopped(7)],
-        ("refuse", []),
+        ("stand_down", ["ctl1"]),
+    ),
+    "every survivor stands down before anybody starts": (
+        [running("non-Primary"), stopped(7), running("non-Primary")],
+        ("stand_down", ["ctl1", "ctl3"]),
+    ),
+    "survivors stay while a member is unknown": (
+        [running("non-Primary"), None, running("non-Primary")],
+        ("wait", []),
+    ),
+    "a server outside the component is left to find it": (
+        [running(), running(), running("non-Primary")],
+        ("wait", []),
+    ),
+    "a server outside the component keeps nobody from joining": (
+        [running(), stopped(7), running("non-Primary")],
+        ("join", ["ctl2"]),
     ),
 }
 
@@ -161,6 +178,35 @@ def test_a_known_view_is_restarted_once():
     assert word(decide(*crashed, has_restarted=True)) == ("bootstrap", ["ctl1"])
 
 
+def test_survivors_have_time_to_find_each_other():
+    found = [running("non-Primary"), running("non-Primary"), stopped(7)]
+    assert word(decide(*found, without_primary=election.REUNION - 1)) == ("wait", [])
+    assert decide(*found, without_primary=election.REUNION)["verdict"] == "stand_down"
+
+
+CHOSEN = {
+    "over an unknown member": ([stopped(5), stopped(4), None], ("bootstrap", ["ctl2"])),
+    "over a higher position": ([stopped(5), stopped(4), stopped(6)], ("bootstrap", ["ctl2"])),
+    "over another cluster's data": (
+        [stopped(5, OTHER), stopped(4), stopped(6)],
+        ("bootstrap", ["ctl2"]),
+    ),
+    "never over a Primary component": ([running(), stopped(4), None], ("join", ["ctl2"])),
+    "after the others stand down": (
+        [running("non-Primary"), stopped(4), None],
+        ("stand_down", ["ctl1"]),
+    ),
+    "not without a known position": ([stopped(5), stopped(-1), stopped(6)], ("refuse", [])),
+    "not without data": ([stopped(5), evidence(), stopped(6)], ("refuse", [])),
+    "not when it does not answer": ([stopped(5), None, stopped(6)], ("refuse", [])),
+}
+
+
+@pytest.mark.parametrize(("found", "expected"), CHOSEN.values(), ids=CHOSEN)
+def test_the_operators_choice(found, expected):
+    assert word(decide(*found, chosen="ctl2")) == expected
+
+
 class Cluster(RuleBasedStateMachine):
     """
     Servers that crash, stop, lose their disks and their words, and a master that obeys ``decide``.
@@ -172,7 +218,7 @@ class Cluster(RuleBasedStateMachine):
         super().__init__()
         self.data = dict.fromkeys(MEMBERS)
         self.component = set()
-        self.clean = set()
+        self.outside = set()
         self.silent = set()
         self.safe = set()
         self.acknowledged = 0
@@ -188,16 +234,24 @@ class Cluster(RuleBasedStateMachine):
             safe = name in self.safe
             if name in self.component:
                 found[name] = running()
+            elif name in self.outside:
+                found[name] = running("non-Primary")
             elif self.data[name] is None:
                 found[name] = evidence(safe_to_bootstrap=safe)
             else:
                 found[name] = stopped(self.data[name], safe_to_bootstrap=safe)
         return found
 
-    @rule()
-    def look_and_act(self):
+    @rule(has_waited=st.booleans())
+    def look_and_act(self, has_waited):
         found = self._evidence()
-        decision = election.decide(MEMBERS, found, self.floor, True)
+        decision = election.decide(
+            MEMBERS,
+            found,
+            self.floor,
+            has_restarted=True,
+            without_primary=election.REUNION if has_waited else 0,
+        )
         assert decision["why"]
         for name in decision["nodes"]:
             assert name in found
@@ -208,12 +262,17 @@ class Cluster(RuleBasedStateMachine):
             assert self.component
             self.data[name] = self.acknowledged
             self.component.add(name)
+        elif decision["verdict"] == "stand_down":
+            assert has_waited and not self.component
+            assert set(decision["nodes"]) == self.outside
+            self.outside = set()
         elif decision["verdict"] == "settled":
             self.floor = {"uuid": UUID, "seqno": self.acknowledged}
 
     def _bootstrap(self, nodes, found):
         (name,) = nodes
         assert not self.component, "a bootstrap while a Primary component exists"
+        assert not self.outside, "a bootstrap while another server could become Primary"
         assert set(found) == set(MEMBERS), "a bootstrap while a member is unknown"
         if self.data[name] is None:
             assert all(value is None for value in self.data.values()), "a first install over data"
@@ -242,15 +301,35 @@ class Cluster(RuleBasedStateMachine):
             before = len(self.component)
             self.component.discard(name)
             if not is_clean and 2 * len(self.component) <= before:
+                self.outside |= self.component
                 self.component = set()
+        self.outside.discard(name)
 
     @rule()
     def lose_power(self):
         self.component = set()
+        self.outside = set()
+
+    @rule()
+    def heal(self):
+        """Servers outside of a component that still exists find it again."""
+        if self.component:
+            for name in self.outside:
+                self.data[name] = self.acknowledged
+            self.component |= self.outside
+            self.outside = set()
+
+    @precondition(lambda self: len(self.component) > 1)
+    @rule(name=st.sampled_from(MEMBERS))
+    def cut_off(self, name):
+        if name in self.component and 2 * (len(self.component) - 1) > len(self.component):
+            self.component.discard(name)
+            self.outside.add(name)
 
     @rule(name=st.sampled_from(MEMBERS))
     def wipe(self, name):
         self.component.discard(name)
+        self.outside.discard(name)
         was = self.data[name]
         self.data[name] = None
         if was == self.acknowledged and self.acknowledged not in self.data.values():
