@@ -58,6 +58,30 @@ def includes():
     return [f"openstack_ha.{name}" for name in names]
 
 
+def node_status():
+    """
+    Return everything that tells whether this controller serves, in one job.
+
+    Returns ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..}}``: the status
+    of ``openstack_ha_galera`` and ``openstack_ha_rabbitmq``, and HAProxy's servers as
+    ``{back end: {server: whether it serves}}``. In place of a probe that failed stands the text of
+    its error.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha.node_status
+    """
+    probes = {
+        "holds_vip": _holds_vip,
+        "galera": _galera,
+        "rabbitmq": _rabbitmq,
+        "haproxy": _haproxy,
+    }
+    return {name: _answer_or_error(probe) for name, probe in probes.items()}
+
+
 def secret(path, **kwargs):
     """
     Return one secret of the node's view, for templates and modules only.
@@ -120,12 +144,56 @@ def _view_of_plain_pillar(cluster, minion_id):
     return seen
 
 
+def _answer_or_error(probe):
+    """One probe's failure, whatever it is, must not hide what the others tell."""
+    try:
+        return probe()
+    except CommandExecutionError as exc:
+        return str(exc)
+    except Exception as exc:
+        return f"{type(exc).__name__}: {exc}"
+
+
+def _holds_vip():
+    return bool(_interfaces_with(_cluster()["vip"]["address"]))
+
+
+def _galera():
+    return __salt__["openstack_ha_galera.status"]()
+
+
+def _rabbitmq():
+    return __salt__["openstack_ha_rabbitmq.status"]()
+
+
+def _haproxy():
+    proxies = {}
+    for row in __salt__["openstack_ha_haproxy.status"]():
+        if row["kind"] == "backend":
+            proxies.setdefault(row["proxy"], {})
+        elif row["kind"] == "server":
+            proxies.setdefault(row["proxy"], {})[row["name"]] = row["serving"]
+    return proxies
+
+
+def _interfaces_with(address):
+    """The interfaces that carry the address."""
+    interfaces = __salt__["network.interfaces"]()
+    if not interfaces:
+        raise CommandExecutionError(f"{__opts__['id']} shows no network interface; `ip address`")
+    return [
+        name
+        for name, facts in interfaces.items()
+        for kind in ("inet", "inet6", "secondary")
+        for entry in facts.get(kind, [])
+        if entry.get("address") == address
+    ]
+
+
 def _interface_of(address):
     """The interface that carries the address."""
-    for name, facts in __salt__["network.interfaces"]().items():
-        for entry in facts.get("inet", []) + facts.get("inet6", []):
-            if entry.get("address") == address:
-                return name
+    for name in _interfaces_with(address):
+        return name
     raise CommandExecutionError(
         f"no interface of {__opts__['id']} has the address {address}; configure it, or correct "
         f"openstack_ha:nodes:{__opts__['id']}:address"

@@ -110,8 +110,11 @@ def options():
 
 def server():
     """
-    Return what systemd says of the server: ``running``, ``starting``, ``stopping``, ``stopped``
-    or ``absent``.
+    Return what systemd says of the server: ``running``, ``starting``, ``joining``, ``stopping``,
+    ``stopped`` or ``absent``.
+
+    A server that is starting still recovers its own data; one that is joining has done that, and
+    looks for the others or receives data of them.
 
     Raises CommandExecutionError when systemd does not answer.
 
@@ -121,10 +124,13 @@ def server():
 
         salt ctl1 openstack_ha_galera.server
     """
-    shown = _run(["systemctl", "show", UNIT, "--property=LoadState,ActiveState"], timeout=30)
+    properties = "--property=LoadState,ActiveState,SubState"
+    shown = _run(["systemctl", "show", UNIT, properties], timeout=30)
     facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     if facts["LoadState"] == "not-found":
         return "absent"
+    if (facts["ActiveState"], facts["SubState"]) == ("activating", "start"):
+        return "joining"
     states = {
         "active": "running",
         "reloading": "running",
@@ -241,6 +247,24 @@ def start():
     return _wait_synced()
 
 
+def launch():
+    """
+    Start this server as a member, and do not wait for what comes of it.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when systemd refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.launch
+    """
+    _run(["systemctl", "start", "--no-block", UNIT], timeout=30)
+    return status()
+
+
 def restart():
     """
     Stop and start this server as a member, and wait until it is Synced.
@@ -278,6 +302,9 @@ def stand_down():
         raise CommandExecutionError(
             f"the database on {__opts__['id']} is in a Primary component; it was not stopped"
         )
+    if now["server"] == "joining":
+        # It hears no SIGTERM while it looks for a Primary component, and has not opened its data.
+        _run(["systemctl", "kill", "--signal=KILL", UNIT], timeout=30)
     _run(["systemctl", "stop", UNIT], timeout=START_TIMEOUT)
     return status()
 

@@ -76,6 +76,28 @@ def elect(name):
     }
 
 
+def record(name):
+    """
+    Return what the master keeps of the cluster: its last known good position and last decision.
+
+    name
+        The cluster's name.
+
+    Returns ``{"floor": {uuid, seqno} or None, "decision": {verdict, nodes, why} or None}``.
+
+    Raises SaltRunnerError when there is no such cluster.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.record demo
+    """
+    _members(name)
+    kept = _record(name)
+    return {key: kept.get(key) for key in ("floor", "decision")}
+
+
 def forget(name):
     """
     Forget the cluster's last known good position, so that a first install may happen again.
@@ -265,11 +287,9 @@ def _renew(name, members, decision, chosen):
 
 
 def _restart(name, members, decision, chosen):
-    failures = _order(decision["nodes"], "start", {})
-    _keep(name, {**_record(name), "has_restarted": True})
-    # The next look finds a Primary component, or decides without another restart.
-    log.info("openstack_ha: plain start of %s: %s", name, failures or "done")
-    return {}
+    """Launch only: who finds no Primary component joins for ever, and is looked at again."""
+    _keep(name, {**_record(name), "has_restarted": True, "without_primary_since": time.time()})
+    return _order(decision["nodes"], "launch", {})
 
 
 ACTIONS = {

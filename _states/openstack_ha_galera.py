@@ -11,7 +11,7 @@ __virtualname__ = "openstack_ha_galera"
 WAIT_POLL = 1
 # A lost doorbell costs this many seconds.
 RING_EVERY = 15
-UNFINISHED = ("starting", "stopping")
+UNFINISHED = ("starting", "joining", "stopping")
 
 
 def __virtual__():

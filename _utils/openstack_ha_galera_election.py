@@ -6,7 +6,8 @@ Evidence of one controller is a mapping, or None when it did not answer:
 is_ready
     The server is installed and configured, so it can be started.
 server
-    ``running``, ``starting``, ``stopping`` or ``stopped``.
+    ``running``, ``starting`` (it recovers its own data), ``joining`` (it looks for the others, or
+    receives data), ``stopping`` or ``stopped``.
 is_outdated
     The running server was started with another configuration than it has now.
 wsrep
@@ -120,7 +121,7 @@ def _follow(members, seen, primary):
             "stop the one whose data is not wanted",
         )
     moving = [name for name in primary if not is_synced(seen[name])]
-    moving += _moving(seen)
+    moving += _moving(seen) + _in_state(seen, "joining")
     if moving:
         return _word(WAIT, [], f"{_names(moving)} is joining or receiving data")
     (state,) = states
@@ -130,7 +131,7 @@ def _follow(members, seen, primary):
     foreign = [name for name in absent if _is_foreign(seen[name], state)]
     ready = [name for name in absent if name not in foreign and seen[name]["is_ready"]]
     if ready:
-        return _word(JOIN, ready[:1], f"{_names(primary)} is Primary")
+        return _word(JOIN, ready[:1], f"the Primary component is {_names(primary)}")
     if foreign:
         return _word(
             REFUSE,
@@ -149,7 +150,7 @@ def _renew(members, seen):
     """A new configuration is taken by one node at a time, and only while nobody is missing."""
     outdated = [name for name in members if name in seen and seen[name]["is_outdated"]]
     if not outdated:
-        return _word(SETTLED, [], f"{_names(seen)} is Primary and Synced")
+        return _word(SETTLED, [], f"Synced in the Primary component: {_names(seen)}")
     unknown = [name for name in members if name not in seen]
     if unknown:
         why = f"{_names(outdated)} has a new configuration to take, but {_names(unknown)} is away"
@@ -158,7 +159,11 @@ def _renew(members, seen):
 
 
 def _moving(seen):
-    return [name for name in seen if seen[name]["server"] in ("starting", "stopping")]
+    return _in_state(seen, "starting", "stopping")
+
+
+def _in_state(seen, *states):
+    return [name for name in seen if seen[name]["server"] in states]
 
 
 def _is_foreign(one, state):
@@ -193,7 +198,8 @@ def _decide_without_primary(members, seen, floor, has_restarted, without_primary
         stopped = [n for n in members if seen[n]["server"] == "stopped" and seen[n]["is_ready"]]
         if stopped:
             return _word(RESTART, stopped, "the last view is known, and all its members answer")
-    alive = [name for name in members if seen[name]["server"] == "running"]
+    # Without a Primary component there is no donor, so no transfer is cut off here.
+    alive = _in_state(seen, "running", "joining")
     if alive and without_primary < REUNION:
         return _word(WAIT, [], f"{_names(alive)} runs without a Primary component and may find one")
     if alive:

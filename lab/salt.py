@@ -23,6 +23,7 @@ FORMULA_DIRS = (
     "_states",
     "_utils",
     "_runners",
+    "_output",
     "_pillar",
 )
 LONGEST_JOB = 3600

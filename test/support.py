@@ -11,7 +11,7 @@ import salt.config
 import yaml
 
 ROOT = pathlib.Path(__file__).parents[1]
-FORMULA = ("openstack_ha", "_modules", "_states", "_utils", "_runners", "_pillar")
+FORMULA = ("openstack_ha", "_modules", "_states", "_utils", "_runners", "_output", "_pillar")
 DISPOSABLE_HOST = "OPENSTACK_HA_DISPOSABLE_HOST"
 
 

@@ -141,6 +141,18 @@ CASES = {
         [running("non-Primary"), stopped(7), running("non-Primary")],
         ("stand_down", ["ctl1", "ctl3"]),
     ),
+    "who joins for ever without a Primary component stands down too": (
+        [running("non-Primary"), evidence(), stopped(7, server="joining")],
+        ("stand_down", ["ctl1", "ctl3"]),
+    ),
+    "who recovers its own data is left alone": (
+        [running("non-Primary"), evidence(), stopped(7, server="starting")],
+        ("wait", []),
+    ),
+    "who joins a Primary component is not disturbed": (
+        [running(), evidence(), evidence(server="joining")],
+        ("wait", []),
+    ),
     "survivors stay while a member is unknown": (
         [running("non-Primary"), None, running("non-Primary")],
         ("wait", []),

@@ -63,6 +63,6 @@ def test_utils_are_pure():
 
 
 def test_file_names_are_the_formulas_own():
-    for folder in ("_modules", "_runners", "_states", "_utils", "_pillar"):
+    for folder in ("_modules", "_runners", "_states", "_utils", "_output", "_pillar"):
         for path in (ROOT / folder).glob("*.py"):
             assert path.stem.startswith("openstack_ha"), path

@@ -1,0 +1,211 @@
+"""
+Whether a whole cluster serves: one pure rule over what each controller says of itself.
+
+A reply is the mapping of ``openstack_ha.node_status``, a text when the node answered with an error,
+or None when it did not answer. In a reply, a text stands for a probe that failed: what is unknown
+is a fault of its own and never taken for absent.
+"""
+
+HEALTHY = "healthy"
+# It serves, and something of it does not.
+DEGRADED = "degraded"
+# Nothing that was found shows that it serves.
+DEAD = "dead"
+
+VERDICTS = (HEALTHY, DEGRADED, DEAD)
+PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy")
+
+
+def assess(cluster, replies, record):
+    """
+    Return one view of the cluster, with the verdict and every fault.
+
+    cluster
+        ``{name, vip, nodes}`` of a complete cluster.
+
+    replies
+        Reply by controller; one that is missing is one that did not answer.
+
+    record
+        The master's ``{floor, decision}`` about Galera, each of them or None.
+
+    Returns ``{"name", "verdict", "retcode", "faults", "silent", "vip": {"address", "holders"},
+    "nodes", "floor", "decision"}``. ``retcode`` is 0 when healthy, else 1. ``faults`` are lines,
+    each with the thing, its value and the command that shows or mends it. ``silent`` are those
+    that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state, component,
+    size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions, alarms}``) and
+    ``haproxy`` (back end -> server -> whether it serves), or the text or None of its reply.
+    """
+    members = {one: node for one, node in cluster["nodes"].items() if "controller" in node["roles"]}
+    nodes = {one: _node(replies.get(one)) for one in members}
+    holders = sorted(_probed(nodes, "holds_vip", lambda holds: holds is True))
+    decision = record["decision"]
+    faults = [
+        *_not_answering(nodes),
+        *_failing(nodes),
+        *_vip(cluster["vip"]["address"], holders, list(members)),
+        *_galera(cluster["name"], nodes, decision),
+        *_rabbitmq(nodes, [f"rabbit@{node['hostname']}" for node in members.values()]),
+        *_haproxy(nodes, holders),
+    ]
+    verdict = max([HEALTHY, *(weight for weight, _ in faults)], key=VERDICTS.index)
+    return {
+        "name": cluster["name"],
+        "verdict": verdict,
+        "retcode": 0 if verdict == HEALTHY else 1,
+        "faults": [line for _, line in faults],
+        "silent": [one for one, node in nodes.items() if node is None],
+        "vip": {"address": cluster["vip"]["address"], "holders": holders},
+        "nodes": nodes,
+        "floor": record["floor"],
+        "decision": decision,
+    }
+
+
+def _node(reply):
+    """A reply without what nobody asks about; texts and None stay as they are."""
+    if not isinstance(reply, dict):
+        return reply
+    short = {"galera": _galera_member, "rabbitmq": _rabbitmq_member}
+    return {
+        probe: short[probe](reply[probe])
+        if probe in short and isinstance(reply[probe], dict)
+        else reply[probe]
+        for probe in PROBES
+    }
+
+
+def _galera_member(status):
+    wsrep = status["wsrep"] or {}
+    return {
+        "state": wsrep.get("local_state_comment") or status["server"],
+        "component": wsrep.get("cluster_status"),
+        "size": wsrep.get("cluster_size"),
+        "uuid": wsrep.get("state_uuid"),
+        "seqno": wsrep.get("last_committed"),
+    }
+
+
+def _rabbitmq_member(status):
+    return {
+        "is_running": status["is_running"],
+        "running": status["running_nodes"],
+        "partitions": {one: others for one, others in status["partitions"].items() if others},
+        "alarms": status["alarms"],
+    }
+
+
+def _probed(nodes, probe, wanted=lambda value: True):
+    """What a probe told by node, of those where it did not fail and is what is wanted."""
+    return {
+        one: node[probe]
+        for one, node in nodes.items()
+        if isinstance(node, dict) and not isinstance(node[probe], str) and wanted(node[probe])
+    }
+
+
+def _not_answering(nodes):
+    for one, node in nodes.items():
+        if node is None:
+            yield (
+                DEGRADED,
+                f"{one} did not answer: `salt {one} test.ping`, `systemctl status salt-minion` "
+                "on it",
+            )
+        elif isinstance(node, str):
+            yield DEGRADED, f"{one} answered {node}: `salt {one} saltutil.sync_all`"
+
+
+def _failing(nodes):
+    for one, node in nodes.items():
+        for probe in PROBES:
+            if isinstance(node, dict) and isinstance(node[probe], str):
+                yield (
+                    DEGRADED,
+                    f"{probe} of {one} is unknown: {node[probe]} (`salt {one} "
+                    "openstack_ha.node_status` asks again)",
+                )
+
+
+def _vip(address, holders, members):
+    if len(holders) == 1:
+        return
+    names = ",".join(holders or members)
+    command = f"`salt -L {names} cmd.run 'journalctl -n 20 -u keepalived'`"
+    if holders:
+        yield DEGRADED, f"the VIP {address} is held by {' and '.join(holders)}: {command}"
+    else:
+        yield DEAD, f"the VIP {address} was found on no controller: {command}"
+
+
+def _galera(name, nodes, decision):
+    members = _probed(nodes, "galera")
+    primary = {one: member for one, member in members.items() if member["component"] == "Primary"}
+    command = f"`salt-run openstack_ha_galera.elect {name}`"
+    if not primary:
+        last = decision or {"verdict": "none", "why": "the master was never asked"}
+        yield (
+            DEAD,
+            "Galera has no Primary component; the last decision is "
+            f"{last['verdict']}, {last['why']}: {command}",
+        )
+    for one, member in members.items():
+        if member["state"] != "Synced" or one not in primary:
+            component = f" in a {member['component']} component" if member["component"] else ""
+            yield DEGRADED, f"Galera of {one} is {member['state']}{component}: {command}"
+    for fault in _components(primary, len(nodes)):
+        yield DEGRADED, f"{fault}: {command}"
+
+
+def _components(primary, count):
+    for size in sorted({member["size"] for member in primary.values()} - {count}):
+        those = ", ".join(one for one, member in primary.items() if member["size"] == size)
+        yield f"Galera's component of {those} has {size} of {count} members"
+    uuids = sorted({member["uuid"] for member in primary.values()})
+    if len(uuids) > 1:
+        yield f"Galera has several clusters, {', '.join(uuids)}"
+
+
+def _rabbitmq(nodes, brokers):
+    members = _probed(nodes, "rabbitmq")
+    running = {one: member for one, member in members.items() if member["is_running"]}
+    if not running:
+        names = ",".join(nodes)
+        yield (
+            DEAD,
+            f"no RabbitMQ broker was found running: `salt -L {names} openstack_ha_rabbitmq.status`",
+        )
+    for one in sorted(set(members) - set(running)):
+        yield (
+            DEGRADED,
+            f"RabbitMQ of {one} does not run: `salt {one} state.apply openstack_ha.rabbitmq`",
+        )
+    for one, member in running.items():
+        for fault in _seen_by_a_broker(member, brokers):
+            yield DEGRADED, f"RabbitMQ of {one} {fault}: `salt {one} openstack_ha_rabbitmq.status`"
+
+
+def _seen_by_a_broker(member, brokers):
+    missing = [broker for broker in brokers if broker not in member["running"]]
+    if missing:
+        yield f"does not see {', '.join(missing)} run"
+    for broker, others in sorted(member["partitions"].items()):
+        yield f"sees {broker} partitioned from {', '.join(others)}"
+    for alarm in member["alarms"]:
+        yield f"takes no messages, for {alarm['node']} has the alarm {alarm['resource']}"
+
+
+def _haproxy(nodes, holders):
+    """Clients come through the VIP's holder, so a back end that is empty there serves nobody."""
+    for one, proxies in _probed(nodes, "haproxy").items():
+        command = f"`salt {one} openstack_ha_haproxy.status`"
+        weight = DEAD if holders == [one] else DEGRADED
+        if not proxies:
+            yield weight, f"HAProxy of {one} has no back end: {command}"
+        for proxy, servers in proxies.items():
+            if not any(servers.values()):
+                yield (
+                    weight,
+                    f"HAProxy of {one} has no serving server in {proxy} "
+                    f"({', '.join(servers) or 'no server at all'}): {command}",
+                )

@@ -1,0 +1,323 @@
+"""When a cluster is healthy, degraded or dead, and how that looks."""
+
+import copy
+import importlib.util
+
+import openstack_ha_status as status
+import pytest
+from support import ROOT
+
+UUID = "6d1f0c8e-c7b4-11f0-9c53-3e1a2b6f7d10"
+VIP = "172.29.80.100"
+IDS = ("ctl1", "ctl2", "ctl3")
+BROKERS = [f"rabbit@{one}" for one in IDS]
+CLUSTER = {
+    "name": "demo",
+    "vip": {"address": VIP},
+    "nodes": {
+        **{one: {"hostname": one, "roles": ["controller"]} for one in IDS},
+        "cmp1": {"hostname": "cmp1", "roles": ["compute"]},
+    },
+}
+SETTLED = {
+    "floor": {"uuid": UUID, "seqno": 40},
+    "decision": {"verdict": "settled", "nodes": [], "why": "every controller is Synced"},
+}
+NO_RECORD = {"floor": None, "decision": None}
+STOPPED = {"server": "stopped", "wsrep": None, "is_synced": False}
+
+
+def replies():
+    """What three controllers say while all is well, ctl1 being the VIP's holder."""
+    serving = dict.fromkeys(IDS, True)
+    healthy = {
+        "holds_vip": False,
+        "galera": {
+            "server": "running",
+            "wsrep": {
+                "cluster_status": "Primary",
+                "cluster_size": 3,
+                "state_uuid": UUID,
+                "last_committed": 42,
+                "local_state_comment": "Synced",
+            },
+            "is_synced": True,
+        },
+        "rabbitmq": {
+            "is_running": True,
+            "running_nodes": BROKERS,
+            "partitions": {broker: [] for broker in BROKERS},
+            "alarms": [],
+        },
+        "haproxy": {"mysql": dict(serving), "rabbitmq": dict(serving)},
+    }
+    found = {one: copy.deepcopy(healthy) for one in IDS}
+    found["ctl1"]["holds_vip"] = True
+    return found
+
+
+def put(path, value):
+    """Return a change of the replies: this value at this path."""
+
+    def change(found):
+        *parents, last = path.split(".")
+        for key in parents:
+            found = found[key]
+        found[last] = value
+
+    return change
+
+
+def everywhere(path, value):
+    """Return a change of the replies: this value at this path of each controller."""
+
+    def change(found):
+        for one in IDS:
+            put(f"{one}.{path}", copy.deepcopy(value))(found)
+
+    return change
+
+
+def broker_down(found):
+    """ctl3's broker has stopped, and the others see it."""
+    found["ctl3"]["rabbitmq"].update(is_running=False, running_nodes=[])
+    for one in IDS[:2]:
+        found[one]["rabbitmq"]["running_nodes"] = BROKERS[:2]
+
+
+ELECT = "`salt-run openstack_ha_galera.elect demo`"
+CASES = {
+    "all is well": (lambda found: None, "healthy", []),
+    "a node does not answer": (
+        put("ctl3", None),
+        "degraded",
+        ["ctl3 did not answer: `salt ctl3 test.ping`, `systemctl status salt-minion` on it"],
+    ),
+    "a node answers with an error": (
+        put("ctl3", "'openstack_ha.node_status' is not available."),
+        "degraded",
+        [
+            "ctl3 answered 'openstack_ha.node_status' is not available.: "
+            "`salt ctl3 saltutil.sync_all`"
+        ],
+    ),
+    "a probe fails": (
+        put("ctl2.galera", "the database does not answer"),
+        "degraded",
+        [
+            "galera of ctl2 is unknown: the database does not answer "
+            "(`salt ctl2 openstack_ha.node_status` asks again)"
+        ],
+    ),
+    "nobody has the VIP": (
+        put("ctl1.holds_vip", False),
+        "dead",
+        [
+            f"the VIP {VIP} was found on no controller: "
+            "`salt -L ctl1,ctl2,ctl3 cmd.run 'journalctl -n 20 -u keepalived'`"
+        ],
+    ),
+    "two have the VIP": (
+        put("ctl2.holds_vip", True),
+        "degraded",
+        [
+            f"the VIP {VIP} is held by ctl1 and ctl2: "
+            "`salt -L ctl1,ctl2 cmd.run 'journalctl -n 20 -u keepalived'`"
+        ],
+    ),
+    "a member is stopped": (
+        put("ctl2.galera", STOPPED),
+        "degraded",
+        [f"Galera of ctl2 is stopped: {ELECT}"],
+    ),
+    "a member is a donor": (
+        put("ctl2.galera.wsrep.local_state_comment", "Donor/Desynced"),
+        "degraded",
+        [f"Galera of ctl2 is Donor/Desynced in a Primary component: {ELECT}"],
+    ),
+    "a member is alone": (
+        put("ctl2.galera.wsrep.cluster_status", "non-Primary"),
+        "degraded",
+        [f"Galera of ctl2 is Synced in a non-Primary component: {ELECT}"],
+    ),
+    "a member is missing from the component": (
+        everywhere("galera.wsrep.cluster_size", 2),
+        "degraded",
+        [f"Galera's component of ctl1, ctl2, ctl3 has 2 of 3 members: {ELECT}"],
+    ),
+    "there are two clusters": (
+        put("ctl2.galera.wsrep.state_uuid", "7"),
+        "degraded",
+        [f"Galera has several clusters, {UUID}, 7: {ELECT}"],
+    ),
+    "no database has started": (
+        everywhere("galera", STOPPED),
+        "dead",
+        [
+            "Galera has no Primary component; the last decision is settled, every controller is "
+            f"Synced: {ELECT}",
+            *(f"Galera of {one} is stopped: {ELECT}" for one in IDS),
+        ],
+    ),
+    "a broker is stopped": (
+        broker_down,
+        "degraded",
+        [
+            "RabbitMQ of ctl3 does not run: `salt ctl3 state.apply openstack_ha.rabbitmq`",
+            *(
+                f"RabbitMQ of {one} does not see rabbit@ctl3 run: "
+                f"`salt {one} openstack_ha_rabbitmq.status`"
+                for one in IDS[:2]
+            ),
+        ],
+    ),
+    "brokers are partitioned": (
+        put("ctl1.rabbitmq.partitions", {"rabbit@ctl1": ["rabbit@ctl2"], "rabbit@ctl2": []}),
+        "degraded",
+        [
+            "RabbitMQ of ctl1 sees rabbit@ctl1 partitioned from rabbit@ctl2: "
+            "`salt ctl1 openstack_ha_rabbitmq.status`"
+        ],
+    ),
+    "a broker has an alarm": (
+        put("ctl1.rabbitmq.alarms", [{"node": "rabbit@ctl2", "resource": "memory"}]),
+        "degraded",
+        [
+            "RabbitMQ of ctl1 takes no messages, for rabbit@ctl2 has the alarm memory: "
+            "`salt ctl1 openstack_ha_rabbitmq.status`"
+        ],
+    ),
+    "no broker runs": (
+        everywhere("rabbitmq", {**replies()["ctl1"]["rabbitmq"], "is_running": False}),
+        "dead",
+        [
+            "no RabbitMQ broker was found running: "
+            "`salt -L ctl1,ctl2,ctl3 openstack_ha_rabbitmq.status`",
+            *(
+                f"RabbitMQ of {one} does not run: `salt {one} state.apply openstack_ha.rabbitmq`"
+                for one in IDS
+            ),
+        ],
+    ),
+    "a server is down": (put("ctl2.haproxy.mysql.ctl3", False), "healthy", []),
+    "a back end is empty beside the VIP": (
+        put("ctl2.haproxy.mysql", dict.fromkeys(IDS, False)),
+        "degraded",
+        [
+            "HAProxy of ctl2 has no serving server in mysql (ctl1, ctl2, ctl3): "
+            "`salt ctl2 openstack_ha_haproxy.status`"
+        ],
+    ),
+    "a back end is empty behind the VIP": (
+        put("ctl1.haproxy.mysql", dict.fromkeys(IDS, False)),
+        "dead",
+        [
+            "HAProxy of ctl1 has no serving server in mysql (ctl1, ctl2, ctl3): "
+            "`salt ctl1 openstack_ha_haproxy.status`"
+        ],
+    ),
+    "HAProxy has no back end": (
+        put("ctl2.haproxy", {}),
+        "degraded",
+        ["HAProxy of ctl2 has no back end: `salt ctl2 openstack_ha_haproxy.status`"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "verdict", "faults"), CASES.values(), ids=CASES)
+def test_rule(change, verdict, faults):
+    found = replies()
+    change(found)
+    data = status.assess(CLUSTER, found, SETTLED)
+    assert (data["verdict"], data["faults"]) == (verdict, faults)
+    assert data["retcode"] == (0 if verdict == "healthy" else 1)
+
+
+def test_what_is_unknown_is_never_absent():
+    found = replies()
+    for one in IDS:
+        found[one].update(galera="no answer", rabbitmq="no answer")
+    faults = status.assess(CLUSTER, found, SETTLED)["faults"]
+    assert [line for line in faults if "is unknown: no answer" in line] == faults[:6]
+    assert not [line for line in faults if "is stopped" in line or "does not run" in line]
+
+
+def test_nobody_answers():
+    data = status.assess(CLUSTER, {}, NO_RECORD)
+    assert (data["verdict"], data["silent"]) == ("dead", list(IDS))
+    assert data["nodes"] == dict.fromkeys(IDS)
+
+
+@pytest.fixture(scope="module")
+def table():
+    """The outputter; by its path, since the utils module of the same name is the importable one."""
+    spec = importlib.util.spec_from_file_location(
+        "openstack_ha_status_output", ROOT / "_output/openstack_ha_status.py"
+    )
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded.output
+
+
+def test_table_of_a_healthy_cluster(table):
+    assert table(status.assess(CLUSTER, replies(), SETTLED)) == (
+        """\
+demo is healthy, VIP 172.29.80.100 on ctl1
+
+node  VIP    Galera              data         RabbitMQ     HAProxy
+ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
+ctl2         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
+ctl3         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
+
+Galera's last decision: settled, every controller is Synced"""
+    )
+
+
+def test_table_of_a_degraded_cluster(table):
+    found = replies()
+    found["ctl1"]["rabbitmq"]["alarms"] = [{"node": "rabbit@ctl1", "resource": "disk"}]
+    found["ctl2"]["galera"] = "no answer"
+    del found["ctl3"]
+    assert table(status.assess(CLUSTER, found, SETTLED)) == (
+        """\
+demo is degraded, VIP 172.29.80.100 on ctl1
+
+node  VIP    Galera              data         RabbitMQ             HAProxy
+ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3, alarms  mysql 3/3, rabbitmq 3/3
+ctl2         unknown             unknown      running 3/3          mysql 3/3, rabbitmq 3/3
+ctl3         no answer
+
+Galera's last decision: settled, every controller is Synced
+
+faults:
+  - ctl3 did not answer: `salt ctl3 test.ping`, `systemctl status salt-minion` on it
+  - galera of ctl2 is unknown: no answer (`salt ctl2 openstack_ha.node_status` asks again)
+  - RabbitMQ of ctl1 takes no messages, for rabbit@ctl1 has the alarm disk: \
+`salt ctl1 openstack_ha_rabbitmq.status`"""
+    )
+
+
+def test_table_of_a_dead_cluster(table):
+    found = replies()
+    everywhere("galera", STOPPED)(found)
+    everywhere("holds_vip", False)(found)
+    assert table(status.assess(CLUSTER, found, NO_RECORD)) == (
+        """\
+demo is dead, VIP 172.29.80.100 on no controller
+
+node  VIP  Galera   data  RabbitMQ     HAProxy
+ctl1       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
+ctl2       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
+ctl3       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
+
+Galera's last decision: none
+
+faults:
+  - the VIP 172.29.80.100 was found on no controller: \
+`salt -L ctl1,ctl2,ctl3 cmd.run 'journalctl -n 20 -u keepalived'`
+  - Galera has no Primary component; the last decision is none, the master was never asked: \
+`salt-run openstack_ha_galera.elect demo`
+  - Galera of ctl1 is stopped: `salt-run openstack_ha_galera.elect demo`
+  - Galera of ctl2 is stopped: `salt-run openstack_ha_galera.elect demo`
+  - Galera of ctl3 is stopped: `salt-run openstack_ha_galera.elect demo`"""
+    )
