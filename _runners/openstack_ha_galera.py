@@ -23,8 +23,9 @@ __virtualname__ = "openstack_ha_galera"
 # Seconds for a node to answer a question; Salt then asks whether the job still runs, and goes on
 # waiting while it does, so a long crash recovery or transfer is not cut off.
 ANSWER_TIMEOUT = 10
-# Longer than the longest step between two renewals while nothing is being waited for.
-LEASE_TTL = 120
+# A step can take as long as a transfer does, and nobody else may act meanwhile. A lease whose owner
+# has ended is free at once, so this is for an owner that hangs.
+LEASE_TTL = 86400
 TAG_PARTS = 4
 # What the master keeps of a cluster that it has not seen yet.
 NEW_RECORD = {"floor": None, "has_restarted": False, "without_primary_since": None}
