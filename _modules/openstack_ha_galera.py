@@ -27,6 +27,8 @@ CONFIG = "/etc/mysql/mariadb.conf.d/99-openstack_ha.cnf"
 STARTED_WITH = "/run/mysqld/openstack_ha.cnf"
 SOCKET = "/run/mysqld/mysqld.sock"
 DATADIR = "/var/lib/mysql"
+# The last position of this node as a Synced member; it outlives the data directory.
+FLOOR = "/var/lib/openstack_ha/galera.json"
 # The master's last word to this node; gone with the boot that made it old.
 WORD = "/run/openstack_ha/galera.json"
 
@@ -162,7 +164,9 @@ def status():
 
 def evidence():
     """
-    Return what this node can tell about the cluster's data; it changes nothing.
+    Return what this node can tell about the cluster's data.
+
+    A Synced member writes down where it is, for the day on which nobody is.
 
     Returns the mapping that ``openstack_ha_galera_election`` documents.
 
@@ -181,6 +185,8 @@ def evidence():
     is_pristine = _is_pristine(grastate)
     is_stopped = now["server"] in ("stopped", "absent")
     has_position = is_stopped and not is_pristine and not is_receiving
+    if now["is_synced"]:
+        _remember({"uuid": now["wsrep"]["state_uuid"], "seqno": now["wsrep"]["last_committed"]})
     return {
         "is_ready": now["server"] != "absent" and os.path.exists(CONFIG),
         "server": "stopped" if now["server"] == "absent" else now["server"],
@@ -191,6 +197,7 @@ def evidence():
         "last_view": None if is_running else _last_view(),
         "is_pristine": is_pristine,
         "is_receiving": is_receiving,
+        "floor": _floor(),
     }
 
 
@@ -309,7 +316,79 @@ def stand_down():
     return status()
 
 
-def hear(verdict, why):
+def set_aside(is_running=False):
+    """
+    Move the server's data directory away, so that it joins empty and receives all data.
+
+    For a person, about data that is not wanted any more; nothing is deleted, and no state calls it.
+
+    is_running
+        The server runs and is stopped first, even in a Primary component. It cannot join with its
+        old data in between.
+
+    Returns the status after it, and ``moved_to``, the path.
+
+    Raises CommandExecutionError when the server is not stopped, or does not stop.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl3 openstack_ha_galera.set_aside
+        salt ctl3 openstack_ha_galera.set_aside is_running=True
+    """
+    now = status()
+    if now["server"] != "stopped" and not is_running:
+        raise CommandExecutionError(
+            f"the database on {__opts__['id']} is {now['server']}; nothing was moved. "
+            "is_running=True stops it first"
+        )
+    # Whoever says start meanwhile, a boot or the master, is refused by systemd.
+    _run(["systemctl", "mask", "--runtime", UNIT], timeout=30)
+    try:
+        _run(["systemctl", "stop", UNIT], timeout=START_TIMEOUT)
+        moved_to = _move_datadir()
+    finally:
+        _run(["systemctl", "unmask", "--runtime", UNIT], timeout=30)
+    return {**status(), "moved_to": moved_to}
+
+
+def _move_datadir():
+    if os.path.ismount(DATADIR):
+        raise CommandExecutionError(
+            f"{DATADIR} on {__opts__['id']} is a filesystem of its own, and the database is "
+            "stopped: move its content to another one by hand"
+        )
+    moved_to = f"{DATADIR}.{time.strftime('%Y%m%dT%H%M%S')}"
+    entry = os.stat(DATADIR)
+    os.rename(DATADIR, moved_to)
+    os.mkdir(DATADIR)
+    os.chmod(DATADIR, entry.st_mode & 0o7777)
+    os.chown(DATADIR, entry.st_uid, entry.st_gid)
+    # What this node reached went with its data.
+    pathlib.Path(FLOOR).unlink(missing_ok=True)
+    return moved_to
+
+
+def forget():
+    """
+    Forget the last position of this node as a Synced member; ``salt-run
+    openstack_ha_galera.forget`` asks for it.
+
+    Returns ``{"forgotten": {uuid, seqno} or None}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.forget demo
+    """
+    known = _floor()
+    pathlib.Path(FLOOR).unlink(missing_ok=True)
+    return {"forgotten": known}
+
+
+def hear(verdict, why, way_out=None):
     """
     Keep the master's word, for the state that waits for it.
 
@@ -319,21 +398,25 @@ def hear(verdict, why):
     why
         The reason, a line.
 
+    way_out
+        Of a refusal, the runbook's section and the command that ends it.
+
+    Returns the word, with its time.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt ctl1 openstack_ha_galera.hear wait "ctl3 did not answer"
     """
-    os.makedirs(os.path.dirname(WORD), mode=0o755, exist_ok=True)
-    with salt.utils.atomicfile.atomic_open(WORD, "w") as handle:
-        handle.write(json.dumps({"verdict": verdict, "why": why, "time": time.time()}))
-    return True
+    heard = {"verdict": verdict, "why": why, "way_out": way_out, "time": time.time()}
+    _write(WORD, json.dumps(heard))
+    return heard
 
 
 def word():
     """
-    Return the master's last word to this node as ``{verdict, why, time}``, or None.
+    Return the master's last word to this node as ``{verdict, why, way_out, time}``, or None.
 
     CLI Example:
 
@@ -508,6 +591,16 @@ def _wait_synced():
         time.sleep(SYNC_POLL)
 
 
+def _floor():
+    text = _content(FLOOR)
+    return json.loads(text) if text else None
+
+
+def _remember(position):
+    if position != _floor():
+        _write(FLOOR, json.dumps(position))
+
+
 def _grastate():
     return __utils__["openstack_ha_galera.grastate"](_content(f"{DATADIR}/grastate.dat"))
 
@@ -526,7 +619,9 @@ def _is_pristine(grastate):
 
 def _position(grastate):
     """The position of a clean stop, else what the server itself recovers from its data."""
-    if grastate["seqno"] >= 0:
+    # With a view left over the server crashed, and a seqno there is of an earlier stop:
+    # https://github.com/codership/galera/issues/499
+    if grastate["seqno"] >= 0 and not os.path.exists(f"{DATADIR}/gvwstate.dat"):
         return {"uuid": grastate["uuid"], "seqno": grastate["seqno"]}
     # A log of its own: in the server's log, an older run's line would be taken for the answer.
     folder = tempfile.mkdtemp(prefix="openstack_ha-")
@@ -552,6 +647,12 @@ def _allow_bootstrap():
     text = path.read_text(encoding="utf-8")
     with path.open("w", encoding="utf-8") as handle:
         handle.write(text.replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1"))
+
+
+def _write(path, text):
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    with salt.utils.atomicfile.atomic_open(path, "w") as handle:
+        handle.write(text)
 
 
 def _content(path):

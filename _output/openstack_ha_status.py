@@ -4,6 +4,8 @@ Show what ``salt-run openstack_ha.status`` found as a table for people, one line
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
 
+import time
+
 __virtualname__ = "openstack_ha_status"
 
 HEADINGS = ("node", "VIP", "Galera", "data", "RabbitMQ", "HAProxy")
@@ -28,7 +30,7 @@ def output(data, **kwargs):
 
         salt-run openstack_ha.status demo
     """
-    paragraphs = [_headline(data), _table(data["nodes"]), _decision(data["decision"])]
+    paragraphs = [_headline(data), _table(data["nodes"]), _decisions(data["decisions"])]
     if data["faults"]:
         paragraphs.append("\n".join(["faults:", *(f"  - {line}" for line in data["faults"])]))
     return "\n\n".join(paragraphs)
@@ -92,7 +94,14 @@ def _haproxy(proxies):
     )
 
 
-def _decision(decision):
-    if decision is None:
-        return "Galera's last decision: none"
-    return f"Galera's last decision: {decision['verdict']}, {decision['why']}"
+def _decisions(decisions):
+    lines = ["last decisions:"]
+    for system, decision in decisions.items():
+        if decision is None:
+            lines.append(f"  {system}: none")
+            continue
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(decision["since"]))
+        lines.append(f"  {system}: {decision['verdict']}, {decision['why']} (since {since})")
+        if decision["way_out"]:
+            lines.append(f"    {decision['way_out']}")
+    return "\n".join(lines)

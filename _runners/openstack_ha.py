@@ -3,22 +3,11 @@ The cluster as the master knows it: its file, its check, and secrets for it.
 """
 
 import os
-import time
 
-import salt.client
 import salt.utils.yaml
-from salt.exceptions import CommandExecutionError, SaltClientError, SaltRunnerError
+from salt.exceptions import CommandExecutionError, SaltRunnerError
 
 __virtualname__ = "openstack_ha"
-
-# Seconds until the master asks those that have not answered whether they still work on it, and
-# for them to say so: together what a node that is down costs.
-ANSWER_TIMEOUT = 5
-GATHER_TIMEOUT = 3
-# Seconds for a node that does say so, as one whose database hangs; a probe of its own has its
-# time limits beyond that.
-PATIENCE = 30
-EVENT_POLL = 0.05
 
 
 def __virtual__():
@@ -108,7 +97,7 @@ def clusters():
 def status(name=None):
     """
     Show one view of a whole cluster: who holds the VIP, HAProxy's back ends, the members of Galera
-    and RabbitMQ, the last Galera decision, a verdict and what is wrong.
+    and RabbitMQ, the last decision about each, a verdict and what is wrong.
 
     name
         The cluster's name; it may be left out where the cluster files name only one.
@@ -127,11 +116,14 @@ def status(name=None):
         salt-run openstack_ha.status demo --out=json
     """
     chosen = cluster(name or _only_name())
-    members = [one for one, node in chosen["nodes"].items() if "controller" in node["roles"]]
+    members = __salt__["openstack_ha_members.controllers"](chosen["name"])
     data = __utils__["openstack_ha_status.assess"](
         chosen,
-        _ask(members, "openstack_ha.node_status"),
-        __salt__["openstack_ha_galera.record"](chosen["name"]),
+        __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
+        {
+            system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
+            for system in ("galera", "rabbitmq")
+        },
     )
     # salt-run takes its exit code from data's "retcode"; the one in __context__ ends in the event.
     return {"outputter": "openstack_ha_status", "data": data}
@@ -175,33 +167,3 @@ def _only_name():
             f"which of the clusters {', '.join(names)}? `salt-run openstack_ha.status {names[0]}`"
         )
     return names[0]
-
-
-def _ask(nodes, fun):
-    """What exactly these nodes answer, by node, in bounded time; who does not answer is missing."""
-    replies, deadline = {}, time.monotonic() + PATIENCE
-    try:
-        with salt.client.get_local_client(__opts__["conf_file"]) as client:
-            # Not cmd(): that one goes on as long as a node says that it still works.
-            for answers in client.cmd_iter_no_block(
-                nodes,
-                fun,
-                tgt_type="list",
-                timeout=ANSWER_TIMEOUT,
-                gather_job_timeout=GATHER_TIMEOUT,
-            ):
-                replies.update(_returns(nodes, answers))
-                if time.monotonic() > deadline:
-                    break
-                if not answers:
-                    # It looks for an event and does not wait for one.
-                    time.sleep(EVENT_POLL)
-    except SaltClientError as exc:
-        raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
-    return replies
-
-
-def _returns(nodes, answers):
-    return {
-        one: full["ret"] for one, full in (answers or {}).items() if one in nodes and "ret" in full
-    }

@@ -6,26 +6,17 @@ authority: its tag only chooses one of the master's own clusters, and everything
 rests on job returns, which Salt authenticates.
 """
 
-import json
 import logging
-import os
-import pathlib
 import time
 
-import salt.client
-import salt.utils.atomicfile
-from salt.exceptions import SaltClientError, SaltRunnerError
+from salt.exceptions import SaltRunnerError
 
 log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_galera"
 
-# Seconds for a node to answer a question; Salt then asks whether the job still runs, and goes on
-# waiting while it does, so a long crash recovery or transfer is not cut off.
-ANSWER_TIMEOUT = 10
-# A step can take as long as a transfer does, and nobody else may act meanwhile. A lease whose owner
-# has ended is free at once, so this is for an owner that hangs.
-LEASE_TTL = 86400
+# Seconds between looks while servers of a cluster without a Primary component move by themselves.
+LOOK_AGAIN = 2
 TAG_PARTS = 4
 # What the master keeps of a cluster that it has not seen yet.
 NEW_RECORD = {"floor": None, "has_restarted": False, "without_primary_since": None}
@@ -50,7 +41,7 @@ def evidence(name):
 
         salt-run openstack_ha_galera.evidence demo
     """
-    return _gather(_members(name))
+    return _look(_members(name))["found"]
 
 
 def elect(name):
@@ -60,7 +51,7 @@ def elect(name):
     name
         The cluster's name.
 
-    Returns ``{"decision": {verdict, nodes, why}, "evidence": {..}, "floor": {..} or None}``.
+    Returns ``{"decision": {verdict, nodes, why, way_out}, "evidence": {..}, "floor": {..}}``.
 
     CLI Example:
 
@@ -68,35 +59,13 @@ def elect(name):
 
         salt-run openstack_ha_galera.elect demo
     """
-    members = _members(name)
-    found = _gather(members)
+    members, kept = _members(name), _record(name)
+    looked = _look(members)
     return {
-        "decision": _decide(members, found, _record(name)),
-        "evidence": found,
-        "floor": _record(name)["floor"],
+        "decision": _decide(name, members, looked, kept),
+        "evidence": looked["found"],
+        "floor": kept["floor"],
     }
-
-
-def record(name):
-    """
-    Return what the master keeps of the cluster: its last known good position and last decision.
-
-    name
-        The cluster's name.
-
-    Returns ``{"floor": {uuid, seqno} or None, "decision": {verdict, nodes, why} or None}``.
-
-    Raises SaltRunnerError when there is no such cluster.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_galera.record demo
-    """
-    _members(name)
-    kept = _record(name)
-    return {key: kept.get(key) for key in ("floor", "decision")}
 
 
 def forget(name):
@@ -106,7 +75,8 @@ def forget(name):
     name
         The cluster's name.
 
-    Returns the position that was forgotten, or None.
+    Returns ``{"floor": what was forgotten or None, "failures": {node: reason}}``: each controller
+    keeps a position of its own, and one that does not answer still knows it afterwards.
 
     CLI Example:
 
@@ -114,10 +84,9 @@ def forget(name):
 
         salt-run openstack_ha_galera.forget demo
     """
-    _members(name)
-    record = _record(name)
-    _keep(name, {**record, "floor": None})
-    return record["floor"]
+    members, kept = _members(name), _record(name)
+    _keep(name, {**kept, "floor": None})
+    return {"floor": kept["floor"], "failures": _order(members, "forget")}
 
 
 def answer(name=None, tag=None):
@@ -209,7 +178,7 @@ def recover(name, node=None, dry_run=True):
     if node is not None and node not in members:
         raise SaltRunnerError(f"{node} is no controller of {name}; these are: {', '.join(members)}")
     if dry_run:
-        return _decide(members, _gather(members), _record(name), node)
+        return _decide(name, members, _look(members), _record(name), node)
     decisions = _look_until_done(name, node)
     if decisions is None:
         raise SaltRunnerError(
@@ -220,77 +189,83 @@ def recover(name, node=None, dry_run=True):
 
 def _look_until_done(name, chosen=None):
     """Look, decide and act under the cluster's lease until there is nothing to act on."""
-    members = _members(name)
-    lease = f"{name}.galera"
-    token = __salt__["openstack_ha_lease.acquire"](lease, LEASE_TTL)
-    if token is None:
-        return None
-    decisions = []
-    try:
-        while True:
-            rings = __salt__["openstack_ha_lease.renew"](lease, token, LEASE_TTL)
-            if rings is None:
-                log.warning("openstack_ha: the lease %s was lost to another owner", lease)
-                return decisions
-            decision = _step(name, members, chosen)
+    members, decisions = _members(name), []
+
+    def step():
+        looked = _look(members)
+        decision = _decided(name, members, looked, chosen)
+        if decisions[-1:] != [decision]:
             decisions.append(decision)
-            if decision["is_done"] and __salt__["openstack_ha_lease.release"](lease, token, rings):
-                return decisions
-    finally:
-        __salt__["openstack_ha_lease.release"](lease, token)
+            _tell(looked["found"], decision)
+        failures = _act(name, members, decision, chosen)
+        return {"again": _again(looked["found"], decision, failures)}
+
+    looks = __salt__["openstack_ha_lease.look_until_done"](f"{name}.galera", step)
+    return None if looks is None else decisions
 
 
-def _step(name, members, chosen):
-    """Look once, decide, act; ``is_done`` when there is nothing to act on."""
-    found = _gather(members)
-    record = _with_primary_clock(_record(name), found)
-    decision = _decide(members, found, record, chosen)
+def _decided(name, members, looked, chosen):
+    """The decision, on record and as an event when it is a new one."""
+    record = _with_primary_clock(_record(name), looked["found"])
+    decision = _decide(name, members, looked, record, chosen)
     if decision["verdict"] == "settled":
-        record = _settled_record(found)
-    before = record.get("decision")
-    _keep(name, {**record, "decision": decision})
-    if before != decision:
-        __salt__["event.send"](f"openstack_ha/{name}/galera/decision", decision)
-    _tell(members, found, decision)
+        record = _settled_record(looked["found"])
+    __salt__["openstack_ha_record.decided"](name, "galera", decision, record)
+    return decision
+
+
+def _act(name, members, decision, chosen):
+    """Take the step that was decided; what went wrong by node, None when there is no step."""
     act = ACTIONS.get(decision["verdict"])
-    failures = act(name, members, decision, chosen) if act else {}
-    return {**decision, "failures": failures, "is_done": not act or bool(failures)}
+    return act(name, members, decision, chosen) if act else None
+
+
+def _again(found, decision, failures):
+    """Seconds until the next look, None when only an event or the schedule asks for one."""
+    if failures is not None:
+        return None if failures else 0
+    is_waiting = decision["verdict"] == "wait" and all(found.values())
+    return LOOK_AGAIN if is_waiting and not _has_primary(found) else None
 
 
 def _with_primary_clock(record, found):
     """The record, with the time of the first look that found no Primary component."""
-    is_primary = __utils__["openstack_ha_galera_election.is_primary"]
-    if any(is_primary(one) for one in found.values()):
+    if _has_primary(found):
         return {**record, "without_primary_since": None}
     return {**record, "without_primary_since": record["without_primary_since"] or time.time()}
 
 
+def _has_primary(found):
+    is_primary = __utils__["openstack_ha_galera_election.is_primary"]
+    return any(is_primary(one) for one in found.values())
+
+
 def _bootstrap(name, members, decision, chosen):
     """Rule 10: every peer is asked again, and the word stands only if it is the same."""
-    again = _gather(members)
-    if _decide(members, again, _record(name), chosen) != decision:
+    again = _look(members)
+    if _decide(name, members, again, _record(name), chosen) != decision:
         log.warning("openstack_ha: the evidence of %s changed before its bootstrap", name)
         return {}
     (first,) = decision["nodes"]
-    return _order([first], "bootstrap", {"position": again[first]["position"]})
+    return _order([first], "bootstrap", {"position": again["found"][first]["position"]})
 
 
 def _stand_down(name, members, decision, chosen):
-    return _order(decision["nodes"], "stand_down", {})
+    return _order(decision["nodes"], "stand_down")
 
 
 def _join(name, members, decision, chosen):
-    return _order(decision["nodes"], "start", {})
+    return _order(decision["nodes"], "start")
 
 
 def _renew(name, members, decision, chosen):
-    return _order(decision["nodes"], "restart", {})
+    return _order(decision["nodes"], "restart")
 
 
 def _restart(name, members, decision, chosen):
     """Launch only: who finds no Primary component joins for ever, and is looked at again."""
     _keep(name, {**_record(name), "has_restarted": True, "without_primary_since": time.time()})
-    return _order(decision["nodes"], "launch", {})
+    return _order(decision["nodes"], "launch")
 
 
 ACTIONS = {
@@ -302,38 +277,28 @@ ACTIONS = {
 }
 
 
-def _order(nodes, step, arguments):
-    """Tell nodes to take a step and wait for it; return what went wrong by node."""
-    failures = {}
-    for node, reply in _ask(nodes, f"openstack_ha_galera.{step}", arguments).items():
-        if reply is None:
-            failures[node] = "did not answer"
-        elif not isinstance(reply, dict):
-            failures[node] = str(reply)
-    if failures:
-        log.error("openstack_ha: %s failed: %s", step, failures)
-    return failures
+def _order(nodes, step, arguments=None):
+    return __salt__["openstack_ha_members.order"](nodes, f"openstack_ha_galera.{step}", arguments)
 
 
-def _tell(members, found, decision):
+def _tell(found, decision):
     """Say the word to those who answered and are not Synced: it ends or explains their wait."""
-    waiting = [
-        node
-        for node in members
-        if found[node] and not __utils__["openstack_ha_galera_election.is_synced"](found[node])
-    ]
+    is_synced = __utils__["openstack_ha_galera_election.is_synced"]
+    waiting = [node for node, one in found.items() if one and not is_synced(one)]
+    if decision["verdict"] == "refuse" and decision["nodes"]:
+        waiting = [node for node in waiting if node in decision["nodes"]]
     if waiting:
-        word = {"verdict": decision["verdict"], "why": decision["why"]}
-        if decision["verdict"] == "refuse" and decision["nodes"]:
-            waiting = [node for node in waiting if node in decision["nodes"]]
-        _ask(waiting, "openstack_ha_galera.hear", word)
+        _order(waiting, "hear", {key: decision[key] for key in ("verdict", "why", "way_out")})
 
 
-def _decide(members, found, record, chosen=None):
+def _decide(name, members, looked, record, chosen=None):
+    if looked["rivals"]:
+        return _stand_back(looked["rivals"])
     since = record["without_primary_since"]
     return __utils__["openstack_ha_galera_election.decide"](
+        name,
         members,
-        found,
+        looked["found"],
         record["floor"],
         has_restarted=record["has_restarted"],
         without_primary=time.time() - since if since else 0,
@@ -341,46 +306,18 @@ def _decide(members, found, record, chosen=None):
     )
 
 
-def _gather(members):
-    """Evidence by node; an answer that is no evidence is no answer."""
-    replies = _ask(members, "openstack_ha_galera.evidence", {})
-    for node, reply in replies.items():
-        if reply is not None and not isinstance(reply, dict):
-            log.warning("openstack_ha: no evidence of %s: %s", node, reply)
-    return {node: reply if isinstance(reply, dict) else None for node, reply in replies.items()}
+def _stand_back(rivals):
+    """Of several masters only the one that every member obeys acts."""
+    why = ", ".join(f"{node} obeys the master {master}" for node, master in rivals.items())
+    return {"verdict": "wait", "nodes": [], "why": why, "way_out": None}
 
 
-def _ask(nodes, fun, arguments):
-    """Run a function on exactly these nodes; None for one that does not answer."""
-    try:
-        with salt.client.get_local_client(__opts__["conf_file"]) as client:
-            replies = client.cmd(
-                list(nodes),
-                fun,
-                kwarg=arguments,
-                tgt_type="list",
-                timeout=ANSWER_TIMEOUT,
-                full_return=True,
-            )
-    except SaltClientError as exc:
-        raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
-    return {node: _reply(replies.get(node)) for node in nodes}
-
-
-def _reply(full):
-    """What a node answered, None when it did not; an error is its text."""
-    if not isinstance(full, dict) or "ret" not in full:
-        return None
-    if full.get("retcode") and isinstance(full["ret"], dict):
-        return str(full["ret"])
-    return full["ret"]
+def _look(members):
+    return __salt__["openstack_ha_members.evidence"](members, "openstack_ha_galera.evidence")
 
 
 def _members(name):
-    cluster = __salt__["openstack_ha.cluster"](name)
-    return [
-        minion_id for minion_id, node in cluster["nodes"].items() if "controller" in node["roles"]
-    ]
+    return __salt__["openstack_ha_members.controllers"](name)
 
 
 def _name_of(tag):
@@ -401,21 +338,10 @@ def _settled_record(found):
     return {**NEW_RECORD, "floor": floor}
 
 
-def _record_path(name):
-    return os.path.join(__opts__["cachedir"], "openstack_ha", f"{name}.galera.json")
-
-
 def _record(name):
     """What the master keeps of the cluster: its last known good position and last decision."""
-    record = dict(NEW_RECORD)
-    path = pathlib.Path(_record_path(name))
-    if path.exists():
-        record.update(json.loads(path.read_text(encoding="utf-8")))
-    return record
+    return {**NEW_RECORD, **__salt__["openstack_ha_record.read"](f"{name}.galera")}
 
 
 def _keep(name, record):
-    path = _record_path(name)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with salt.utils.atomicfile.atomic_open(path, "w") as handle:
-        handle.write(json.dumps(record))
+    __salt__["openstack_ha_record.keep"](f"{name}.galera", record)

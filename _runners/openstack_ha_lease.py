@@ -21,8 +21,52 @@ log = logging.getLogger(__name__)
 __virtualname__ = "openstack_ha_lease"
 
 
+# A step can take as long as a transfer does, and nobody else may act meanwhile. A lease whose owner
+# has ended is free at once, so this is for an owner that hangs.
+TTL = 86400
+
+
 def __virtual__():
     return __virtualname__
+
+
+def look_until_done(name, step):
+    """
+    Take step after step under the lease, until one has nothing to act on and nobody has rung since.
+
+    name
+        As for ``acquire``.
+
+    step
+        A function without arguments that looks once, acts, and returns a mapping. Its key ``again``
+        is the number of seconds until the next step, or None when there is nothing to wait for.
+
+    Returns what the steps returned, or None when somebody else is at it; that one then looks once
+    more. For other runners; on the command line there is no such function to give.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_galera.answer demo
+    """
+    token = acquire(name, TTL)
+    if token is None:
+        return None
+    found = []
+    try:
+        while True:
+            rings = renew(name, token, TTL)
+            if rings is None:
+                log.warning("openstack_ha: the lease %s was lost to another owner", name)
+                return found
+            found.append(step())
+            again = found[-1]["again"]
+            if again is None and release(name, token, rings):
+                return found
+            time.sleep(again or 0)
+    finally:
+        release(name, token)
 
 
 def acquire(name, ttl):

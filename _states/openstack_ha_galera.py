@@ -128,7 +128,7 @@ def _member_after_word(ret, name, patience):
 def _refusal(name, word, now, patience):
     if word.get("verdict") == "refuse":
         return (
-            f"The master refused: {word['why']}. "
+            f"The master refused: {word['why']}. {word['way_out']}. "
             f"`salt-run openstack_ha_galera.elect {name}` shows what is known."
         )
     if word:

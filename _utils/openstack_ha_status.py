@@ -16,7 +16,7 @@ VERDICTS = (HEALTHY, DEGRADED, DEAD)
 PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy")
 
 
-def assess(cluster, replies, record):
+def assess(cluster, replies, records):
     """
     Return one view of the cluster, with the verdict and every fault.
 
@@ -26,25 +26,28 @@ def assess(cluster, replies, record):
     replies
         Reply by controller; one that is missing is one that did not answer.
 
-    record
-        The master's ``{floor, decision}`` about Galera, each of them or None.
+    records
+        The master's records by system, ``galera`` and ``rabbitmq``; an empty one where nothing was
+        decided yet.
 
     Returns ``{"name", "verdict", "retcode", "faults", "silent", "vip": {"address", "holders"},
-    "nodes", "floor", "decision"}``. ``retcode`` is 0 when healthy, else 1. ``faults`` are lines,
+    "nodes", "floor", "decisions"}``. ``retcode`` is 0 when healthy, else 1. ``faults`` are lines,
     each with the thing, its value and the command that shows or mends it. ``silent`` are those
     that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state, component,
     size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions, alarms}``) and
     ``haproxy`` (back end -> server -> whether it serves), or the text or None of its reply.
+    ``decisions`` has each system's last ``{verdict, nodes, why, way_out, since}``, ``since`` in
+    seconds since the epoch, or None.
     """
     members = {one: node for one, node in cluster["nodes"].items() if "controller" in node["roles"]}
     nodes = {one: _node(replies.get(one)) for one in members}
     holders = sorted(_probed(nodes, "holds_vip", lambda holds: holds is True))
-    decision = record["decision"]
+    decisions = {system: _decision(record) for system, record in records.items()}
     faults = [
         *_not_answering(nodes),
         *_failing(nodes),
         *_vip(cluster["vip"]["address"], holders, list(members)),
-        *_galera(cluster["name"], nodes, decision),
+        *_galera(cluster["name"], nodes, decisions["galera"]),
         *_rabbitmq(nodes, [f"rabbit@{node['hostname']}" for node in members.values()]),
         *_haproxy(nodes, holders),
     ]
@@ -57,9 +60,15 @@ def assess(cluster, replies, record):
         "silent": [one for one, node in nodes.items() if node is None],
         "vip": {"address": cluster["vip"]["address"], "holders": holders},
         "nodes": nodes,
-        "floor": record["floor"],
-        "decision": decision,
+        "floor": records["galera"].get("floor"),
+        "decisions": decisions,
     }
+
+
+def _decision(record):
+    if "decision" not in record:
+        return None
+    return {**record["decision"], "since": record["decided"]}
 
 
 def _node(reply):

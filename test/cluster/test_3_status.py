@@ -30,7 +30,7 @@ def test_scripts_get_plain_data_and_an_exit_code(status):
     assert data["nodes"]["ctl1"]["holds_vip"] is False
     assert "HAProxy does not answer" in data["nodes"]["ctl1"]["haproxy"]
     assert data["nodes"]["ctl3"] is None
-    assert data["decision"]["verdict"] == "wait"
+    assert data["decisions"]["galera"]["verdict"] == "wait"
     assert took < BOUND
 
 

@@ -19,11 +19,10 @@ CLUSTER = {
         "cmp1": {"hostname": "cmp1", "roles": ["compute"]},
     },
 }
-SETTLED = {
-    "floor": {"uuid": UUID, "seqno": 40},
-    "decision": {"verdict": "settled", "nodes": [], "why": "every controller is Synced"},
-}
-NO_RECORD = {"floor": None, "decision": None}
+WORD = {"verdict": "settled", "nodes": [], "why": "every controller is Synced", "way_out": None}
+RECORD = {"decision": WORD, "decided": 1_764_000_000.5}
+SETTLED = {"galera": {**RECORD, "floor": {"uuid": UUID, "seqno": 40}}, "rabbitmq": RECORD}
+NO_RECORD = {"galera": {}, "rabbitmq": {}}
 STOPPED = {"server": "stopped", "wsrep": None, "is_synced": False}
 
 
@@ -269,7 +268,9 @@ ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3
 ctl2         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
 ctl3         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
 
-Galera's last decision: settled, every controller is Synced"""
+last decisions:
+  galera: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
+  rabbitmq: settled, every controller is Synced (since 2025-11-24T16:00:00Z)"""
     )
 
 
@@ -287,7 +288,9 @@ ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3, alarms  mysql 3/3, ra
 ctl2         unknown             unknown      running 3/3          mysql 3/3, rabbitmq 3/3
 ctl3         no answer
 
-Galera's last decision: settled, every controller is Synced
+last decisions:
+  galera: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
+  rabbitmq: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
 
 faults:
   - ctl3 did not answer: `salt ctl3 test.ping`, `systemctl status salt-minion` on it
@@ -295,6 +298,16 @@ faults:
   - RabbitMQ of ctl1 takes no messages, for rabbit@ctl1 has the alarm disk: \
 `salt ctl1 openstack_ha_rabbitmq.status`"""
     )
+
+
+def test_a_refusal_shows_its_way_out(table):
+    way_out = "docs/runbooks/lost-node.md: `salt-run openstack_ha_galera.recover demo node=ctl1`"
+    refused = {**WORD, "verdict": "refuse", "why": "ctl3 did not answer", "way_out": way_out}
+    records = {**SETTLED, "galera": {**SETTLED["galera"], "decision": refused}}
+    shown = table(status.assess(CLUSTER, replies(), records))
+    assert (
+        f"  galera: refuse, ctl3 did not answer (since 2025-11-24T16:00:00Z)\n    {way_out}\n"
+    ) in shown
 
 
 def test_table_of_a_dead_cluster(table):
@@ -310,7 +323,9 @@ ctl1       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
 ctl2       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
 ctl3       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
 
-Galera's last decision: none
+last decisions:
+  galera: none
+  rabbitmq: none
 
 faults:
   - the VIP 172.29.80.100 was found on no controller: \

@@ -1,0 +1,199 @@
+"""
+A cluster's controllers, and what they answer the master.
+
+A job's return is authenticated, an event is not: whatever is decided rests on what is asked here.
+"""
+
+import logging
+import time
+
+import salt.client
+from salt.exceptions import SaltClientError, SaltRunnerError
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "openstack_ha_members"
+
+# Seconds for a node to answer a question; Salt then asks whether the job still runs, and goes on
+# waiting while it does, so a long crash recovery or transfer is not cut off.
+ANSWER_TIMEOUT = 10
+# A survey: seconds until those that have not answered are asked whether they still work on it, and
+# for them to say so; together what a node that is down costs.
+SURVEY_TIMEOUT = 5
+SURVEY_GATHER_TIMEOUT = 3
+# Seconds for a node that does say so, as one whose database hangs; a probe of its own has its
+# time limits beyond that.
+SURVEY_PATIENCE = 30
+EVENT_POLL = 0.05
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def controllers(name):
+    """
+    Return the ids of the cluster's controllers, in the order of the cluster file.
+
+    name
+        The cluster's name.
+
+    Raises SaltRunnerError when there is no such cluster.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.controllers demo
+    """
+    nodes = __salt__["openstack_ha.cluster"](name)["nodes"]
+    return [one for one, node in nodes.items() if "controller" in node["roles"]]
+
+
+def evidence(nodes, fun):
+    """
+    Return what nodes say of themselves to this master, and who of them obeys another one.
+
+    nodes
+        Minion ids.
+
+    fun
+        A function of the formula that returns a mapping.
+
+    Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``. Two masters that ask
+    at the same moment can each get some of the nodes; the one with fewer lets go of its own, so
+    that the other one has all of them at its next look.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.evidence '[ctl1, ctl2]' openstack_ha_galera.evidence
+    """
+    replies = _publish(nodes, fun, {})
+    for node, reply in replies.items():
+        if reply is not None and not isinstance(reply, dict):
+            log.warning("openstack_ha: no evidence of %s: %s", node, reply)
+    answers = {node: reply for node, reply in replies.items() if isinstance(reply, dict)}
+    rivals = {node: one["obeys"] for node, one in answers.items() if not _is_ours(one)}
+    own = [node for node in answers if node not in rivals]
+    if rivals and own and len(own) <= len(rivals):
+        _publish(own, "openstack_ha_master.leave", {})
+    return {
+        "found": {node: answers[node] if node in own else None for node in nodes},
+        "rivals": rivals,
+    }
+
+
+def order(nodes, fun, arguments=None):
+    """
+    Tell exactly these nodes to take a step, wait as long as they work on it, and return what went
+    wrong.
+
+    nodes
+        Minion ids.
+
+    fun
+        A function of the formula.
+
+    arguments
+        Its arguments by name.
+
+    Returns the reason by node; nothing for those that did it.
+
+    Raises SaltRunnerError when the master cannot publish.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.order '[ctl1]' openstack_ha_galera.launch
+    """
+    failures = {}
+    for node, reply in _publish(nodes, fun, arguments or {}).items():
+        if reply is None:
+            failures[node] = "did not answer"
+        elif not isinstance(reply, dict):
+            failures[node] = str(reply)
+        elif not _is_ours(reply):
+            failures[node] = f"obeys the master {reply['obeys']}"
+    if failures:
+        log.error("openstack_ha: %s failed: %s", fun, failures)
+    return failures
+
+
+def survey(nodes, fun):
+    """
+    Return what exactly these nodes answer in bounded time, by node; who does not answer is missing.
+
+    nodes
+        Minion ids.
+
+    fun
+        A function of the formula that only looks.
+
+    Raises SaltRunnerError when the master cannot publish.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.survey '[ctl1, ctl2]' openstack_ha.node_status
+    """
+    replies, deadline = {}, time.monotonic() + SURVEY_PATIENCE
+    try:
+        with salt.client.get_local_client(__opts__["conf_file"]) as client:
+            # Not cmd(): that one goes on as long as a node says that it still works.
+            for answers in client.cmd_iter_no_block(
+                list(nodes),
+                fun,
+                tgt_type="list",
+                timeout=SURVEY_TIMEOUT,
+                gather_job_timeout=SURVEY_GATHER_TIMEOUT,
+            ):
+                replies.update(_returns(nodes, answers))
+                if time.monotonic() > deadline:
+                    break
+                if not answers:
+                    # It looks for an event and does not wait for one.
+                    time.sleep(EVENT_POLL)
+    except SaltClientError as exc:
+        raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
+    return replies
+
+
+def _publish(nodes, fun, arguments):
+    """What the function returns by node, an error's text, or None where there is no answer."""
+    wrapped = {"master": __opts__["id"], "function": fun, "arguments": arguments}
+    try:
+        with salt.client.get_local_client(__opts__["conf_file"]) as client:
+            replies = client.cmd(
+                list(nodes),
+                "openstack_ha_master.serve",
+                kwarg=wrapped,
+                tgt_type="list",
+                timeout=ANSWER_TIMEOUT,
+                full_return=True,
+            )
+    except SaltClientError as exc:
+        raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
+    return {node: _reply(replies.get(node)) for node in nodes}
+
+
+def _is_ours(reply):
+    return reply.get("obeys") == __opts__["id"]
+
+
+def _reply(full):
+    """What a node answered, None when it did not; an error is its text."""
+    if not isinstance(full, dict) or "ret" not in full:
+        return None
+    if full.get("retcode") and isinstance(full["ret"], dict):
+        return str(full["ret"])
+    return full["ret"]
+
+
+def _returns(nodes, answers):
+    return {
+        one: full["ret"] for one, full in (answers or {}).items() if one in nodes and "ret" in full
+    }
