@@ -134,14 +134,22 @@ class Lab:
 
     def redeploy(self, cold: bool = False, say: Say = print) -> None:
         """Replace the nodes by new ones from the image, with empty disks and new keys."""
-        nodes = cluster_file.complete(cluster_file.load(self.cluster_file))["nodes"]
-        plans = _nodes(Images(self.docker, say), nodes, cold)
-        for node in self.nodes.values():
-            node.container.remove(force=True, v=True)
-            self.master.forget(node.id)
-        self._ensure(plans)
-        self._boot(self.nodes.values(), say)
+        self._replace(self.nodes, cold, say)
+        for node_id in self.nodes:
+            self.master.forget(node_id)
         self.master.enlist(self.nodes.values())
+
+    def replace(self, node_id: str, cold: bool = False, say: Say = print) -> None:
+        """Put a new host in a node's place: an empty disk, and a key that the master refuses."""
+        self._replace([node_id], cold, say)
+        self.master.point([self.node(node_id)])
+
+    def _replace(self, node_ids: Iterable[str], cold: bool, say: Say) -> None:
+        for node_id in node_ids:
+            self.node(node_id).container.remove(force=True, v=True)
+        nodes = cluster_file.complete(cluster_file.load(self.cluster_file))["nodes"]
+        self._ensure(_nodes(Images(self.docker, say), nodes, cold))
+        self._boot([self.node(node_id) for node_id in node_ids], say)
 
     def listen(self, glob: str, tell: events.Tell) -> events.Listener:
         """Return a context in which `tell` hears the master's events whose tag matches."""

@@ -17,6 +17,8 @@ LABEL = "openstack-ha.lab"
 ENGINE_START = (("systemctl", "start", "docker"), ("service", "docker", "start"))
 TUN = Path("/dev/net/tun")
 KVM = Path("/dev/kvm")
+# For disks of a host's own: loop devices, and the device that finds a free one.
+DISK_RULES = ("b 7:* rwm", "c 10:237 rwm")
 
 
 def connect() -> docker.DockerClient:
@@ -70,6 +72,7 @@ def host_options(cgroup_version: str, has_kvm: bool) -> dict:
         "cap_drop": ["SYS_RESOURCE"],
         "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
         "devices": [str(TUN)] + ([str(KVM)] if has_kvm else []),
+        "device_cgroup_rules": list(DISK_RULES),
         "binds": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
         "tmpfs": {"/run": "", "/run/lock": "", "/tmp": "exec"},
     }

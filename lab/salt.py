@@ -134,13 +134,17 @@ class Master:
         """Delete a minion's key."""
         self.host.check(["salt-key", "--yes", "--delete", minion_id])
 
-    def enlist(self, nodes: Iterable[Host]) -> None:
-        """Start the nodes' minions and accept exactly their keys."""
-        nodes = list(nodes)
+    def point(self, nodes: Iterable[Host]) -> None:
+        """Start the nodes' minions, with this host as their master."""
         for node in nodes:
             config = minion_config(node.id, self.host.address)
             node.write("/etc/salt/minion.d/lab.conf", yaml.safe_dump(config))
             node.check(["systemctl", "enable", "--now", "salt-minion"])
+
+    def enlist(self, nodes: Iterable[Host]) -> None:
+        """Start the nodes' minions and accept exactly their keys."""
+        nodes = list(nodes)
+        self.point(nodes)
         for node in nodes:
             self._accept(node)
         wanted = sorted(node.id for node in nodes)

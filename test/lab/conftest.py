@@ -3,7 +3,8 @@ Three real controllers and a master. The lab is this tier's own, beside the one 
 
 LAB_ROUNDS is the number of deployments from nothing (2, and 10 in `make deployments`). A lab that
 is there already under this tier's name is replaced, unless LAB_KEEP is set: then it is used and
-left, for work on the tests that come after the deployments.
+left, for work on the tests that come after the deployments. LAB_TEST_NAME is another name, for two
+runs side by side.
 """
 
 import os
@@ -18,7 +19,7 @@ os.environ["LAB_LOG_LEVEL"] = "debug"
 from lab import Lab  # noqa: E402
 from lab.waiting import wait_for  # noqa: E402
 
-NAME = "openstack-ha-test"
+NAME = os.environ.get("LAB_TEST_NAME", "openstack-ha-test")
 
 
 def pytest_report_header():

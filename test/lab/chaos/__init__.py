@@ -1,0 +1,1 @@
+"""What the chaos run is made of: faults, writers, watchers and a printed history."""

@@ -1,0 +1,283 @@
+"""
+The runbooks, carried out on real hosts: each outage is made, and its section is followed.
+
+Where the master refuses, the section is the one that the refusal names.
+"""
+
+import pytest
+import runbook
+
+from bench import failover
+from lab.waiting import wait_for
+
+DATADIR = "/var/lib/mysql"
+WIPE = f"find {DATADIR} -mindepth 1 -delete"
+FLOOR = "/var/lib/openstack_ha/galera.json"
+UUID = "11111111-2222-11f0-8888-123456789abc"
+# What is looked at until all is well, as an operator does.
+WATCHED = ("salt-run openstack_ha.status demo", "salt ctl3 test.ping")
+# Seconds until it is.
+BOUND = 300
+
+
+@pytest.fixture
+def follow(lab):
+    """Return a function that types the commands of a section, or of one block of it."""
+
+    def run(name, title, number=None):
+        blocks = runbook.sections(name)[title]
+        for block in blocks if number is None else [blocks[number]]:
+            for where, command in block:
+                type_in(lab.master.host if where == "master" else lab.node(where), command)
+
+    return run
+
+
+def type_in(host, command):
+    argv = ["sh", "-c", command]
+    if command in WATCHED:
+        wait_for(lambda: host.run(argv).rc == 0, BOUND, command)
+    else:
+        host.check(argv)
+
+
+@pytest.fixture
+def refusal(lab):
+    """Return a function that waits for the master's refusal, and gives its runbook and section."""
+
+    def wait(system="galera"):
+        def way_out():
+            return lab.master.run(f"openstack_ha_{system}.elect", "demo")["decision"]["way_out"]
+
+        return runbook.place(wait_for(way_out, BOUND, "a refusal"))
+
+    return wait
+
+
+@pytest.fixture
+def stop_all(lab, nodes, serving):
+    """Return a function that changes stopped servers before anybody looks at them."""
+    serving()
+
+    def change(**scripts):
+        # The master's schedule would start them in between.
+        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        for node in nodes:
+            lab.node(node).check(["systemctl", "stop", "mariadb"])
+        for node, script in scripts.items():
+            lab.node(node).check(["sh", "-c", script])
+        lab.master.host.check(["systemctl", "start", "salt-master"])
+
+    return change
+
+
+def _sql(node, statement):
+    return node.check(["mariadb", "--batch", "--skip-column-names", "-e", statement]).strip()
+
+
+def test_all_come_back(lab, nodes, follow):
+    for node in nodes:
+        lab.node(node).kill()
+    for node in nodes:
+        lab.node(node).boot()
+    follow("total-power-loss.md", "By itself")
+
+
+def test_a_split_heals(lab, serving, follow):
+    serving()
+    lab.node("ctl2").partition()
+    wait_for(lambda: "ctl2" not in failover.vip_holders(lab), 60, "the VIP to leave ctl2")
+    lab.node("ctl2").heal()
+    follow("split.md", "By itself")
+
+
+def test_a_lost_controller_does_not_answer(lab, nodes, serving, follow):
+    serving()
+    for node in nodes:
+        lab.node(node).kill()
+    for node in ("ctl1", "ctl2"):
+        lab.node(node).boot()
+        lab.node(node).wait_booted()
+    wait_for(lambda: lab.master.answering("ctl1,ctl2") == ["ctl1", "ctl2"], 120, "the minions")
+    follow("lost-node.md", "A controller does not answer")
+    assert _sql(lab.node("ctl2"), "SHOW STATUS LIKE 'wsrep_cluster_size'").split()[1] == "2"
+    lab.node("ctl3").boot()
+    serving(BOUND)
+
+
+def test_a_server_that_hangs(lab, serving, follow):
+    serving()
+    node = lab.node("ctl2")
+    node.check(["systemctl", "stop", "mariadb"])
+    node.check(["systemctl", "start", "--no-block", "mariadb"])
+    node.check(["sh", "-c", "until pkill -STOP -x mariadbd; do sleep 0.2; done"])
+    follow("lost-node.md", "A server neither starts nor stops")
+
+
+def test_a_minion_without_modules(lab, serving, follow):
+    serving()
+    node = lab.node("ctl2")
+    node.check(["sh", "-c", "rm -r /var/cache/salt/minion/extmods/*"])
+    node.check(["systemctl", "restart", "salt-minion"])
+    wait_for(lambda: lab.master.answering("ctl2"), 120, "the minion")
+    assert lab.master.run("openstack_ha_galera.evidence", "demo")["ctl2"] is None
+    follow("lost-node.md", "A controller answers with an old module")
+
+
+def test_different_clusters(lab, stop_all, refusal, follow, serving):
+    other = f"sed -i 's/^uuid:.*/uuid:    {UUID}/' {DATADIR}/grastate.dat"
+    stop_all(ctl3=other)
+    place = refusal()
+    assert place == ("total-power-loss.md", "Different clusters")
+    follow(*place)
+    serving()
+
+
+def test_the_newest_data_is_missing(lab, stop_all, refusal, follow, serving):
+    uuid = lab.master.run("openstack_ha_galera.elect", "demo")["floor"]["uuid"]
+    stop_all(ctl2=f"""echo '{{"uuid": "{uuid}", "seqno": 99999999}}' > {FLOOR}""")
+    place = refusal()
+    assert place == ("total-power-loss.md", "The newest data is missing")
+    follow(*place)
+    serving()
+
+
+def test_a_position_is_not_known_and_a_controller_is_chosen(lab, stop_all, refusal, follow):
+    alone = f"{WIPE}; mariadb-install-db --user=mysql; install -d -o mysql {DATADIR}/shop"
+    stop_all(ctl3=alone)
+    place = refusal()
+    assert place == ("total-power-loss.md", "A position is not known")
+    follow(*place)
+    follow("total-power-loss.md", "Starting from a controller of your choice")
+    follow(*refusal())
+
+
+def test_two_primary_components(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.partition(["ctl1", "ctl2"])
+    wait_for(
+        lambda: "non-Primary" in _sql(node, "SHOW STATUS LIKE 'wsrep_cluster_status'"),
+        60,
+        "ctl3 to notice",
+    )
+    _sql(node, "SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
+    place = refusal()
+    assert place == ("split.md", "Two Primary components")
+    node.heal()
+    follow(*place)
+    serving()
+
+
+def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    node.check(["systemctl", "stop", "mariadb"])
+    node.check(["sed", "-i", "s/^seqno:.*/seqno:   99999999/", f"{DATADIR}/grastate.dat"])
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+    place = refusal()
+    assert place == ("split.md", "Writes that the Primary component lacks")
+    follow(*place)
+
+
+def test_data_of_another_cluster(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    node.check(["systemctl", "stop", "mariadb"])
+    node.check(["sed", "-i", f"s/^uuid:.*/uuid:    {UUID}/", f"{DATADIR}/grastate.dat"])
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+    place = refusal()
+    assert place == ("replacing-a-controller.md", "Data of another cluster")
+    follow(*place)
+
+
+def test_a_new_host_in_place_of_the_old_one(lab, serving, follow):
+    serving()
+    lab.replace("ctl3")
+    follow("replacing-a-controller.md", "A new host in place of the old one")
+    serving()
+
+
+def test_every_data_directory_is_empty(nodes, stop_all, refusal, follow, serving):
+    stop_all(**dict.fromkeys(nodes, WIPE))
+    place = refusal()
+    assert place == ("total-power-loss.md", "Every data directory is empty")
+    follow(*place)
+    serving()
+
+
+RABBITMQ = "broken-rabbitmq.md"
+MAY_BE_BLANK = "/run/openstack_ha/rabbitmq-may-be-blank"
+DATABASE = "/var/lib/rabbitmq/mnesia/rabbit@ctl3"
+
+
+@pytest.fixture
+def kill_brokers(lab, nodes):
+    """Return a function that ends all brokers, and keeps the master from starting them."""
+
+    def kill():
+        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        for node in nodes:
+            lab.node(node).check(["systemctl", "kill", "--signal=KILL", "rabbitmq-server"])
+            lab.node(node).check(["systemctl", "stop", "rabbitmq-server"])
+
+    return kill
+
+
+def _start_brokers(lab, *nodes):
+    for node in nodes:
+        lab.node(node).check(["systemctl", "start", "--no-block", "rabbitmq-server"])
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+
+
+def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follow):
+    serving()
+    kill_brokers()
+    lab.node("ctl3").check(["rm", "-r", DATABASE])
+    _start_brokers(lab, "ctl1", "ctl2")
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "Brokers wait for one another")
+    follow(*place)
+    serving(BOUND)
+
+
+def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.check(["systemctl", "stop", "rabbitmq-server"])
+    node.check(["sh", "-c", f"echo broken > {DATABASE}/schema.DAT"])
+    node.check(["systemctl", "start", "--no-block", "rabbitmq-server"])
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "A broker does not start")
+    follow(*place)
+    serving(BOUND)
+
+
+def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.check(["systemctl", "stop", "rabbitmq-server"])
+    node.partition(["ctl1", "ctl2"])
+    lab.node("ctl1").check(["rabbitmqctl", "forget_cluster_node", "rabbit@ctl3"])
+    node.check(["rm", "-r", DATABASE])
+    node.check(["touch", MAY_BE_BLANK])
+    node.check(["systemctl", "start", "rabbitmq-server"])
+    node.check(["rm", MAY_BE_BLANK])
+    node.heal()
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "Two clusters")
+    follow(*place, number=0)
+    serving(BOUND)
+
+
+def test_the_brokers_disk_is_full(lab, serving, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.check(["rabbitmqctl", "set_disk_free_limit", "100000000000000"])
+    shown = "salt-run openstack_ha.status demo"
+    wait_for(lambda: "alarm disk" in lab.master.host.run(["sh", "-c", shown]).out, 60, "the alarm")
+    follow(RABBITMQ, "The disk is full")
+    node.check(["rabbitmqctl", "set_disk_free_limit", "1GB"])
+    wait_for(lambda: lab.master.host.run(["sh", "-c", shown]).rc == 0, 60, "the alarm to end")
