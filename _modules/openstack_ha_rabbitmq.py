@@ -6,9 +6,12 @@ is on a command line, in a log or in what a function returns: passwords are hash
 the broker through a pipe.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 import time
 
@@ -22,11 +25,22 @@ _TOOLS = "/usr/lib/rabbitmq/bin"
 _USER = "rabbitmq"
 _HOME = "/var/lib/rabbitmq"
 _SERVICE = "rabbitmq-server"
+_CONFIG = "/etc/rabbitmq/rabbitmq.conf"
+# While it exists the unit starts a broker without a database too; see the unit's drop-in.
+_MAY_BE_BLANK = "/run/openstack_ha/rabbitmq-may-be-blank"
+_LOCK_FILE = "/run/openstack_ha/rabbitmq.lock"
+_DATABASES = f"{_HOME}/mnesia"
+# The last database that was moved away.
+_SET_ASIDE = f"{_HOME}/set_aside"
 
 # Seconds. A tool starts an Erlang machine of its own: 2 s on an idle host, more on a busy one.
 _TOOL_TIMEOUT = 60
 _CONNECT_TIMEOUT = 2
 _POLL = 2
+
+# ActiveState of a unit that neither runs nor is about to.
+_STILL = ("inactive", "failed")
+_REPLICAS = 3
 
 # Where the broker listens for other brokers and for its tools (RabbitMQ's default).
 _CLUSTER_PORT = 25672
@@ -56,6 +70,97 @@ case whereis(openstack_ha_restart) of
 end.
 """
 _UNLOCK = "catch openstack_ha_restart ! release, ok."
+
+# What a broker's Erlang machine knows, in one process, also while the broker in it does not run.
+_KNOWN = """
+IsRunning = rabbit:is_running(),
+Members = lists:sort(rabbit_mnesia:cluster_nodes(disc)),
+{Running, Partitions, Quorum} = case IsRunning of
+    true -> {lists:sort(rabbit_mnesia:cluster_nodes(running)), rabbit_node_monitor:partitions(),
+             [Q || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_quorum_queue,
+                   is_tuple(amqqueue:get_pid(Q))]};
+    false -> {[], [], []}
+end,
+Replicas = fun(Q) -> lists:sort(maps:get(nodes, amqqueue:get_type_state(Q))) end,
+"""
+# Ill of the quorum queues with a replica here: those whose replica here has no process, and those
+# that should have their leader here and have it nowhere. Others are asked only about suspects, and
+# about nothing unless all of the cluster runs. Rows of ra_state have two or three fields.
+_ILL = """
+Name = fun(Q) -> element(1, amqqueue:get_pid(Q)) end,
+Leads = fun(Q, Rows) -> lists:any(fun(Row) ->
+    element(1, Row) =:= Name(Q) andalso element(2, Row) =:= leader end, Rows) end,
+IsMine = fun(Q) ->
+    Leader = element(2, amqqueue:get_pid(Q)),
+    Leader =:= node() orelse not lists:member(Leader, Replicas(Q)) end,
+Suspects = [Q || Running =:= Members, Partitions =:= [], Q <- Quorum,
+    lists:member(node(), Replicas(Q)),
+    whereis(Name(Q)) =:= undefined orelse
+        (IsMine(Q) andalso not Leads(Q, ets:lookup(ra_state, Name(Q))))],
+Asked = [{N, rpc:call(N, erlang, registered, [], 5000),
+          rpc:call(N, ets, tab2list, [ra_state], 5000)} || Suspects =/= [], N <- Members],
+Answered = lists:all(fun({_, Names, Rows}) -> is_list(Names) andalso is_list(Rows) end, Asked),
+Lacks = fun(Q) ->
+    Online = [Rows || {N, Names, Rows} <- Asked,
+                      lists:member(N, Replicas(Q)), lists:member(Name(Q), Names)],
+    IsWhole = length(Online) =:= length(Replicas(Q)),
+    IsMost = 2 * length(Online) > length(Replicas(Q)),
+    case {lists:any(fun(Rows) -> Leads(Q, Rows) end, Online), whereis(Name(Q))} of
+        {false, _} when IsWhole -> leader;
+        {true, undefined} when IsMost -> replica;
+        {true, Process} when is_pid(Process) -> nothing;
+        _ -> majority
+    end end,
+Ill = [{element(2, amqqueue:get_name(Q)), element(4, amqqueue:get_name(Q)), Lack, Q}
+       || Answered, Q <- Suspects, Lack <- [Lacks(Q)], Lack =/= nothing],
+"""
+# As many are told of at a time.
+_MOST_ILL = 100
+_LOOK = f"""{_KNOWN}{_ILL}
+#{{is_running => IsRunning,
+  is_paused => not IsRunning andalso mnesia:system_info(is_running) =:= no,
+  members => Members,
+  running => Running,
+  partitions => Partitions,
+  queues => lists:usort([Replicas(Q) || Q <- Quorum]),
+  ill_queues => [#{{vhost => V, name => N, lacks => L}}
+                 || {{V, N, L, _}} <- lists:sublist(lists:sort(Ill), {_MOST_ILL})]}}.
+"""
+# A deleted member that did not run stays in ra's list of names with its lost directory; a new one
+# does not take that row's place, so without this deletion it is dead again after the next start.
+# An election is won by a member whose log lacks nothing that the others' have; each tries in turn.
+_REPAIR = f"""{_KNOWN}{_ILL}
+[begin
+    Done = case Lack of
+        replica ->
+            case rabbit_quorum_queue:delete_member(V, N, node()) of
+                ok ->
+                    Names = maps:get(names, ra_system:fetch(quorum_queues)),
+                    dets:delete(maps:get(directory_rev, Names), Name(Q)),
+                    rabbit_quorum_queue:add_member(V, N, node(), 30000);
+                Refused -> Refused
+            end;
+        leader ->
+            case lists:any(fun(Node) ->
+                ra:trigger_election({{Name(Q), Node}}),
+                element(1, ra:members({{Name(Q), Node}}, 2000)) =:= ok end, Replicas(Q)) of
+                true -> ok;
+                false -> no_leader
+            end;
+        majority -> no_majority
+    end,
+    #{{vhost => V, name => N, result => list_to_binary(io_lib:format("~0p", [Done]))}}
+ end || {{V, N, Lack, Q}} <- Ill, lists:member({{V, N}}, Wanted)].
+"""
+_DOWN = {
+    "is_running": False,
+    "is_paused": False,
+    "members": [],
+    "running": [],
+    "partitions": [],
+    "queues": [],
+    "ill_queues": [],
+}
 
 
 def __virtual__():
@@ -161,7 +266,99 @@ def is_blank():
 
         salt '*' openstack_ha_rabbitmq.is_blank
     """
-    return not os.path.exists(f"{_HOME}/mnesia/{_node()}/schema.DAT")
+    return not os.path.exists(f"{_DATABASES}/{_node()}/schema.DAT")
+
+
+def evidence():
+    """
+    Return what this broker is, in the form that ``openstack_ha_rabbitmq_membership`` documents.
+
+    Raises CommandExecutionError when something cannot be told: unknown is not absent.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' openstack_ha_rabbitmq.evidence
+    """
+    unit = _unit(_SERVICE)["ActiveState"]
+    seen = None if unit in _STILL or not installed() else _look(_node())
+    members = seen["members"] if seen else _members_on_disk()
+    seen = seen or _DOWN
+    return {
+        **seen,
+        "is_ready": installed() and os.path.exists(_CONFIG),
+        "unit": unit,
+        # Before a start is over, the machine alone runs for a moment too.
+        "is_paused": seen["is_paused"] and unit == "active",
+        "is_blank": is_blank(),
+        "members": members,
+    }
+
+
+def launch():
+    """
+    Start a broker that has a database, and do not wait for what comes of it.
+
+    Returns an empty mapping.
+
+    Raises CommandExecutionError when it has no database, or systemd refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.launch
+    """
+    if is_blank():
+        raise CommandExecutionError(
+            f"{_node()} has no database; `openstack_ha_rabbitmq.join` starts such a broker"
+        )
+    _systemctl("start", _SERVICE, 30, "--no-block")
+    return {}
+
+
+def join():
+    """
+    Start a broker that has no database, so that it joins its peers' cluster.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when it has a database, when it does not reach a majority of the
+    controllers' hosts or no peer's broker serves, and as ``start`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl3 openstack_ha_rabbitmq.join
+    """
+    found = _checked_blank()
+    if not any(peer["serves"] for peer in found.values()):
+        raise CommandExecutionError(f"no peer's broker serves that {_node()} could join")
+    return start()
+
+
+def form():
+    """
+    Start a broker that has no database, while no controller's broker has one: the first of them
+    makes the cluster, the others join it. It gets the pillar's definitions.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when it has a database, when it does not reach a majority of the
+    controllers' hosts, and as ``start`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.form
+    """
+    _checked_blank()
+    found = start()
+    apply()
+    return found
 
 
 def start(service=_SERVICE, timeout=300):
@@ -174,7 +371,14 @@ def start(service=_SERVICE, timeout=300):
     timeout
         Seconds. systemd goes on when they are over.
 
-    Raises CommandExecutionError when the unit fails, or does not serve in time.
+    One that has no database and is still a member of its peers' cluster, since it was wiped, is
+    forgotten there first: else its quorum queues' replicas would come back with the right to vote
+    and without what they had confirmed. It gets its replicas again when it has joined.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when the unit fails, or does not serve in time, or when a peer that
+    waits for the others knows this broker, which is wiped.
 
     CLI Example:
 
@@ -182,7 +386,238 @@ def start(service=_SERVICE, timeout=300):
 
         salt ctl1 openstack_ha_rabbitmq.start
     """
+    with _alone():
+        if is_blank():
+            _leave_as_wiped()
+            with _allowed_to_be_blank():
+                _systemctl("start", service, timeout)
+            grow()
     _systemctl("start", service, timeout)
+    return status()
+
+
+def resume():
+    """
+    Let a broker go on that paused as a minority.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when it is not paused, or does not start.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.resume
+    """
+    if not evidence()["is_paused"]:
+        raise CommandExecutionError(f"{_node()} is not paused; nothing was done")
+    _call("rabbitmqctl", "start_app", timeout=300)
+    return status()
+
+
+def forget(broker):
+    """
+    Take a broker that does not run, and will not come back with its data, out of the cluster.
+
+    broker
+        The broker's full name, e.g. rabbit@ctl3.
+
+    Its replicas of quorum queues go too. Should it come back with its data all the same, that is
+    moved away and it joins anew.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when the broker runs, or is no member.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.forget rabbit@ctl3
+    """
+    _call("rabbitmqctl", "forget_cluster_node", broker)
+    return status()
+
+
+def grow():
+    """
+    Give this broker a replica of each quorum queue that has lost one.
+
+    Returns ``{"grown": bool}``.
+
+    Raises CommandExecutionError when a queue did not take it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl3 openstack_ha_rabbitmq.grow
+    """
+    node = _node()
+    if not _is_lacking(_look(node)):
+        return {"grown": False}
+    # With more than three controllers not every queue has a replica everywhere: those with an even
+    # number have lost one.
+    which = "all" if len(_view()["controllers"]) <= _REPLICAS else "even"
+    text = _call("rabbitmq-queues", "grow", node, which, timeout=300)
+    if _is_lacking(_look(node)):
+        raise CommandExecutionError(f"rabbitmq-queues grow {node} {which}: {text.strip()}")
+    return {"grown": True}
+
+
+def repair(queues):
+    """
+    Mend quorum queues that are ill, as this broker's evidence tells: one without its replica here
+    gets a new one from the leader, one without a leader elects one.
+
+    queues
+        ``[vhost, name]`` of each. One that is not ill (any more) is left alone, as is one without a
+        majority of its members.
+
+    Returns ``{"repaired": number}``.
+
+    Raises CommandExecutionError when a queue could not be mended.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl3 openstack_ha_rabbitmq.repair '[["/", "notifications.info"]]'
+    """
+    wanted = ", ".join(f"{{{_binary(vhost)}, {_binary(name)}}}" for vhost, name in queues)
+    args = ("eval", "--formatter", "json")
+    text = _call("rabbitmqctl", *args, stdin=f"Wanted = [{wanted}],{_REPAIR}", timeout=300)
+    done = _value(text, _node())
+    failed = [
+        f"{one['name']} in {one['vhost']}: {one['result']}" for one in done if one["result"] != "ok"
+    ]
+    if failed:
+        raise CommandExecutionError(
+            f"{_node()} could not mend quorum queues: {'; '.join(failed)}; see "
+            "docs/runbooks/broken-rabbitmq.md, 'A quorum queue is ill'"
+        )
+    return {"repaired": len(done)}
+
+
+def set_aside(broker):
+    """
+    Stop this broker and move its database away, so that it joins its peers' cluster without it.
+
+    broker
+        The broker's full name, e.g. rabbit@ctl3: the word that it is meant.
+
+    For a person. The database lies in ``/var/lib/rabbitmq/set_aside`` then; one that was moved
+    there before is removed. The broker joins when ``salt-run openstack_ha_rabbitmq.reconcile`` is
+    next called, as the master's schedule does.
+
+    Returns ``{"moved_to": path}``.
+
+    Raises CommandExecutionError when the name is not this broker's, or it has no database.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl3 openstack_ha_rabbitmq.set_aside rabbit@ctl3
+    """
+    _check_meant(broker)
+    if is_blank():
+        raise CommandExecutionError(f"{broker} has no database; nothing was done")
+    _stop()
+    shutil.rmtree(_SET_ASIDE, ignore_errors=True)
+    os.mkdir(_SET_ASIDE, 0o700)
+    shutil.chown(_SET_ASIDE, _USER, _USER)
+    for name in (broker, f"{broker}-feature_flags"):
+        if os.path.exists(f"{_DATABASES}/{name}"):
+            os.rename(f"{_DATABASES}/{name}", f"{_SET_ASIDE}/{name}")
+    return {"moved_to": _SET_ASIDE}
+
+
+def rejoin_forgotten():
+    """
+    Move the database of a broker away that its peers' cluster does not know any more, and let it
+    join that.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when the broker runs, or no majority of the controllers' brokers
+    runs a cluster without it; nothing is done then.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl3 openstack_ha_rabbitmq.rejoin_forgotten
+    """
+    node, majority = _node(), len(_view()["controllers"]) // 2 + 1
+    others = [seen for seen in _looks_at_peers().values() if seen["is_running"]]
+    if not any(len(seen["running"]) >= majority for seen in others):
+        raise CommandExecutionError(
+            f"no cluster of {majority} running brokers was found; {node} keeps its database"
+        )
+    if any(node in seen["members"] for seen in others) or status()["is_running"]:
+        raise CommandExecutionError(f"{node} is a member, or runs; it keeps its database")
+    set_aside(node)
+    return start()
+
+
+def stand_down():
+    """
+    Stop a broker that waits for others, however it does so.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when it runs, or does not stop.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl2 openstack_ha_rabbitmq.stand_down
+    """
+    if status()["is_running"]:
+        raise CommandExecutionError(f"{_node()} runs; nothing was done")
+    _stop()
+    return status()
+
+
+def force_boot(broker, without=()):
+    """
+    Start this broker from its own tables, without waiting for brokers that stopped after it.
+
+    broker
+        The broker's full name, e.g. rabbit@ctl1: the word that it is meant.
+
+    without
+        Brokers, one or a list, whose databases are gone for ever. They are forgotten first, and the
+        mirrored queues that they led are led by those that have a copy. Without that word RabbitMQ
+        drops these queues when the brokers are forgotten later.
+
+    For a person who knows that they do not come back: what they had and this one lacks is lost.
+    ``salt-run openstack_ha_rabbitmq.recover`` does all of it.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when the name is not this broker's, or another one runs.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.force_boot rabbit@ctl1 without=rabbit@ctl3
+    """
+    _check_meant(broker)
+    running = [peer for peer, seen in peers().items() if seen["serves"]]
+    if running or status()["is_running"]:
+        raise CommandExecutionError(
+            f"{', '.join(running) or broker} runs already; nothing was done"
+        )
+    _stop()
+    for lost in [without] if isinstance(without, str) else without:
+        _call("rabbitmqctl", "forget_cluster_node", "--offline", lost, timeout=300)
+    _call("rabbitmqctl", "force_boot")
+    return start()
 
 
 def newer_files(service, files):
@@ -382,12 +817,14 @@ def clear_policy(name, vhost="/"):
 
 def rejoin(broker):
     """
-    Give up this broker's database, messages included, and let it join its peers' cluster.
+    Move this broker's database away, messages included, and let it join its peers' cluster.
 
     For a person, about a broker that has a cluster of its own; no state calls it.
 
     broker
         The broker's full name, e.g. rabbit@ctl3: the word that it is meant.
+
+    Returns the status after it. The database is kept, as ``set_aside`` says.
 
     Raises CommandExecutionError when the name is not this broker's, or no peer serves that it could
     join.
@@ -398,19 +835,140 @@ def rejoin(broker):
 
         salt ctl3 openstack_ha_rabbitmq.rejoin rabbit@ctl3
     """
-    if broker != _node():
-        raise CommandExecutionError(
-            f"this broker is {_node()}, not {broker}; nothing was done. Name the broker that is to "
-            "give up its database"
-        )
+    _check_meant(broker)
     if not any(peer["serves"] for peer in peers().values()):
         raise CommandExecutionError(
             f"no other controller's broker serves, so {broker} would be alone again; nothing was "
             "done. Start another one first"
         )
-    for command in ("stop_app", "reset", "start_app"):
-        _call("rabbitmqctl", command, timeout=300)
-    return status()
+    set_aside(broker)
+    return start()
+
+
+def _stop():
+    # One that waits for others does not hear the broker's own way to stop.
+    _quiet(["systemctl", "kill", "--signal=KILL", _SERVICE], 30)
+    _systemctl("stop", _SERVICE, 300)
+
+
+def _check_meant(broker):
+    if broker != _node():
+        raise CommandExecutionError(
+            f"this broker is {_node()}, not {broker}; nothing was done. Name the broker that is "
+            "meant"
+        )
+
+
+def _checked_blank():
+    """The peers, of a broker that may start without a database."""
+    if not is_blank():
+        raise CommandExecutionError(f"{_node()} has a database; nothing was done")
+    found = peers()
+    reached = 1 + sum(peer["answers"] for peer in found.values())
+    if not __utils__["openstack_ha_rabbitmq.may_form"](len(found) + 1, reached):
+        raise CommandExecutionError(
+            f"{_node()} has no database and reaches only {reached} of {len(found) + 1} "
+            "controllers' hosts; nothing was done"
+        )
+    return found
+
+
+def _leave_as_wiped():
+    """End the membership that this broker has at its peers and has no database for."""
+    node = _node()
+    knowing = {peer: seen for peer, seen in _looks_at_peers().items() if node in seen["members"]}
+    running = [peer for peer, seen in knowing.items() if seen["is_running"]]
+    if knowing and not running:
+        raise CommandExecutionError(
+            f"{node} has no database, and {', '.join(knowing)} does not run and knows it as a "
+            "member; a start now could cost messages. `salt-run openstack_ha_rabbitmq.elect "
+            f"{_view()['name']}` tells more; docs/runbooks/broken-rabbitmq.md, 'Brokers wait for "
+            "one another'"
+        )
+    for peer in running[:1]:
+        # A minority cannot change a quorum queue's replicas.
+        if 2 * len(knowing[peer]["running"]) > len(knowing[peer]["members"]):
+            _call("rabbitmqctl", "forget_cluster_node", node, "--node", peer)
+
+
+@contextlib.contextmanager
+def _alone():
+    """The master's order and a state run can want the same at the same time."""
+    os.makedirs(os.path.dirname(_LOCK_FILE), mode=0o755, exist_ok=True)
+    with open(_LOCK_FILE, "w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _allowed_to_be_blank():
+    with open(_MAY_BE_BLANK, "w", encoding="utf-8"):
+        pass
+    try:
+        yield
+    finally:
+        os.unlink(_MAY_BE_BLANK)
+
+
+def _looks_at_peers():
+    """What the peers' Erlang machines know, of those that run."""
+    view = _view()
+    found = {}
+    for controller in view["controllers"]:
+        is_self = controller["id"] == view["self"]["id"]
+        if is_self or not _probe(controller["address"], _CLUSTER_PORT)["serves"]:
+            continue
+        seen = _look(_name(controller))
+        if seen:
+            found[_name(controller)] = seen
+    return found
+
+
+def _look(broker):
+    """What the broker's Erlang machine knows; None when there is none."""
+    args = ("eval", "--formatter", "json", "--node", broker)
+    result = _run("rabbitmqctl", *args, stdin=_LOOK)
+    if result["retcode"] == _UNAVAILABLE and not _has_machine(broker):
+        return None
+    return _value(_checked(result, "rabbitmqctl", args), broker)
+
+
+def _value(text, broker):
+    """What an expression that ``rabbitmqctl eval`` got came to."""
+    try:
+        # It says so, in a line of its own, when it takes long.
+        return json.loads(text[text.index("{") :])["value"]
+    except (ValueError, KeyError) as exc:
+        raise CommandExecutionError(f"rabbitmqctl eval on {broker} printed {text!r}") from exc
+
+
+def _binary(text):
+    """The text as Erlang's binary, whatever is in it."""
+    return f"<<{','.join(str(byte) for byte in text.encode())}>>"
+
+
+def _has_machine(broker):
+    """Whether something listens where the broker's Erlang machine would."""
+    (address,) = (one["address"] for one in _view()["controllers"] if _name(one) == broker)
+    return _probe(address, _CLUSTER_PORT)["serves"]
+
+
+def _is_lacking(seen):
+    """Whether a quorum queue lost a replica that this broker could have."""
+    return bool(seen) and __utils__["openstack_ha_rabbitmq_membership.lacks_replicas"](
+        _node(), seen["members"], seen["queues"]
+    )
+
+
+def _members_on_disk():
+    path = f"{_DATABASES}/{_node()}/cluster_nodes.config"
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return __utils__["openstack_ha_rabbitmq.parse_cluster_nodes"](handle.read())
+    except FileNotFoundError:
+        return []
+    except ValueError as exc:
+        raise CommandExecutionError(f"{path}: {exc}") from exc
 
 
 def _view():
@@ -488,7 +1046,7 @@ def _deleted(*args):
 
 def _machine_runs():
     """Whether the broker's Erlang machine runs, or is about to."""
-    return _unit(_SERVICE)["ActiveState"] not in ("inactive", "failed")
+    return _unit(_SERVICE)["ActiveState"] not in _STILL
 
 
 def _application_runs():
@@ -545,8 +1103,8 @@ def _release():
         _run("rabbitmqctl", "eval", stdin=_UNLOCK)
 
 
-def _systemctl(verb, service, timeout):
-    result = _quiet(["systemctl", verb, service], timeout)
+def _systemctl(verb, service, timeout, *options):
+    result = _quiet(["systemctl", verb, *options, service], timeout)
     if result["retcode"]:
         raise CommandExecutionError(
             f"systemctl {verb} {service} on {_node()} did not end well within {timeout} s: "
@@ -597,7 +1155,7 @@ def _quiet(argv, timeout, stdin=None):
 def _started(service):
     """When the unit's process was started, in seconds since the epoch; None if it does not run."""
     unit = _unit(service)
-    if unit["ActiveState"] in ("inactive", "failed"):
+    if unit["ActiveState"] in _STILL:
         return None
     stamp = unit["ExecMainStartTimestamp"].lstrip("@")
     return int(stamp) if stamp.isdigit() else None

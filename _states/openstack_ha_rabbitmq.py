@@ -28,7 +28,7 @@ def member_present(name, timeout=300):
     A broker that has no database yet is started only when it reaches a majority of the controllers'
     hosts, so that a split network cannot give two clusters. One that has made a cluster of its own
     all the same is reported, with the command that ends that; it is never reset from here, since
-    that deletes its messages.
+    its messages would go with its database.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": ""}
     try:
@@ -203,8 +203,9 @@ def _way_out(status):
         return []
     return [
         "choose the cluster to keep, and on each controller of the other one run `salt-call "
-        "openstack_ha_rabbitmq.rejoin rabbit@<its hostname>`, which deletes that broker's messages "
-        f"(here: `salt-call openstack_ha_rabbitmq.rejoin {status['node']}`)"
+        "openstack_ha_rabbitmq.rejoin rabbit@<its hostname>`, which moves that broker's messages "
+        f"away (here: `salt-call openstack_ha_rabbitmq.rejoin {status['node']}`); see "
+        "docs/runbooks/broken-rabbitmq.md, 'Two clusters'"
     ]
 
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 
 HASHING = "rabbit_password_hashing_sha256"
 
@@ -280,6 +281,23 @@ def parse_status(text, node):
         }
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
         raise ValueError(f"this is no cluster status of RabbitMQ's: {exc!r}") from exc
+
+
+def parse_cluster_nodes(text):
+    """
+    Return the brokers of the cluster that a broker's database is of, sorted.
+
+    text
+        Content of ``cluster_nodes.config``: an Erlang term of two lists, all of them and those with
+        a disk.
+
+    Raises ValueError when it is none.
+    """
+    found = re.match(r"\s*\{\s*\[(.*?)\]\s*,\s*\[.*?\]\s*\}\s*\.\s*\Z", text, re.DOTALL)
+    names = re.findall(r"[^\s,']+@[^\s,']+", found.group(1)) if found else []
+    if not names:
+        raise ValueError(f"this is no list of a cluster's brokers: {text!r}")
+    return sorted(names)
 
 
 def stopped_status(node):

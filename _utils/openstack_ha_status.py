@@ -42,13 +42,14 @@ def assess(cluster, replies, records):
     members = {one: node for one, node in cluster["nodes"].items() if "controller" in node["roles"]}
     nodes = {one: _node(replies.get(one)) for one in members}
     holders = sorted(_probed(nodes, "holds_vip", lambda holds: holds is True))
+    brokers = [f"rabbit@{node['hostname']}" for node in members.values()]
     decisions = {system: _decision(record) for system, record in records.items()}
     faults = [
         *_not_answering(nodes),
         *_failing(nodes),
         *_vip(cluster["vip"]["address"], holders, list(members)),
         *_galera(cluster["name"], nodes, decisions["galera"]),
-        *_rabbitmq(nodes, [f"rabbit@{node['hostname']}" for node in members.values()]),
+        *_rabbitmq(cluster["name"], nodes, brokers),
         *_haproxy(nodes, holders),
     ]
     verdict = max([HEALTHY, *(weight for weight, _ in faults)], key=VERDICTS.index)
@@ -175,20 +176,14 @@ def _components(primary, count):
         yield f"Galera has several clusters, {', '.join(uuids)}"
 
 
-def _rabbitmq(nodes, brokers):
+def _rabbitmq(name, nodes, brokers):
     members = _probed(nodes, "rabbitmq")
     running = {one: member for one, member in members.items() if member["is_running"]}
+    command = f"`salt-run openstack_ha_rabbitmq.elect {name}`"
     if not running:
-        names = ",".join(nodes)
-        yield (
-            DEAD,
-            f"no RabbitMQ broker was found running: `salt -L {names} openstack_ha_rabbitmq.status`",
-        )
+        yield DEAD, f"no RabbitMQ broker was found running: {command}"
     for one in sorted(set(members) - set(running)):
-        yield (
-            DEGRADED,
-            f"RabbitMQ of {one} does not run: `salt {one} state.apply openstack_ha.rabbitmq`",
-        )
+        yield DEGRADED, f"RabbitMQ of {one} does not run: {command}"
     for one, member in running.items():
         for fault in _seen_by_a_broker(member, brokers):
             yield DEGRADED, f"RabbitMQ of {one} {fault}: `salt {one} openstack_ha_rabbitmq.status`"

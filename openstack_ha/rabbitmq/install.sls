@@ -8,6 +8,7 @@ openstack_ha_rabbitmq_unit:
     - source: salt://openstack_ha/rabbitmq/files/unit.conf.jinja
     - template: jinja
     - context:
+        ha: {{ ha | json }}
         os: {{ os | json }}
     - user: root
     - group: root

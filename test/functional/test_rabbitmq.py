@@ -6,7 +6,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import openstack_ha_rabbitmq_membership as membership
 import pytest
+from salt.exceptions import CommandExecutionError
 from support import not_applied
 
 SERVICE = "rabbitmq-server"
@@ -208,6 +210,63 @@ def test_a_newer_configuration_asks_for_a_restart(broker, modules, states):
     assert modules.openstack_ha_rabbitmq.status()["is_running"] is True
     assert modules.openstack_ha_rabbitmq.status()["maintenance"] == []
     assert states.openstack_ha_rabbitmq.config_loaded(**arguments).changes == {}
+
+
+def test_evidence_tells_a_broker_that_runs_from_one_that_is_stopped(broker, modules):
+    found = modules.openstack_ha_rabbitmq.evidence()
+    assert set(found) == membership.KEYS
+    assert (found["unit"], found["is_running"], found["is_blank"]) == ("active", True, False)
+    assert found["members"] == found["running"] == [broker["node"]]
+
+    modules.service.stop(SERVICE)
+    found = modules.openstack_ha_rabbitmq.evidence()
+    assert (found["is_running"], found["is_blank"], found["is_paused"]) == (False, False, False)
+    assert found["members"] == [broker["node"]]
+    modules.openstack_ha_rabbitmq.launch()
+    modules.openstack_ha_rabbitmq.start()
+
+
+def test_a_stopped_application_is_a_pause_and_resumes(broker, modules):
+    rabbitmqctl("stop_app")
+    assert modules.openstack_ha_rabbitmq.evidence()["is_paused"] is True
+    assert modules.openstack_ha_rabbitmq.resume()["is_running"] is True
+    with pytest.raises(CommandExecutionError, match="not paused"):
+        modules.openstack_ha_rabbitmq.resume()
+
+
+def test_a_broker_without_a_database_does_not_start_by_itself(broker, modules):
+    moved = Path(modules.openstack_ha_rabbitmq.set_aside(broker["node"])["moved_to"])
+    assert (moved / broker["node"] / "schema.DAT").exists()
+    try:
+        subprocess.run(["systemctl", "start", SERVICE], check=True, timeout=60)
+        found = modules.openstack_ha_rabbitmq.evidence()
+        assert found["is_blank"] is True
+        assert found["unit"] in ("inactive", "failed")
+        for step in ("launch", "join", "rejoin_forgotten"):
+            with pytest.raises(CommandExecutionError):
+                modules[f"openstack_ha_rabbitmq.{step}"]()
+    finally:
+        assert modules.openstack_ha_rabbitmq.form()["is_running"] is True
+    assert modules.openstack_ha_rabbitmq.pending()["changes"] == {}
+    assert not Path("/run/openstack_ha/rabbitmq-may-be-blank").exists()
+
+
+def test_a_quorum_queue_that_has_its_replicas_does_not_grow(broker, modules):
+    assert modules.openstack_ha_rabbitmq.grow() == {"grown": False}
+
+
+@pytest.mark.parametrize("step", ["set_aside", "force_boot"])
+def test_a_step_that_costs_data_wants_the_brokers_name(broker, modules, step):
+    with pytest.raises(CommandExecutionError, match="nothing was done"):
+        modules[f"openstack_ha_rabbitmq.{step}"]("rabbit@somebody")
+    assert modules.openstack_ha_rabbitmq.status()["is_running"] is True
+
+
+def test_forced_is_only_a_broker_that_does_not_run(broker, modules):
+    with pytest.raises(CommandExecutionError, match="runs already"):
+        modules.openstack_ha_rabbitmq.force_boot(broker["node"])
+    modules.service.stop(SERVICE)
+    assert modules.openstack_ha_rabbitmq.force_boot(broker["node"])["is_running"] is True
 
 
 def test_rejoin_wants_the_brokers_name_and_a_peer(broker, modules):

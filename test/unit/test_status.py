@@ -162,7 +162,7 @@ CASES = {
         broker_down,
         "degraded",
         [
-            "RabbitMQ of ctl3 does not run: `salt ctl3 state.apply openstack_ha.rabbitmq`",
+            "RabbitMQ of ctl3 does not run: `salt-run openstack_ha_rabbitmq.elect demo`",
             *(
                 f"RabbitMQ of {one} does not see rabbit@ctl3 run: "
                 f"`salt {one} openstack_ha_rabbitmq.status`"
@@ -190,10 +190,9 @@ CASES = {
         everywhere("rabbitmq", {**replies()["ctl1"]["rabbitmq"], "is_running": False}),
         "dead",
         [
-            "no RabbitMQ broker was found running: "
-            "`salt -L ctl1,ctl2,ctl3 openstack_ha_rabbitmq.status`",
+            "no RabbitMQ broker was found running: `salt-run openstack_ha_rabbitmq.elect demo`",
             *(
-                f"RabbitMQ of {one} does not run: `salt {one} state.apply openstack_ha.rabbitmq`"
+                f"RabbitMQ of {one} does not run: `salt-run openstack_ha_rabbitmq.elect demo`"
                 for one in IDS
             ),
         ],

@@ -1,0 +1,412 @@
+"""
+Who of the controllers' brokers starts, joins or goes: one pure rule over what each says of itself.
+
+Evidence of one controller is a mapping with all of these keys. None is a controller that did not
+answer; a mapping that lacks a key (an old version of the module made it) is not known either.
+
+is_ready
+    The broker is installed and configured, so it can be started.
+unit
+    What systemd says of the unit: ``active``, ``activating``, ``deactivating``, ``inactive``, ..
+is_running
+    The broker runs: it is more than the Erlang machine that it runs in.
+is_paused
+    The machine runs and the broker in it was stopped, as a minority does that waits for the others.
+is_blank
+    It has no database.
+members
+    The brokers of its cluster: as the running broker knows them, else as its disk does.
+running
+    Of a running broker, those of them that it sees running.
+partitions
+    Of a running broker, those that it was parted from.
+queues
+    Of a running broker, the different sets of members that quorum queues have.
+ill_queues
+    Of a running broker whose cluster is whole, the first of the quorum queues that it answers for
+    and that are ill now, as ``{"vhost", "name", "lacks"}``. They lack the ``replica`` here, while a
+    leader and most of the members are there; or their ``leader``, while all members are there; or
+    a ``majority``, which is anything worse.
+"""
+
+import shlex
+
+KEYS = {
+    "is_ready",
+    "unit",
+    "is_running",
+    "is_paused",
+    "is_blank",
+    "members",
+    "running",
+    "partitions",
+    "queues",
+    "ill_queues",
+}
+
+# Every broker that can be is in the one cluster.
+SETTLED = "settled"
+# ``nodes`` have a database and start, all at once: those that went first wait for the last one.
+START = "start"
+# ``nodes``, one, has no database and joins the cluster that runs.
+JOIN = "join"
+# ``nodes`` have no database, nor has anybody else: they form the cluster, all at once.
+FORM = "form"
+# ``nodes``, one, paused as a minority, goes on: no other broker has a database.
+RESUME = "resume"
+# ``nodes``, one, has the database of a cluster that does not know it any more; it is moved away.
+SET_ASIDE = "set_aside"
+# ``nodes``, one, gets a replica of each quorum queue that lost one.
+GROW = "grow"
+# ``nodes``, one, mends the quorum queues of which ``due`` tells.
+REPAIR = "repair"
+# Nothing can be decided yet.
+WAIT = "wait"
+# Nothing will be decided without a person.
+REFUSE = "refuse"
+
+# Seconds of waiting for the same after which a person hears of it. Every look decides anew, so the
+# refusal ends with its cause.
+PATIENCE = 120
+
+# Seconds for which a quorum queue is ill before it is mended, as an election takes some; how often
+# it is mended; and seconds after which the repairs of a queue that is well are forgotten.
+LASTING = 20
+REPAIRS = 2
+FORGOTTEN = 3600
+# How many queues a text names.
+NAMED = 3
+
+# How many replicas RabbitMQ gives a new quorum queue (quorum_cluster_size).
+REPLICAS = 3
+
+RUNBOOK = "docs/runbooks/broken-rabbitmq.md"
+# The headings in it that a refusal names.
+CLUSTERS = "Two clusters"
+SILENT = "A controller does not answer"
+TABLES = "Brokers wait for one another"
+STUCK = "A broker does not start"
+PARTED = "Brokers do not see one another"
+ILL = "A quorum queue is ill"
+
+
+def decide(name, members, evidence, waited=0, *, ill=(), now=0):
+    """
+    Return what is to be done as ``{"verdict", "nodes", "why", "way_out"}``.
+
+    name
+        The cluster's name, for the commands that a refusal gives.
+
+    members
+        Broker by id of all configured controllers, in the pillar's order.
+
+    evidence
+        Evidence by id; an id that is missing is a controller that did not answer.
+
+    waited
+        Seconds since the first of the looks in a row that could only wait.
+
+    ill
+        What ``ailing`` returned.
+
+    now
+        Seconds since the epoch.
+
+    ``way_out`` is the runbook's section and the command for a refusal, else None. The principles
+    are those of docs/architecture.md.
+    """
+    seen = {node: evidence[node] for node in members if set(evidence.get(node) or ()) >= KEYS}
+    look = _Look(name, members, seen, waited)
+    look.ill, look.now = ill, now
+    running = look.nodes(lambda one: one["is_running"])
+    return _with_cluster(look, running) if running else _without_cluster(look)
+
+
+def lacks_replicas(broker, members, queues):
+    """
+    Return whether a quorum queue has fewer replicas than a new one would get, and none here.
+
+    broker
+        The broker that could have one.
+
+    members, queues
+        Of a running broker's evidence.
+    """
+    wanted = min(REPLICAS, len(members))
+    return any(broker not in queue and len(queue) < wanted for queue in queues)
+
+
+def ailing(evidence, before, now):
+    """
+    Return the quorum queues that are ill, or were mended lately, for the next look to remember.
+
+    evidence
+        As for ``decide``.
+
+    before
+        What this returned at the look before.
+
+    now
+        Seconds since the epoch.
+
+    Each is a mapping with node, vhost, name, lacks, since (seconds since the epoch; None when it is
+    well again), repairs and repaired (their number, and when the last one was decided).
+    """
+    known = {_identity(one): one for one in before}
+    ill = {}
+    for node, seen in evidence.items():
+        for queue in (seen or {}).get("ill_queues", ()):
+            was = known.pop((node, queue["vhost"], queue["name"]), {"repairs": 0, "repaired": 0})
+            one = {**was, **queue, "node": node, "since": was.get("since") or now}
+            ill[_identity(one)] = one
+    well = [
+        {**one, "since": None}
+        for one in known.values()
+        if one["repairs"] and now - one["repaired"] < FORGOTTEN
+    ]
+    return [*ill.values(), *well]
+
+
+def due(ill, now):
+    """
+    Return those of what ``ailing`` returned that are to be mended now: of one node.
+    """
+    lasting = [one for one in _lasting(ill, now) if _is_mendable(one)]
+    return [one for one in lasting if one["node"] == lasting[0]["node"]]
+
+
+def mended(ill, now):
+    """
+    Return what ``ailing`` returned with the repair of those that are due counted.
+    """
+    chosen = due(ill, now)
+    return [
+        {**one, "repairs": one["repairs"] + 1, "repaired": now} if one in chosen else one
+        for one in ill
+    ]
+
+
+class _Look:
+    """What one look found, and the questions that the rule asks of it."""
+
+    def __init__(self, name, members, seen, waited):
+        self.name, self.members, self.seen, self.waited = name, members, seen, waited
+        # The quorum queues that are, or were, ill.
+        self.ill, self.now = (), 0
+
+    def nodes(self, has):
+        return [node for node, one in self.seen.items() if has(one)]
+
+    def silent(self):
+        return [node for node in self.members if node not in self.seen]
+
+    def is_majority(self, nodes):
+        return 2 * len(nodes) > len(self.members)
+
+    def wait(self, why, section, command):
+        """Wait, or refuse when that has not helped for long."""
+        if self.waited < PATIENCE:
+            return _word(WAIT, [], why)
+        return _refuse([], f"{why}, for {PATIENCE} s and more", section, command)
+
+
+def _with_cluster(look, running):
+    seen, members = look.seen, look.members
+    stopped = {node: one for node, one in seen.items() if not one["is_running"]}
+    if _are_several(members, seen, running):
+        return _several(look, running)
+    known = {broker for node in running for broker in seen[node]["members"]}
+    strangers = [
+        node for node, one in stopped.items() if not one["is_blank"] and members[node] not in known
+    ]
+    if strangers and not look.is_majority(running):
+        return _several(look, strangers + running)
+    if strangers:
+        why = f"the cluster of {_names(running)} does not know {members[strangers[0]]} any more"
+        return _word(SET_ASIDE, strangers[:1], why)
+    owners = [n for n, one in stopped.items() if not one["is_blank"] and _is_still(one)]
+    if owners:
+        return _word(START, owners, f"{_names(owners)} does not run, and has a database")
+    moving = [n for n, one in stopped.items() if not _is_still(one)]
+    paused = [node for node in moving if seen[node]["is_paused"]]
+    if paused:
+        return _out_of_reach(look, paused, running)
+    if moving:
+        return look.wait(
+            f"{_names(moving)} is starting or stopping, and {_names(running)} runs",
+            STUCK,
+            f"salt {moving[0]} openstack_ha_rabbitmq.set_aside {members[moving[0]]}",
+        )
+    parted = [n for n in running if seen[n]["partitions"] or not _sees_all(look, running, n)]
+    if parted:
+        return look.wait(
+            f"{_names(running)} run, and {_names(parted)} does not see all of them",
+            PARTED,
+            f"salt {parted[-1]} openstack_ha_rabbitmq.peers",
+        )
+    queues = seen[running[0]]["queues"]
+    shrunk = [n for n in running if lacks_replicas(members[n], known, queues)]
+    if shrunk and look.is_majority(running):
+        return _word(GROW, shrunk[:1], f"quorum queues lack a replica on {members[shrunk[0]]}")
+    return _joined(look, running, list(stopped))
+
+
+def _joined(look, running, blank):
+    """Everybody with a database runs; the others join, one after another."""
+    ready = [node for node in blank if look.seen[node]["is_ready"]]
+    silent = look.silent()
+    if ready and not look.is_majority(look.seen):
+        return look.wait(
+            f"{_names(ready)} has no database, and {_names(silent)} did not answer",
+            SILENT,
+            f"salt-run openstack_ha_rabbitmq.elect {look.name}",
+        )
+    if ready:
+        return _word(JOIN, ready[:1], f"{_names(ready[:1])} has no database; {_names(running)} run")
+    ill = [one for one in look.ill if one["since"]]
+    if ill:
+        return _ill(ill, look.now)
+    away = [f"{_names(silent)} did not answer"] if silent else []
+    away += [f"{_names(blank)} has no configured broker yet"] if blank else []
+    return _word(SETTLED, [], "; ".join([f"in one cluster: {_names(running)}", *away]))
+
+
+def _ill(ill, now):
+    chosen, lasting = due(ill, now), _lasting(ill, now)
+    if chosen:
+        return _word(REPAIR, [chosen[0]["node"]], _illness(chosen))
+    if len(lasting) < len(ill):
+        return _word(WAIT, [], _illness(ill))
+    one = lasting[0]
+    queue = f"--vhost {shlex.quote(one['vhost'])} {shlex.quote(one['name'])}"
+    tried = ", and mending did not help" if one["repairs"] else ""
+    # On the broker's host: a queue's name in the master's command would be quoted twice.
+    command = f"rabbitmq-queues quorum_status {queue}"
+    return _refuse([], _illness(lasting) + tried, ILL, f"{command}` on `{one['node']}")
+
+
+def _lasting(ill, now):
+    return [
+        one for one in ill if one["since"] and now - max(one["since"], one["repaired"]) >= LASTING
+    ]
+
+
+def _is_mendable(one):
+    return one["lacks"] != "majority" and one["repairs"] < REPAIRS
+
+
+def _identity(one):
+    return one["node"], one["vhost"], one["name"]
+
+
+def _illness(ill):
+    named = ", ".join(
+        f"{one['name']} in {one['vhost']} ({one['lacks']}, {one['node']})" for one in ill[:NAMED]
+    )
+    more = f", .. ({len(ill)} of them)" if len(ill) > NAMED else ""
+    return f"quorum queues lack their replica, leader or majority: {named}{more}"
+
+
+def _without_cluster(look):
+    seen, silent = look.seen, look.silent()
+    owners = [node for node in seen if not seen[node]["is_blank"]]
+    still = [node for node in owners if _is_still(seen[node])]
+    if still:
+        # Also one that cannot go on alone: it waits for the others inside.
+        return _word(START, still, f"no broker runs, and {_names(still)} has a database")
+    if silent:
+        return look.wait(
+            f"no broker runs, and {_names(silent)} did not answer and could have the newest data",
+            SILENT,
+            _recover(look, owners[0])
+            if owners
+            else f"salt {next(iter(seen), '<controller>')} openstack_ha_rabbitmq.form",
+        )
+    blank = [node for node in seen if seen[node]["is_blank"]]
+    if any(not _is_still(seen[node]) for node in blank):
+        return look.wait(
+            f"{_names(blank)} is starting",
+            STUCK,
+            f"salt {blank[0]} openstack_ha_rabbitmq.status",
+        )
+    if owners:
+        return _owners_wait(look, owners, blank)
+    if not all(seen[node]["is_ready"] for node in blank):
+        return _word(WAIT, [], "no broker has a database, and not all are configured yet")
+    return _word(FORM, blank, "no broker has a database: they form the cluster")
+
+
+def _out_of_reach(look, paused, running=()):
+    """A minority that pauses goes on by itself when the network lets it see enough others."""
+    runs = f", and {_names(running)} runs" if running else ""
+    return look.wait(
+        f"{_names(paused)} paused, since it sees too few others{runs}",
+        PARTED,
+        f"salt {paused[0]} openstack_ha_rabbitmq.peers",
+    )
+
+
+def _owners_wait(look, owners, blank):
+    """All that have a database have been started, and none runs yet."""
+    paused = [node for node in owners if look.seen[node]["is_paused"]]
+    if blank and owners == paused:
+        # The data of the others is gone, so nothing newer than this can come back.
+        return _word(
+            RESUME, paused[:1], f"{paused[0]} paused, and {_names(blank)} has no database any more"
+        )
+    if paused:
+        return _out_of_reach(look, paused)
+    missing = f"; {_names(blank)} has no database any more" if blank else ""
+    return look.wait(
+        f"{_names(owners)} wait for one another's tables{missing}",
+        TABLES,
+        _recover(look, owners[0]),
+    )
+
+
+def _recover(look, node):
+    return f"salt-run openstack_ha_rabbitmq.recover {look.name} {node} dry_run=False"
+
+
+def _are_several(members, seen, running):
+    """Whether running brokers are of different clusters: one of two does not know the other."""
+    return any(members[one] not in seen[other]["members"] for one in running for other in running)
+
+
+def _several(look, nodes):
+    """Each cluster has messages of its own: a person chooses. The first one that is no majority."""
+    brokers, seen = look.members, look.seen
+    clusters = {tuple(sorted(seen[node]["members"])): [] for node in nodes}
+    for node in nodes:
+        clusters[tuple(sorted(seen[node]["members"]))].append(node)
+    smallest = min(reversed(clusters.values()), key=len)
+    has_peers = any(seen[node]["is_running"] for node in nodes if node not in smallest)
+    step = "rejoin" if has_peers else "set_aside"
+    return _refuse(
+        [],
+        f"{' and '.join(_names(group) for group in clusters.values())} are of different clusters",
+        CLUSTERS,
+        *(f"salt {node} openstack_ha_rabbitmq.{step} {brokers[node]}" for node in smallest),
+    )
+
+
+def _sees_all(look, running, node):
+    return all(look.members[one] in look.seen[node]["running"] for one in running)
+
+
+def _is_still(one):
+    """It neither runs nor is about to."""
+    return one["unit"] in ("inactive", "failed")
+
+
+def _word(verdict, nodes, why, way_out=None):
+    return {"verdict": verdict, "nodes": list(nodes), "why": why, "way_out": way_out}
+
+
+def _refuse(nodes, why, section, *commands):
+    way = " and ".join(f"`{command}`" for command in commands)
+    return _word(REFUSE, nodes, why, f"{RUNBOOK}, '{section}': {way}")
+
+
+def _names(nodes):
+    return ", ".join(nodes)
