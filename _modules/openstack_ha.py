@@ -54,7 +54,8 @@ def includes():
         salt-call openstack_ha.includes
     """
     roles = _cluster()["nodes"][__opts__["id"]]["roles"]
-    names = ["python", "hosts", *__utils__["openstack_ha_cluster.systems"](roles)]
+    systems = __utils__["openstack_ha_cluster.systems"](roles)
+    names = ["python", "hosts", *systems, "deployed"]
     return [f"openstack_ha.{name}" for name in names]
 
 

@@ -26,7 +26,7 @@ def __virtual__():
     return __virtualname__
 
 
-def serve(master, function, arguments=None):
+def serve(master, function, arguments=None, question=None):
     """
     Run one of the formula's functions for a master, unless this node serves another one.
 
@@ -39,8 +39,11 @@ def serve(master, function, arguments=None):
     arguments
         Its arguments by name.
 
-    Returns what the function returns, a mapping, with the key ``obeys`` and the master's id. For
-    any other master ``{"obeys": id}`` is all, and nothing is done.
+    question
+        What the master made up for this question, for the answer's seal.
+
+    Returns what the function returns, a mapping, with the key ``obeys`` and the master's id, sealed
+    by ``openstack_ha_seal``. For any other master ``{"obeys": id}`` is all, and nothing is done.
 
     Raises CommandExecutionError when the function is none of the formula's, and what it raises.
 
@@ -54,10 +57,10 @@ def serve(master, function, arguments=None):
         raise CommandExecutionError(f"{function} is no function of the formula openstack_ha")
     served = _claim(master)
     if served != master:
-        return {"obeys": served}
+        return __salt__["openstack_ha_seal.seal"](question, {"obeys": served})
     answer = __salt__[function](**(arguments or {}))
     _renew(master)
-    return {**answer, "obeys": master}
+    return __salt__["openstack_ha_seal.seal"](question, {**answer, "obeys": master})
 
 
 def leave():

@@ -6,6 +6,7 @@ A job's return is authenticated, an event is not: whatever is decided rests on w
 
 import logging
 import time
+import uuid
 
 import salt.client
 from salt.exceptions import SaltClientError, SaltRunnerError
@@ -165,6 +166,7 @@ def survey(nodes, fun):
 def _publish(nodes, fun, arguments):
     """What the function returns by node, an error's text, or None where there is no answer."""
     wrapped = {"master": __opts__["id"], "function": fun, "arguments": arguments}
+    wrapped["question"] = uuid.uuid4().hex
     try:
         with salt.client.get_local_client(__opts__["conf_file"]) as client:
             replies = client.cmd(
@@ -177,20 +179,22 @@ def _publish(nodes, fun, arguments):
             )
     except SaltClientError as exc:
         raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
-    return {node: _reply(replies.get(node)) for node in nodes}
+    return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
 
 
 def _is_ours(reply):
     return reply.get("obeys") == __opts__["id"]
 
 
-def _reply(full):
-    """What a node answered, None when it did not; an error is its text."""
+def _reply(node, question, full):
+    """What a node answered, None when it did not itself; an error is its text."""
     if not isinstance(full, dict) or "ret" not in full:
         return None
     if full.get("retcode") and isinstance(full["ret"], dict):
         return str(full["ret"])
-    return full["ret"]
+    if not isinstance(full["ret"], dict):
+        return full["ret"]
+    return __salt__["openstack_ha_seal.opened"](node, question, full["ret"])
 
 
 def _returns(nodes, answers):

@@ -103,6 +103,7 @@ def test_roles_include_their_systems_in_order(loaders_of):
         "openstack_ha.health",
         "openstack_ha.haproxy",
         "openstack_ha.keepalived",
+        "openstack_ha.deployed",
     ]
 
 

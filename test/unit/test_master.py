@@ -18,7 +18,10 @@ def node(tmp_path):
     module.PATH = str(tmp_path / "run" / "master.json")
     module.time = types.SimpleNamespace(time=lambda: module.now)
     module.now = 1_000_000.0
-    module.__salt__ = {"openstack_ha_galera.launch": lambda: {"server": "starting"}}
+    module.__salt__ = {
+        "openstack_ha_galera.launch": lambda: {"server": "starting"},
+        "openstack_ha_seal.seal": lambda question, answer: answer,
+    }
     return module
 
 

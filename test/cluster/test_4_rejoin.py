@@ -1,0 +1,231 @@
+"""
+Boots: one orchestration for all that come up together, and nothing for whoever is no node.
+
+All minions of the tier share this host and so its marks; only solo's node is asked while the host
+counts as deployed.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import salt.utils.event
+
+DEPLOYED = pathlib.Path("/var/lib/openstack_ha/deployed")
+REJOINED = pathlib.Path("/run/openstack_ha/rejoined")
+EVENTS = 1000
+
+
+@pytest.fixture(scope="module")
+def solo(master, start_minion):
+    minion = start_minion("solo1")
+    with minion.started():
+        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+        assert synced.returncode == 0, synced
+        yield minion
+
+
+@pytest.fixture(scope="module")
+def highstate(master, solo):
+    """The operator's deployment; it leaves the marks."""
+    result = master.salt_cli(timeout=500).run("state.apply", "openstack_ha", minion_tgt=solo.id)
+    assert result.returncode == 0, result
+    assert DEPLOYED.exists()
+    assert REJOINED.exists()
+    yield solo
+    DEPLOYED.unlink()
+
+
+@pytest.fixture
+def deployed(highstate):
+    """A node that was deployed once, and has booted since."""
+    REJOINED.unlink(missing_ok=True)
+    return highstate
+
+
+@pytest.fixture
+def fire(master):
+    """Return a function that fires start events of minion ids on the master's bus."""
+
+    def start(*ids):
+        with salt.utils.event.get_event(
+            "master", master.config["sock_dir"], opts=master.config.copy(), listen=False
+        ) as bus:
+            for one in ids:
+                assert bus.fire_event({"id": one, "data": ""}, f"salt/minion/{one}/start")
+
+    return start
+
+
+@pytest.fixture
+def rings(master):
+    """Return a function that counts the boots that were noted."""
+    path = pathlib.Path(master.config["cachedir"], "openstack_ha/leases/rejoin.booted.json")
+
+    def count():
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return json.loads(path.read_text(encoding="utf-8")).get("rings", 0)
+        return 0
+
+    return count
+
+
+@pytest.fixture
+def since(master, event_listener):
+    """Return a function that gives the events of a tag since a time."""
+
+    def events(begin, pattern):
+        found = event_listener.get_events([(master.id, pattern)], after_time=begin)
+        return sorted(found, key=lambda event: event.stamp)
+
+    return events
+
+
+def await_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.2)
+
+
+def state_jobs(events):
+    """What state runs were published, e.g. ["openstack_ha.galera"]."""
+    return [
+        event.data["arg"][0] for event in events if event.data.get("fun", "").startswith("state.")
+    ]
+
+
+def test_a_node_that_was_never_deployed_is_not_touched(solo, fire, rings, since, run):
+    assert not DEPLOYED.exists()
+    before, begin = rings(), time.time()
+    fire("solo1")
+    await_until(lambda: rings() > before, 30, "the event")
+    await_until(lambda: run("openstack_ha_rejoin.answer", "solo") == [], 60, "the last answer")
+    assert not state_jobs(since(begin, "salt/job/*/new"))
+
+
+def test_a_booted_node_comes_back_system_by_system(deployed, since, run):
+    begin = time.time()
+    deployed.terminate()
+    deployed.start()
+    await_until(lambda: since(begin, "openstack_ha/solo/rejoin/done"), 400, "the end")
+    (done,) = since(begin, "openstack_ha/solo/rejoin/done")
+    assert done.data["nodes"] == {"solo1": {"is_back": True, "step": None, "why": None}}
+    assert state_jobs(since(begin, "salt/job/*/new")) == [
+        f"openstack_ha.{system}"
+        for system in ("hosts", "galera", "rabbitmq", "health", "haproxy", "keepalived")
+    ]
+    assert REJOINED.exists()
+    assert run("openstack_ha_record.read", "solo.rejoin")["nodes"] == done.data["nodes"]
+    assert since(begin, "openstack_ha/solo/galera/doorbell"), "Galera was not looked after at once"
+
+
+def test_a_minion_that_starts_again_on_a_running_host_is_left_alone(deployed, since, run):
+    REJOINED.touch()
+    begin = time.time()
+    assert run("openstack_ha_rejoin.reconcile", "solo") == {"solo": []}
+    assert not state_jobs(since(begin, "salt/job/*/new"))
+
+
+def test_a_thousand_boots_in_one_second_are_one_batch(deployed, fire, rings, since, run):
+    """Of 200 nodes whose minions are not there, of strangers, and of one node that is."""
+    ids = [f"cmp{number % 200 + 1:03}" for number in range(EVENTS // 2)]
+    ids += [f"stranger{number}" for number in range(EVENTS - len(ids))]
+    ids[EVENTS // 2] = "solo1"
+    before, begin = rings(), time.time()
+    fire(*ids)
+    fired = time.time() - begin
+    await_until(lambda: rings() >= before + EVENTS, 120, "every event")
+    noted = time.time() - begin
+    await_until(lambda: since(begin, "openstack_ha/solo/rejoin/done"), 300, "the end")
+    await_until(lambda: run("openstack_ha_rejoin.answer", "solo") == [], 60, "the last answer")
+    jobs = state_jobs(since(begin, "salt/job/*/new"))
+    print(
+        f"{EVENTS} events: fired in {fired:.2f} s, noted in {noted:.1f} s, {len(jobs)} state jobs"
+    )
+    assert fired < 1.5
+    assert len(since(begin, "openstack_ha/solo/rejoin/done")) == 1
+    assert len(jobs) == len(set(jobs)) == 6
+
+
+def test_a_state_run_in_progress_is_left_alone_and_the_schedule_comes_later(
+    master, deployed, fire, since, run
+):
+    """The operator's own highstate at the moment of the boot."""
+    begin = time.time()
+    job = master.salt_cli().run(
+        "--async", "state.single", "cmd.run", "name=sleep 15", minion_tgt="solo1"
+    )
+    assert job.returncode == 0, job
+    await_until(lambda: state_jobs(since(begin, "salt/job/*/new")), 30, "the operator's run")
+    assert run("openstack_ha_rejoin.reconcile", "solo") == {"solo": []}
+    await_until(lambda: since(begin, "salt/job/*/ret/solo1"), 60, "the operator's run")
+    await_until(
+        lambda: (
+            not master.salt_cli().run("saltutil.is_running", "state.*", minion_tgt="solo1").data
+        ),
+        60,
+        "the end of the operator's run",
+    )
+    (batch,) = run("openstack_ha_rejoin.reconcile", "solo")["solo"]
+    assert batch["nodes"]["solo1"]["is_back"] is True
+
+
+def test_what_fails_is_named(deployed, since, run):
+    """The step, the node and the reason; later steps are not taken, and the mark is not set."""
+    begin = time.time()
+    subprocess.run(["systemctl", "mask", "--now", "haproxy"], check=True)
+    try:
+        (batch,) = run("openstack_ha_rejoin.reconcile", "solo")["solo"]
+    finally:
+        subprocess.run(["systemctl", "unmask", "haproxy"], check=True)
+    assert batch["nodes"]["solo1"]["is_back"] is False
+    assert batch["nodes"]["solo1"]["step"] == "haproxy"
+    assert "openstack_ha_haproxy" in batch["nodes"]["solo1"]["why"]
+    assert "openstack_ha.keepalived" not in state_jobs(since(begin, "salt/job/*/new"))
+    assert not REJOINED.exists()
+
+
+def test_a_stranger_triggers_nothing(master, start_minion, rings, since):
+    """A minion whose key is accepted, and whose id is in no cluster file."""
+    before, begin = rings(), time.time()
+    with start_minion("stranger").started():
+        await_until(lambda: rings() > before, 60, "its start event")
+    time.sleep(2)
+    assert not since(begin, "openstack_ha/*/doorbell")
+    assert not [one for one in since(begin, "salt/job/*/new") if "openstack_ha" in str(one.data)]
+
+
+@pytest.fixture
+def nobody_accepts_keys(master):
+    handlers = master.event_listener.auth_event_handlers
+    accept = handlers.pop(master.id)
+    yield
+    handlers[master.id] = accept
+
+
+@pytest.mark.usefixtures("nobody_accepts_keys")
+def test_a_minion_whose_key_is_not_accepted_triggers_nothing(master, start_minion, rings, since):
+    before, begin = rings(), time.time()
+    minion = start_minion("ctl4")
+    program = pathlib.Path(sys.executable).with_name("salt-minion")
+    argv = [program, "-c", minion.config_dir, "--log-level=quiet"]
+    daemon = subprocess.Popen(argv, start_new_session=True)
+    try:
+        pending = pathlib.Path(master.config["pki_dir"], "minions_pre/ctl4")
+        await_until(pending.exists, 60, "its key")
+        time.sleep(5)
+        assert pending.exists()
+    finally:
+        # One that waits for its key hears no SIGTERM.
+        os.killpg(daemon.pid, signal.SIGKILL)
+        daemon.wait(30)
+    assert rings() == before
+    assert not since(begin, "salt/minion/ctl4/start")
+    assert not since(begin, "openstack_ha/*/doorbell")

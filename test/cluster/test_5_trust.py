@@ -1,0 +1,276 @@
+"""
+A minion that somebody else controls: what it may send, and that it changes nothing but a look.
+
+The attacker is ctl1, with root's rights on its host and Salt's own code to make messages of; ctl3,
+whose voice it wants, is dead. `docs/security.md` says what each test stands for.
+"""
+
+import pathlib
+import threading
+import time
+
+import pytest
+import salt.channel.client
+import salt.config
+import salt.crypt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+WORD = {"verdict": "bootstrap", "nodes": ["ctl1"], "why": "because I say so", "way_out": None}
+EVIDENCE = {
+    "is_ready": True,
+    "server": "stopped",
+    "is_outdated": False,
+    "wsrep": None,
+    "position": None,
+    "safe_to_bootstrap": True,
+    "last_view": None,
+    "is_pristine": True,
+    "is_receiving": False,
+    "floor": None,
+}
+FORGED = {
+    "a boot of another node": "salt/minion/ctl2/start",
+    "a boot of nobody": "salt/minion//start",
+    "a boot with a path": "salt/minion/../../../etc/passwd/start",
+    "a boot with a template": "salt/minion/{{ salt['cmd.run']('id') }}/start",
+    "a boot with quotes": "salt/minion/'\"; `id` $(id) */start",
+    "a boot of a target expression": "salt/minion/* or G@os:Debian/start",
+    "a boot with lines": "salt/minion/a\nb:\n  runner.test.arg/start",
+    "a boot of a very long id": f"salt/minion/{'a' * 5000}/start",
+    "Galera's doorbell": "openstack_ha/demo/galera/doorbell",
+    "RabbitMQ's doorbell": "openstack_ha/demo/rabbitmq/doorbell",
+    "the doorbell of a rejoin": "openstack_ha/demo/rejoin/doorbell",
+    "a doorbell with a path": "openstack_ha/../rejoin/doorbell",
+    "a doorbell with a template": "openstack_ha/{{ 7 * 7 }}/rejoin/doorbell",
+    "a decision": "openstack_ha/demo/galera/decision",
+    "a rejoin's end": "openstack_ha/demo/rejoin/done",
+}
+
+# Jobs that change nothing, and Salt's own question whether a job still runs.
+LOOKS = {
+    "openstack_ha_galera.evidence",
+    "openstack_ha_galera.hear",
+    "openstack_ha_rabbitmq.evidence",
+    "openstack_ha_rabbitmq.hear",
+    "openstack_ha_rejoin.status",
+    "saltutil.find_job",
+}
+
+
+@pytest.fixture(scope="module")
+def attacker(master, start_minion):
+    minion = start_minion("ctl1")
+    if minion.is_running():
+        yield minion
+        return
+    with minion.started():
+        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+        assert synced.returncode == 0, synced
+        yield minion
+
+
+@pytest.fixture(scope="module")
+def speak(attacker):
+    """Return a function that sends the master a message as the attacker's minion would."""
+    opts = salt.config.minion_config(attacker.config_file)
+    opts["master_uri"] = f"tcp://127.0.0.1:{opts['master_port']}"
+
+    def send(message):
+        token = salt.crypt.SAuth(opts).gen_token(b"salt")
+        with salt.channel.client.ReqChannel.factory(opts, crypt="aes") as channel:
+            return channel.send({"id": attacker.id, "tok": token, **message}, timeout=20)
+
+    return send
+
+
+@pytest.fixture
+def jobs(master, event_listener):
+    """Return a function that gives the functions of jobs since a time."""
+
+    def since(begin):
+        events = event_listener.get_events([(master.id, "salt/job/*/new")], after_time=begin)
+        return [event.data for event in events]
+
+    return since
+
+
+def _function(job):
+    """A job's function, or what it asks a node to do for its master."""
+    for argument in job["arg"]:
+        if isinstance(argument, dict) and "function" in argument:
+            return argument["function"]
+    return job["fun"]
+
+
+def _settle(master, attacker):
+    """Wait until what has been sent is dealt with: the reactor takes events in their order."""
+    rings = pathlib.Path(master.config["cachedir"], "openstack_ha/leases/rejoin.booted.json")
+    before = rings.read_text("utf-8") if rings.exists() else ""
+    attacker.salt_call_cli().run("event.send", "salt/minion/stranger/start")
+    deadline = time.monotonic() + 30
+    while not rings.exists() or rings.read_text("utf-8") == before:
+        assert time.monotonic() < deadline, "the reactor does not answer"
+        time.sleep(0.5)
+
+
+def test_forged_events_change_nothing_but_cause_a_look(master, attacker, speak, jobs, run):
+    run("openstack_ha_galera.answer", "demo")
+    known = _records(run)
+    begin = time.time()
+    for tag in FORGED.values():
+        payload = {**WORD, "evidence": {"ctl3": EVIDENCE}, "id": "ctl2", "name": "demo"}
+        # As a single event, and as beacons send theirs, whose id is the sender's to choose.
+        speak({"cmd": "_minion_event", "tag": tag, "data": payload})
+        speak({"cmd": "_minion_event", "events": [{"tag": tag, "data": payload}]})
+    _settle(master, attacker)
+    # The answers that are under way end before this one, or it is they that look once more.
+    run("openstack_ha_galera.answer", "demo")
+    assert _records(run) == known
+    done = {_function(job) for job in jobs(begin)}
+    assert "openstack_ha_galera.evidence" in done, "nobody looked"
+    assert done <= LOOKS
+
+
+def _records(run):
+    """What the master holds to be true of demo."""
+    galera, rejoin = (
+        run("openstack_ha_record.read", f"demo.{one}") for one in ("galera", "rejoin")
+    )
+    return galera["decision"], galera["floor"], rejoin
+
+
+FORGERIES = {
+    "an event in a batch": lambda jid, answer: {
+        "cmd": "_minion_event",
+        "events": [{"tag": f"salt/job/{jid}/ret/ctl3", "data": answer}],
+    },
+    "a single event": lambda jid, answer: {
+        "cmd": "_minion_event",
+        "tag": f"salt/job/{jid}/ret/ctl3",
+        "data": answer,
+        **{key: value for key, value in answer.items() if key != "id"},
+    },
+    "the return of a resource": lambda jid, answer: {
+        "cmd": "_return",
+        **answer,
+        "id": "ctl1",
+        "resource_id": "ctl3",
+    },
+    "what a syndic would say": lambda jid, answer: {
+        "cmd": "_syndic_return",
+        "id": "ctl1",
+        "jid": jid,
+        "fun": answer["fun"],
+        "load": [
+            {
+                "id": "ctl1",
+                "jid": jid,
+                "fun": answer["fun"],
+                "return": {"ctl3": {"return": answer["return"], "retcode": 0, "success": True}},
+            }
+        ],
+    },
+    "a return with another id": lambda jid, answer: {"cmd": "_return", **answer, "id": "ctl3"},
+}
+
+
+@pytest.fixture(scope="module")
+def dead(master):
+    """ctl3's key is accepted; its host is not there."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    accepted = pathlib.Path(master.config["pki_dir"], "minions/ctl3")
+    accepted.write_bytes(
+        key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    yield
+    accepted.unlink()
+
+
+@pytest.mark.usefixtures("dead")
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+def test_a_dead_nodes_evidence_is_not_forged(master, attacker, speak, jobs, run, forgery):
+    """The attacker is asked together with the others, so it knows the job's id."""
+    begin, found = time.time(), {}
+    thread = threading.Thread(
+        target=lambda: found.update(run("openstack_ha_galera.elect", "demo")), daemon=True
+    )
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not (asked := [job for job in jobs(begin) if "ctl3" in job["tgt"]]):
+        assert time.monotonic() < deadline, "nobody was asked"
+        time.sleep(0.1)
+    job = asked[0]
+    answer = {
+        "id": "ctl3",
+        "jid": job["jid"],
+        "fun": job["fun"],
+        "fun_args": [],
+        "return": {**EVIDENCE, "obeys": master.id},
+        "retcode": 0,
+        "success": True,
+    }
+    for _ in range(3):
+        speak(forgery(job["jid"], answer))
+        time.sleep(0.5)
+    thread.join(120)
+    assert found["evidence"]["ctl3"] is None
+    assert found["decision"]["verdict"] == "wait"
+
+
+def test_a_minion_asks_no_other_one(attacker):
+    call = attacker.salt_call_cli().run("publish.publish", "ctl*", "test.ping")
+    assert not call.data, call
+
+
+def test_a_minion_runs_no_runner(attacker):
+    for runner in (
+        "openstack_ha.clusters",
+        "openstack_ha_lease.show",
+        "openstack_ha_rejoin.booted",
+    ):
+        call = attacker.salt_call_cli().run("publish.runner", runner)
+        assert not call.data, call
+
+
+def test_no_minion_finds_anything_in_the_mine(attacker):
+    call = attacker.salt_call_cli().run("mine.get", "*", "pillar.items")
+    assert not call.data, call
+
+
+@pytest.mark.parametrize(
+    "path", ["cluster.yaml", "demo.yaml", "../demo.yaml", "_pillar/../../demo.yaml"]
+)
+def test_the_file_server_has_no_cluster_file(attacker, cluster_files, path):
+    for source in (f"salt://{path}", f"salt://{cluster_files['demo']}"):
+        call = attacker.salt_call_cli().run("cp.get_file_str", source)
+        assert not call.data, call
+
+
+def test_a_minion_has_no_other_pillar(attacker, speak):
+    """The id of a question for pillar is the one that the key stands for."""
+    question = {"cmd": "_pillar", "id": "ctl2", "grains": {"id": "ctl2"}, "saltenv": "base"}
+    try:
+        answer = speak({**question, "pillar_override": {}, "ver": "2", "pillarenv": None})
+    except Exception as exc:
+        answer = str(exc)
+    assert "rabbitmq" not in repr(answer), answer
+
+
+def test_a_node_takes_the_word_of_one_master_at_a_time(master, attacker, run):
+    """A second master, played through the first one's jobs: the node itself tells them apart."""
+
+    def serve(name, function):
+        wanted = ("openstack_ha_master.serve", name, function)
+        return str(master.salt_cli().run(*wanted, minion_tgt=attacker.id).data)
+
+    run("openstack_ha_galera.answer", "demo")
+    refused = serve("other", "openstack_ha_rejoin.status")
+    assert master.id in refused
+    assert "is_deployed" not in refused
+    master.salt_cli().run("openstack_ha_master.leave", minion_tgt=attacker.id)
+    assert "is_deployed" in serve("other", "openstack_ha_rejoin.status")
+    assert run("openstack_ha_galera.elect", "demo")["evidence"][attacker.id] is None
+    master.salt_cli().run("openstack_ha_master.leave", minion_tgt=attacker.id)
