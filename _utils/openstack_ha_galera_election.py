@@ -135,7 +135,9 @@ def decide(
     if absent and is_late:
         return _refuse_without(name, members, seen, unclear, floor)
     if absent:
-        return _word(WAIT, [], f"{_names(absent)} did not answer, and could know better")
+        way_out = _way_out("unclear", [_sync(unclear[0])]) if unclear else None
+        did = "did not answer in full" if unclear else "did not answer"
+        return _word(WAIT, [], f"{_names(absent)} {did}, and could know better", way_out)
     moving = _in_state(seen, "starting", "stopping")
     if moving:
         # Replaying a big log is no fault, so this stays a wait; but it says where to look.
