@@ -85,7 +85,7 @@ deployments: .venv/test ## Ten deployments from nothing, with random delays
 .PHONY: chaos
 chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults under load
 	MACHINE_STEPS=50000 $(PYTEST) test/unit/test_galera_machine.py
-	CHAOS_ROUNDS=30 $(PYTEST) test/lab/test_1_bare_hosts.py test/lab/test_8_chaos.py
+	LAB_ROUNDS=1 CHAOS_ROUNDS=30 $(PYTEST) test/lab/test_2_deployments.py test/lab/test_8_chaos.py
 
 .PHONY: bench-failover
 bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps

@@ -111,26 +111,6 @@ def answer(name=None, tag=None):
     return _look_until_done(name or _name_of(tag))
 
 
-def booted(tag):
-    """
-    Look after the clusters of which a minion that has just started is a controller.
-
-    tag
-        The event's tag, ``salt/minion/<id>/start``. An id that is no controller's is nothing.
-
-    Returns the decisions by cluster.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_galera.booted salt/minion/ctl1/start
-    """
-    minion_id = tag.split("/")[2]
-    names = __salt__["openstack_ha.clusters"]()
-    return {name: _look_until_done(name) for name in names if minion_id in _members(name)}
-
-
 def reconcile():
     """
     Look after every cluster, as a doorbell would: the master's schedule calls it, so that a

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from .host import Host
 
 Tell = Callable[[str, dict], None]
-
-
-def lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Return the whole lines of a stream that comes in pieces."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line.decode(errors="replace") for line in whole)
 
 
 def parsed(line: str) -> tuple[str, dict] | None:
@@ -39,11 +32,9 @@ class Listener:
     def __enter__(self) -> Listener:
         # exec keeps the shell's PID, so the first line names what __exit__ has to end.
         script = 'echo $$; exec salt-run state.event "$0"'
-        api = self.master.api
-        job = api.exec_create(self.master.container.id, ["sh", "-c", script, self.glob])["Id"]
-        stream = api.exec_start(job, stream=True, demux=True)
-        self.lines = lines(out for out, _ in stream if out)
-        self.pid = next(self.lines)
+        argv = self.master.exec(["sh", "-c", script, self.glob])
+        self.job = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, errors="replace")
+        self.pid = self.job.stdout.readline().strip()
         self.thread = threading.Thread(target=self._listen, daemon=True)
         self.thread.start()
         return self
@@ -51,9 +42,10 @@ class Listener:
     def __exit__(self, *_exc) -> None:
         self.master.run(["kill", self.pid])
         self.thread.join(timeout=10)
+        self.job.wait(timeout=10)
 
     def _listen(self) -> None:
-        for line in self.lines:
+        for line in self.job.stdout:
             event = parsed(line)
             if event:
                 self.tell(*event)

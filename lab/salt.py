@@ -50,6 +50,8 @@ def minion_config(minion_id: str, master: str) -> dict:
         "id": minion_id,
         "master": master,
         "acceptance_wait_time": 2,
+        # A state run waits for another one, as that of a rejoin, rather than be refused.
+        "state_queue": True,
         "log_level_logfile": LOG_LEVEL,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import subprocess
 from collections.abc import Sequence
 
 from . import engine, network
@@ -13,7 +13,8 @@ from .images import Images, Say
 REPOSITORY = "/srv/repository"
 PYTEST = "/opt/salt/bin/pytest"
 # What the tiers look for before they change anything.
-MARK = {"OPENSTACK_HA_DISPOSABLE_HOST": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+MARKS = ("OPENSTACK_HA_DISPOSABLE_HOST=1", "PYTHONDONTWRITEBYTECODE=1")
+OPTIONS = ("--workdir", REPOSITORY, *(f"--env={mark}" for mark in MARKS))
 # Beside the lab's own network, so that both can be there at once.
 CIDR = "172.29.81.0/24"
 HOST_NUMBER = 11
@@ -38,18 +39,8 @@ def run(tier: str, arguments: Sequence[str], say: Say) -> int:
             host.boot()
             host.wait_booted()
             argv = [PYTEST, "-p", "no:cacheprovider", f"test/{tier}", *arguments]
-            return _stream(host, argv)
+            return subprocess.run(host.exec(argv, *OPTIONS), check=False).returncode
         finally:
             host.container.remove(force=True, v=True)
     finally:
         bridge.remove()
-
-
-def _stream(host: Host, argv: Sequence[str]) -> int:
-    job = host.api.exec_create(host.container.id, list(argv), workdir=REPOSITORY, environment=MARK)[
-        "Id"
-    ]
-    for chunk in host.api.exec_start(job, stream=True):
-        sys.stdout.write(chunk.decode(errors="replace"))
-        sys.stdout.flush()
-    return host.api.exec_inspect(job)["ExitCode"]

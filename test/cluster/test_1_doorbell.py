@@ -95,11 +95,6 @@ def test_recover_says_what_it_would_do_and_does_nothing(run):
     assert decision["why"] == "ctl1 has no data with a known position to start from"
 
 
-def test_a_boot_event_of_no_controller_is_nothing(run):
-    assert run("openstack_ha_galera.booted", "salt/minion/stranger/start") == {}
-    assert set(run("openstack_ha_galera.booted", "salt/minion/ctl1/start")) == {"demo"}
-
-
 def test_a_bad_cluster_file_changes_nothing(master, controllers, cluster_files):
     good = cluster_files["demo"].read_text(encoding="utf-8")
     bad = good.replace("172.29.80.100", "10.0.0.1").replace("172.29.80.0/24", "172.29.80.0/22")

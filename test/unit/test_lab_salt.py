@@ -97,24 +97,6 @@ def test_text_is_an_argument_as_it_is():
     assert salt.arguments(["uptime -p"], {"name": "x y"}) == ["uptime -p", "name=x y"]
 
 
-# Line breaks, a carriage return, a letter and the two halves of another one.
-CHUNKS = st.lists(st.lists(st.sampled_from(b"\n\ra\xc3\xa9")).map(bytes))
-
-
-@given(CHUNKS)
-def test_lines_are_the_same_however_the_stream_is_cut(chunks):
-    *whole, _ = b"".join(chunks).split(b"\n")
-    assert list(events.lines(chunks)) == [line.decode(errors="replace") for line in whole]
-
-
-def test_a_line_is_told_before_the_next_chunk_comes():
-    def chunks():
-        yield b"one\ntw"
-        pytest.fail("asked for more than the line needs")
-
-    assert next(events.lines(chunks())) == "one"
-
-
 def test_an_event_is_its_tag_and_its_data():
     data = {"id": "ctl1"}
     assert events.parsed(f"salt/job/1/prog/ctl1/0\t{json.dumps(data)}") == (
