@@ -129,7 +129,7 @@ def faults(cluster, minion_id=None):
         for fault in openstack_ha_schema.faults(cluster)
     ]
     found = []
-    for rule in (_network_faults, _vip_faults, _node_faults, _controller_faults):
+    for rule in (_network_faults, _vip_faults, _node_faults, _controller_faults, _swift_faults):
         found.extend(_lines(rule, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
@@ -237,6 +237,39 @@ def _controller_faults(cluster):
     return []
 
 
+def _ids(spec):
+    try:
+        return node_ids(spec)
+    except RangeError:
+        return []
+
+
+def _swift_faults(cluster):
+    nodes, section = cluster["nodes"], cluster.get("swift", {})
+    found = []
+    owner = section.get("owner")
+    if owner is not None and not any(owner in _ids(spec) for spec in nodes):
+        found.append(f"swift:owner: {owner!r} is not among openstack_ha:nodes")
+    names = {"account", "container", "object", *section.get("rings", {})}
+    for spec, node in nodes.items():
+        path = f"nodes:{spec}:storage"
+        storage = node.get("storage")
+        if storage is None:
+            continue
+        if "storage" not in node["roles"]:
+            found.append(f"{path}: the node has no role storage; add it to its roles")
+        own = storage.get("replication_address")
+        if own is not None and _address(own) is None:
+            found.append(f"{path}:replication_address: {own!r} is no address")
+        for device, facts in storage.get("devices", {}).items():
+            for name in sorted(set(facts.get("rings", [])) - names):
+                found.append(
+                    f"{path}:devices:{device}:rings: there is no ring {name!r}; "
+                    "name it in swift:rings"
+                )
+    return found
+
+
 def _secret_faults(cluster, minion_id):
     nodes = cluster["nodes"]
     if minion_id is not None:
@@ -281,6 +314,17 @@ def controllers(cluster):
     ]
 
 
+def rings_owner(cluster):
+    """
+    Return the id of the node that builds Swift's rings, or None when nobody has the role storage.
+
+    cluster
+        A complete cluster, or the view of the owner.
+    """
+    storage = [name for name, node in cluster["nodes"].items() if "storage" in node["roles"]]
+    return cluster.get("swift", {}).get("owner") or next(iter(storage), None)
+
+
 def view(cluster, minion_id):
     """
     Return what one minion may know of the cluster, or an empty dictionary for a stranger.
@@ -292,18 +336,24 @@ def view(cluster, minion_id):
         Whose view.
 
     It has the node itself and the controllers, the options and the secrets of the systems that
-    run on it; so its size does not grow with the cluster.
+    run on it; so its size does not grow with the cluster. The owner of Swift's rings also has the
+    storage nodes.
     """
     if minion_id not in cluster["nodes"]:
         return {}
     own = systems(cluster["nodes"][minion_id]["roles"])
     foreign = set(systems(ROLE_SYSTEMS)) - set(own)
     seen = {key: value for key, value in cluster.items() if key not in foreign}
+    owner = rings_owner(cluster)
+    roles = {"controller", "storage"} if minion_id == owner else {"controller"}
     seen["nodes"] = {
         name: node
         for name, node in cluster["nodes"].items()
-        if name == minion_id or "controller" in node["roles"]
+        if name == minion_id or roles.intersection(node["roles"])
     }
+    if owner is not None:
+        # Else each storage node would take itself for the first one.
+        seen["swift"] = {**cluster.get("swift", {}), "owner": owner}
     seen["secrets"] = {
         name: value for name, value in cluster.get("secrets", {}).items() if name in own
     }

@@ -14,6 +14,8 @@ ROLES = ("controller", "compute", "storage")
 SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
 IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 HOST_LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+RING_PATTERN = r"^(account|container|object(-[1-9][0-9]*)?)$"
 
 
 def _string(description, **more):
@@ -21,13 +23,14 @@ def _string(description, **more):
 
 
 def _integer(description, default, minimum, maximum):
-    return {
+    """An integer; it has no default when ``default`` is None."""
+    schema = {
         "type": "integer",
         "description": description,
-        "default": default,
         "minimum": minimum,
         "maximum": maximum,
     }
+    return schema if default is None else {**schema, "default": default}
 
 
 def _number(description, default, minimum, maximum):
@@ -97,6 +100,44 @@ VIP = {
     },
 }
 
+STORAGE = {
+    "type": "object",
+    "description": "where a node of the role storage stands, and its devices in Swift's rings",
+    "required": ["zone"],
+    "additionalProperties": False,
+    "properties": {
+        "region": _integer("the region; the zones of a region share a site", 1, 1, 65535),
+        "zone": _integer("what fails together: a rack, a feed, a room", None, 1, 65535),
+        "replication_address": _string("address for replication; default: the node's address"),
+        "devices": _mapping(
+            "devices by the name of their mount point",
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "weight": _number(
+                        "share of the parts; by size, such as 4000 for 4 TB", 100, 0, 1e9
+                    ),
+                    "meta": _string("free text, such as the serial number", default=""),
+                    "failed": {
+                        "type": "boolean",
+                        "description": "the device is dead: it leaves the rings at once, undrained",
+                        "default": False,
+                    },
+                    "rings": {
+                        "type": "array",
+                        "description": "the rings it belongs to; default: all of them",
+                        "items": {"type": "string", "pattern": RING_PATTERN},
+                        "uniqueItems": True,
+                    },
+                },
+            },
+            keys=DEVICE_PATTERN,
+            default={},
+        ),
+    },
+}
+
 NODE = {
     "type": "object",
     "description": "one node, or several by ranges: ctl[1-3] with 10.0.0.11-13",
@@ -116,6 +157,7 @@ NODE = {
             pattern=HOST_LABEL_PATTERN,
         ),
         "interface": _string("the interface that has the address; default: looked up"),
+        "storage": STORAGE,
     },
 }
 
@@ -319,6 +361,54 @@ HEALTH = _section(
     },
 )
 
+
+def _ring(description, port):
+    return _section(
+        description,
+        part_power=_integer("2 to this power parts; for the ring's whole life", 14, 1, 32),
+        replicas=_number("copies of each part; 3.25 gives a quarter of the parts a 4th", 3, 1, 32),
+        min_part_hours=_integer(
+            "hours between two moves of a part; longer than a whole pass of replication", 24, 0, 255
+        ),
+        overload=_number(
+            "share that a device may hold beyond its weight, to keep replicas apart", 0.1, 0, 10
+        ),
+        ramp=_number("share of a device's weight that one run may give or take", 0.25, 0.01, 1),
+        max_dispersion=_number(
+            "percentage of replicas too near to each other that a change may bring about", 5, 0, 100
+        ),
+        allow_fewer_zones={
+            "type": "boolean",
+            "description": "accept fewer zones than replicas, so that a zone has two of a part",
+            "default": False,
+        },
+        wait_for_replication={
+            "type": "boolean",
+            "description": "move parts only when every node has replicated since the last move",
+            "default": True,
+        },
+        port=_port("port of the servers", port),
+        replication_port=_integer("port for replication; default: port", None, 1, 65535),
+    )
+
+
+SWIFT = _section(
+    "Swift's rings; devices stand at the nodes",
+    owner=_string("the node that builds the rings; default: the first with the role storage"),
+    rings={
+        "type": "object",
+        "description": "the rings; object-1 and so on are those of storage policies",
+        "default": {},
+        "propertyNames": {"pattern": RING_PATTERN},
+        "properties": {
+            "account": _ring("the accounts' ring", 6202),
+            "container": _ring("the containers' ring", 6201),
+            "object": _ring("the objects' ring of policy 0", 6200),
+        },
+        "additionalProperties": _ring("an objects' ring", 6200),
+    },
+)
+
 SECRETS = {
     "type": "object",
     "description": "every secret; give the file to Salt's gpg, vault or sdb renderers",
@@ -377,6 +467,7 @@ SCHEMA = {
         "galera": GALERA,
         "rabbitmq": RABBITMQ,
         "health": HEALTH,
+        "swift": SWIFT,
         "secrets": SECRETS,
         "view_of": _string("the minion whose view this is; set by the master, not by hand"),
     },

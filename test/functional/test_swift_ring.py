@@ -1,0 +1,349 @@
+"""Rings by the formula's own states and by Swift's own library, on this machine."""
+
+import copy
+import gzip
+import hashlib
+import json
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+import salt.loader
+from salt.exceptions import CommandExecutionError
+from support import ROOT, cluster_on, minion_options
+
+FOLDER = pathlib.Path("/var/lib/openstack_ha/swift")
+RING = "object"
+HOUR = 3600
+OPTIONS = {
+    "part_power": 8,
+    "min_part_hours": 1,
+    "overload": 1,
+    "ramp": 0.5,
+    "wait_for_replication": False,
+}
+
+
+class Owner:
+    """The node that builds the rings; its pillar can be edited between two calls."""
+
+    def __init__(self, root, cluster):
+        self.cluster = cluster
+        self.root = root
+
+    def load(self, test=False):
+        opts = minion_options(self.root, "sto1", ROOT, self.root)
+        folders = {"module": "modules", "states": "states", "utils": "utils"}
+        opts.update(
+            {f"{key}_dirs": [str(ROOT / f"_{name}")] for key, name in folders.items()}, test=test
+        )
+        opts["grains"] = {}
+        opts["pillar"] = {"openstack_ha": copy.deepcopy(self.cluster)}
+        utils = salt.loader.utils(opts)
+        modules = salt.loader.minion_mods(opts, utils=utils)
+        return modules, salt.loader.states(opts, modules, utils, None)
+
+    def __getattr__(self, name):
+        return self.load()[0][f"openstack_ha_swift_ring.{name}"]
+
+    def managed(self, test=False):
+        _, states = self.load(test)
+        return states.openstack_ha_swift_ring.managed(RING)
+
+    def options(self, **more):
+        self.cluster["swift"]["rings"][RING].update(more)
+
+    def devices(self, node):
+        return self.cluster["nodes"][node]["storage"]["devices"]
+
+    def builder(self):
+        return FOLDER / f"{RING}.builder"
+
+    def age(self, hours):
+        """Let the builder believe that its parts moved some hours earlier."""
+        program = (
+            "from swift.common.ring.builder import RingBuilder\n"
+            "builder = RingBuilder.load(path)\n"
+            "builder._last_part_moves_epoch -= hours * 3600\n"
+            "builder.save(path)"
+        )
+        swift(program, path=str(self.builder()), hours=hours)
+
+    def settle(self):
+        """Apply with an hour between two runs until nothing is left."""
+        for count in range(30):
+            found = self.apply(RING)
+            if not found["steps"] and not found["later"]:
+                return count
+            self.age(1)
+        raise AssertionError(f"does not come to rest: {found}")
+
+
+def swift(program, **names):
+    """Run lines with Swift's library in the system's Python; return what they print as JSON."""
+    lines = [f"{name} = {value!r}" for name, value in names.items()]
+    argv = ["/usr/bin/python3", "-c", "\n".join([*lines, program])]
+    done = subprocess.run(argv, check=True, capture_output=True)
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def parts_of(path):
+    """Return the devices of each part, as ``address/name``."""
+    program = (
+        "import json\n"
+        "from swift.common.ring.builder import RingBuilder\n"
+        "b = RingBuilder.load(path)\n"
+        "name = lambda d: b.devs[d]['ip'] + '/' + b.devs[d]['device']\n"
+        "print(json.dumps([[name(d) for d in row] for row in zip(*b._replica2part2dev)]))"
+    )
+    return swift(program, path=str(path))
+
+
+def three_zones(address):
+    cluster = cluster_on(address, "ctl1")
+    cluster["nodes"]["ctl1"]["address"] = str(address.network[-6])
+    for number in (1, 2, 3):
+        ip = str(address.ip if number == 1 else address.network[-2 - number])
+        cluster["nodes"][f"sto{number}"] = {
+            "address": ip,
+            "roles": ["storage"],
+            "storage": {"zone": number, "devices": {"sdb": {}, "sdc": {}}},
+        }
+    rings = {name: dict(OPTIONS) for name in ("account", "container", RING)}
+    cluster["swift"] = {"rings": rings}
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def installed(modules, address, tmp_path_factory):
+    # Not by the whole SLS: its rings are what the tests make.
+    owner = Owner(tmp_path_factory.mktemp("install"), three_zones(address))
+    modules.pkg.install(pkgs=["python3-swift", "swift"])
+    program = pathlib.Path("/usr/libexec/openstack_ha/openstack-ha-swift-ring.py")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "openstack_ha/swift/files" / program.name, program)
+    return owner
+
+
+@pytest.fixture
+def owner(installed, address, tmp_path):
+    """The owner of three storage nodes in three zones, without any ring."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    return Owner(tmp_path, three_zones(address))
+
+
+@pytest.fixture
+def built(owner):
+    """The same with a ring whose parts may move."""
+    owner.apply(RING)
+    owner.age(1)
+    return owner
+
+
+def test_a_ring_is_built_shown_first_and_then_left_alone(owner):
+    shown = owner.managed(test=True)
+    assert shown["result"] is None, shown
+    assert not owner.builder().exists()
+    done = owner.managed()
+    assert done["result"] is True, done
+    assert done["changes"] == shown["changes"]
+    assert owner.managed()["changes"] == {}
+    assert owner.managed(test=True)["result"] is True
+    facts = owner.status(RING)[RING]
+    assert facts["is_current"] and facts["dispersion"] == 0
+    assert facts["md5"] == hashlib.md5((FOLDER / f"{RING}.ring.gz").read_bytes()).hexdigest()
+    assert {one["parts"] for one in facts["devices"].values()} == {128}
+
+
+def test_files_are_roots_and_readable_by_swift(built):
+    for path in (built.builder(), FOLDER / f"{RING}.ring.gz"):
+        assert (path.owner(), path.group(), path.stat().st_mode & 0o777) == ("root", "swift", 0o640)
+    copy_of_ring = next((FOLDER / "backups" / RING).glob("*.ring.gz"))
+    for path in (FOLDER / f"{RING}.ring.gz", copy_of_ring):
+        argv = ["setpriv", "--reuid=swift", "--regid=swift", "--clear-groups", "cat", path]
+        assert subprocess.run(argv, check=True, capture_output=True).stdout == path.read_bytes()
+    assert gzip.decompress((FOLDER / f"{RING}.ring.gz").read_bytes())[:6] == b"R1NG\x00\x01"
+    assert [one.name for one in FOLDER.glob(".*.*")] == [], "a temporary file was left"
+
+
+def test_the_ring_file_is_the_one_that_swifts_own_tool_writes(built):
+    before = built.status(RING)[RING]["md5"]
+    tool = ["/usr/bin/swift-ring-builder", built.builder(), "write_ring"]
+    subprocess.run(tool, check=False, capture_output=True)
+    assert built.status(RING)[RING]["md5"] == before
+
+
+def test_the_dry_run_shows_the_ring_that_comes(built):
+    built.devices("sto2")["sdd"] = {"weight": 200}
+    built.devices("sto3")["sdc"]["weight"] = 150
+    shown = built.plan(RING)
+    done = built.apply(RING)
+    assert done["changes"] == shown["changes"]
+    assert shown["after"]["md5"] == built.status(RING)[RING]["md5"]
+    assert shown["after"]["moved"] > 0
+
+
+def test_nothing_moves_before_min_part_hours_and_a_port_changes_at_once(built):
+    built.devices("sto2")["sdd"] = {}
+    assert built.apply(RING)["after"]["moved"] > 0
+    built.options(port=6300)
+    parts = parts_of(built.builder())
+    found = built.apply(RING)
+    assert [step["do"] for step in found["steps"]] == ["set_info"] * 7 + ["write_ring"]
+    assert parts_of(built.builder()) == parts
+    assert [step["do"] for step in found["later"]] == ["set_weight"]
+    waits = built.managed()
+    assert (waits["result"], waits["changes"]) == (True, {})
+    assert "min_part_hours" in waits["warnings"][0]
+    assert built.plan(RING, force=True)["after"]["moved"] > 0
+
+
+def test_a_drained_device_leaves_when_it_is_empty(built):
+    gone = f"{built.cluster['nodes']['sto3']['address']}/sdc"
+    del built.devices("sto3")["sdc"]
+    weights = []
+    for _ in range(9):
+        device = built.status(RING)[RING]["devices"].get(gone)
+        if device is None:
+            break
+        weights.append(device["weight"])
+        built.apply(RING)
+        built.age(1)
+    assert weights == [100, 50, 0]
+    assert built.settle() == 0
+
+
+def test_a_failed_device_leaves_at_once_and_nothing_else_moves(built):
+    built.devices("sto2")["sdd"] = {}
+    built.apply(RING)
+    built.devices("sto1")["sdb"]["failed"] = True
+    gone = f"{built.cluster['nodes']['sto1']['address']}/sdb"
+    before = parts_of(built.builder())
+    found = built.apply(RING)
+    assert [step["do"] for step in found["steps"]] == ["remove", "rebalance"]
+    for old, new in zip(before, parts_of(built.builder()), strict=True):
+        assert [b for a, b in zip(old, new, strict=True) if a != gone] == [
+            a for a in old if a != gone
+        ]
+        assert gone not in new
+    assert built.apply(RING)["steps"] == []
+
+
+def test_a_second_zone_waits_until_the_first_is_restored(built):
+    built.devices("sto1")["sdb"]["failed"] = True
+    built.apply(RING)
+    built.devices("sto2")["sdb"]["failed"] = True
+    found = built.apply(RING)
+    assert found["steps"] == [] and "restored" in found["waits"][-1]["reason"]
+    assert built.plan(RING, force=True)["steps"]
+
+
+def test_another_zone_and_another_part_power_are_refused_by_name(built):
+    before = built.builder().read_bytes()
+    built.cluster["nodes"]["sto3"]["storage"]["zone"] = 4
+    built.options(part_power=9)
+    refused = built.managed()
+    assert refused["result"] is False and refused["changes"] == {}
+    assert "r1z3, not r1z4" in refused["comment"]
+    assert "openstack_ha:swift:rings:object:part_power: 8" in refused["comment"]
+    assert built.builder().read_bytes() == before
+
+
+def test_replicas_that_would_come_too_near_are_refused_with_the_key_that_helps(built):
+    built.options(overload=0)
+    built.devices("sto1")["sdb"]["weight"] = 1000
+    refused = built.managed(test=True)
+    assert refused["result"] is False and refused["changes"] == {}
+    assert "raise openstack_ha:swift:rings:object:overload" in refused["comment"]
+
+
+def test_replicas_change_by_one_and_a_fraction_is_kept(built):
+    built.options(replicas=3.25, allow_fewer_zones=True)
+    built.settle()
+    assert built.status(RING)[RING]["replicas"] == 3.25
+    built.options(replicas=2)
+    built.settle()
+    assert built.status(RING)[RING]["replicas"] == 2
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"garbage", b"\x80\x02}q\x00."], ids=["empty", "text", "{}"]
+)
+def test_a_broken_builder_is_restored_from_its_copy(built, damage):
+    built.devices("sto2")["sdd"] = {}
+    md5 = built.apply(RING)["after"]["md5"]
+    parts = parts_of(built.builder())
+    built.builder().write_bytes(damage)
+    broken = built.managed()
+    assert broken["result"] is False and "openstack_ha_swift_ring.restore" in broken["comment"]
+    newest = built.history(RING)[0]
+    assert newest["md5"] == md5
+    assert built.restore(RING, newest["copy"])["md5"] == md5
+    assert parts_of(built.builder()) == parts
+    assert built.managed()["result"] is True
+    assert any(one["version"] == "unreadable" for one in built.history(RING))
+
+
+def test_an_older_copy_may_not_move_again_at_once(built):
+    built.devices("sto2")["sdd"] = {}
+    built.apply(RING)
+    first = built.history(RING)[-1]
+    assert built.restore(RING, first["copy"])["seconds_left"] > HOUR - 60
+    assert built.status(RING)[RING]["md5"] == first["md5"]
+    assert built.apply(RING)["steps"] == []
+
+
+def test_a_copy_that_does_not_give_its_ring_is_refused(built):
+    copies = built.history(RING)
+    ring = FOLDER / "backups" / RING / f"{copies[0]['copy']}.ring.gz"
+    ring.write_bytes(ring.read_bytes()[:-1])
+    with pytest.raises(CommandExecutionError, match="take another copy"):
+        built.restore(RING, copies[0]["copy"])
+
+
+def test_a_lost_builder_is_never_made_anew(built):
+    built.builder().unlink()
+    assert "a new builder would put nearly every part elsewhere" in built.managed()["comment"]
+    assert not built.builder().exists()
+
+
+def test_a_lost_ring_file_is_written_again(built):
+    md5 = built.status(RING)[RING]["md5"]
+    (FOLDER / f"{RING}.ring.gz").unlink()
+    assert built.managed()["result"] is True
+    assert built.status(RING)[RING]["md5"] == md5
+
+
+def test_a_builder_that_others_may_write_is_not_loaded(built):
+    built.builder().chmod(0o666)
+    assert "can be written by others" in built.managed()["comment"]
+
+
+def test_a_removal_by_hand_is_not_finished_behind_ones_back(built):
+    tool = ["/usr/bin/swift-ring-builder", built.builder(), "remove", "d0"]
+    subprocess.run(tool, check=False, capture_output=True)
+    assert "swift-ring-builder remove" in built.managed()["comment"]
+
+
+def test_one_process_works_at_a_time(built):
+    holder = subprocess.Popen(["/usr/bin/flock", FOLDER / ".lock", "/usr/bin/sleep", "3"])
+    try:
+        time.sleep(0.5)
+        begin = time.monotonic()
+        built.apply(RING)
+        assert time.monotonic() - begin > 1
+    finally:
+        holder.wait()
+
+
+def test_another_node_builds_no_ring(owner):
+    owner.cluster["swift"]["owner"] = "sto2"
+    assert "sto2 builds the rings" in owner.managed()["comment"]
+
+
+def test_the_report_of_dispersion_counts_every_zone(built):
+    report = built.dispersion(RING)
+    assert report["dispersion"] == 0 and report["required_overload"] == 0
+    assert {"r1z1", "r1z2", "r1z3"} <= set(report["places"])
