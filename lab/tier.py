@@ -15,7 +15,7 @@ PYTEST = "/opt/salt/bin/pytest"
 # What the tiers look for before they change anything.
 MARKS = ("OPENSTACK_HA_DISPOSABLE_HOST=1", "PYTHONDONTWRITEBYTECODE=1")
 OPTIONS = ("--workdir", REPOSITORY, *(f"--env={mark}" for mark in MARKS))
-# Beside the lab's own network, so that both can be there at once.
+# Beside the lab's own network, so that both can be there at once; the next free one if it is taken.
 CIDR = "172.29.81.0/24"
 HOST_NUMBER = 11
 
@@ -25,12 +25,13 @@ def run(tier: str, arguments: Sequence[str], say: Say) -> int:
     client = engine.connect()
     image = Images(client, say).tests()
     name = f"openstack-ha-{tier}"
-    bridge = network.ensure(client, name, CIDR)
+    cidr = network.choose(client, name, CIDR)
+    bridge = network.ensure(client, name, cidr)
     try:
         plan = Plan(
             kind="tests",
             id="ctl1",
-            address=network.address_of(CIDR, HOST_NUMBER),
+            address=network.address_of(cidr, HOST_NUMBER),
             image=image,
             mounts={str(ROOT): REPOSITORY},
         )

@@ -1,5 +1,6 @@
 """A real MariaDB server: evidence, the master's steps, and accounts in both modes."""
 
+import json
 import pathlib
 import subprocess
 
@@ -59,20 +60,16 @@ def test_member_present_gives_up_in_time_without_a_master(states, configured, mo
 
 def test_member_present_repeats_the_masters_refusal(states, configured, modules, tmp_path):
     # The word is heard while the state waits, so it is said by a process of its own.
-    speak = subprocess.Popen(
-        [
-            "sh",
-            "-c",
-            "sleep 2; mkdir -p /run/openstack_ha; printf '%s' "
-            '"{\\"verdict\\": \\"refuse\\", \\"why\\": \\"no peer\\", \\"time\\": 9999999999}" '
-            "> /run/openstack_ha/galera.json",
-        ]
-    )
+    refusal = {"verdict": "refuse", "why": "no peer", "way_out": "a runbook", "time": 9999999999}
+    said = tmp_path / "word.json"
+    said.write_text(json.dumps(refusal), encoding="utf-8")
+    script = f"sleep 2; install -D {said} /run/openstack_ha/galera.json"
+    speak = subprocess.Popen(["sh", "-c", script])
     result = states.openstack_ha_galera.member_present(name="demo", patience=60)
     speak.wait()
     pathlib.Path("/run/openstack_ha/galera.json").unlink()
     assert result.result is False
-    assert result.comment.startswith("The master refused: no peer.")
+    assert result.comment.startswith("The master refused: no peer. a runbook.")
     assert "salt-run openstack_ha_galera.elect demo" in result.comment
 
 
@@ -205,6 +202,31 @@ def test_a_half_received_copy_has_no_position(server):
         assert (evidence["is_receiving"], evidence["position"]) == (True, None)
     finally:
         marker.unlink()
+
+
+def test_a_seqno_of_an_earlier_stop_does_not_count_after_a_crash(server):
+    """The file of a clean stop can be older than the data: galera #499."""
+    running = server.status()["wsrep"]
+    subprocess.run(["systemctl", "kill", "--signal=KILL", "mariadb"], check=True)
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    grastate = DATADIR / "grastate.dat"
+    text = grastate.read_text(encoding="utf-8")
+    grastate.write_text(text.replace("seqno:   -1", "seqno:   99999999"), encoding="utf-8")
+    assert server.evidence()["last_view"]
+    assert server.evidence()["position"]["seqno"] < 99999999
+    assert server.evidence()["position"]["uuid"] == running["state_uuid"]
+
+
+def test_data_that_is_set_aside_is_kept_and_its_floor_goes_with_it(server):
+    with pytest.raises(Exception, match="nothing was moved"):
+        server.set_aside()
+    assert server.evidence()["floor"]
+    moved_to = pathlib.Path(server.set_aside(is_running=True)["moved_to"])
+    assert (moved_to / "grastate.dat").exists()
+    evidence = server.evidence()
+    assert (evidence["is_pristine"], evidence["floor"]) == (True, None)
+    DATADIR.rmdir()
+    moved_to.rename(DATADIR)
 
 
 def test_a_lost_grastate_is_recovered_from_the_data(server):
