@@ -17,6 +17,8 @@ __virtualname__ = "openstack_ha_galera"
 
 # Seconds between looks while servers of a cluster without a Primary component move by themselves.
 LOOK_AGAIN = 2
+# Seconds that a person's command waits for the look that is under way.
+PATIENCE = 300
 TAG_PARTS = 4
 # What the master keeps of a cluster that it has not seen yet.
 NEW_RECORD = {"floor": None, "has_restarted": False, "without_primary_since": None}
@@ -159,7 +161,7 @@ def recover(name, node=None, dry_run=True):
         raise SaltRunnerError(f"{node} is no controller of {name}; these are: {', '.join(members)}")
     if dry_run:
         return _decide(name, members, _look(members), _record(name), node)
-    decisions = _look_until_done(name, node)
+    decisions = _look_until_done(name, node, PATIENCE)
     if decisions is None:
         raise SaltRunnerError(
             f"somebody else is at it: `salt-run openstack_ha_lease.show {name}.galera`"
@@ -167,7 +169,7 @@ def recover(name, node=None, dry_run=True):
     return decisions
 
 
-def _look_until_done(name, chosen=None):
+def _look_until_done(name, chosen=None, patience=0):
     """Look, decide and act under the cluster's lease until there is nothing to act on."""
     members, decisions = _members(name), []
 
@@ -180,7 +182,8 @@ def _look_until_done(name, chosen=None):
         failures = _act(name, members, decision, chosen)
         return {"again": _again(looked["found"], decision, failures)}
 
-    looks = __salt__["openstack_ha_lease.look_until_done"](f"{name}.galera", step)
+    lease = f"{name}.galera"
+    looks = __salt__["openstack_ha_lease.look_until_done"](lease, step, patience)
     return None if looks is None else decisions
 
 

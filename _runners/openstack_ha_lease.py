@@ -24,13 +24,14 @@ __virtualname__ = "openstack_ha_lease"
 # A step can take as long as a transfer does, and nobody else may act meanwhile. A lease whose owner
 # has ended is free at once, so this is for an owner that hangs.
 TTL = 86400
+POLL = 1
 
 
 def __virtual__():
     return __virtualname__
 
 
-def look_until_done(name, step):
+def look_until_done(name, step, patience=0):
     """
     Take step after step under the lease, until one has nothing to act on and nobody has rung since.
 
@@ -41,6 +42,9 @@ def look_until_done(name, step):
         A function without arguments that looks once, acts, and returns a mapping. Its key ``again``
         is the number of seconds until the next step, or None when there is nothing to wait for.
 
+    patience
+        Seconds to wait for somebody else who is at it.
+
     Returns what the steps returned, or None when somebody else is at it; that one then looks once
     more. For other runners; on the command line there is no such function to give.
 
@@ -50,7 +54,12 @@ def look_until_done(name, step):
 
         salt-run openstack_ha_galera.answer demo
     """
+    deadline = time.time() + patience
     token = acquire(name, TTL)
+    while token is None and time.time() < deadline:
+        time.sleep(POLL)
+        # Without a ring, which would make the other one look again and again.
+        token = acquire(name, TTL, is_ring=False)
     if token is None:
         return None
     found = []
@@ -62,14 +71,22 @@ def look_until_done(name, step):
                 return found
             found.append(step())
             again = found[-1]["again"]
-            if again is None and release(name, token, rings):
+            if again is not None:
+                time.sleep(again)
+            elif release(name, token, rings):
                 return found
-            time.sleep(again or 0)
+            else:
+                # It has rung meanwhile, and may do so for ever; whoever waits gets a turn first.
+                release(name, token)
+                time.sleep(2 * POLL)
+                token = acquire(name, TTL, is_ring=False)
+                if token is None:
+                    return found
     finally:
         release(name, token)
 
 
-def acquire(name, ttl):
+def acquire(name, ttl, is_ring=True):
     """
     Take the lease and return its token, or count the ring and return None when it is held.
 
@@ -81,6 +98,9 @@ def acquire(name, ttl):
     ttl
         Seconds until it frees itself unless it is renewed.
 
+    is_ring
+        Its owner is to look once more before it lets go.
+
     CLI Example:
 
     .. code-block:: bash
@@ -88,7 +108,7 @@ def acquire(name, ttl):
         salt-run openstack_ha_lease.acquire demo.galera 60
     """
     with _lease(name) as lease:
-        lease["rings"] = lease.get("rings", 0) + 1
+        lease["rings"] = lease.get("rings", 0) + is_ring
         if lease.get("expires", 0) > time.time() and _lives(lease):
             return None
         own = psutil.Process()

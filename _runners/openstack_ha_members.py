@@ -16,8 +16,10 @@ log = logging.getLogger(__name__)
 __virtualname__ = "openstack_ha_members"
 
 # Seconds for a node to answer a question; Salt then asks whether the job still runs, and goes on
-# waiting while it does, so a long crash recovery or transfer is not cut off.
-ANSWER_TIMEOUT = 10
+# waiting while it does, so a long crash recovery or transfer is not cut off. A node that is down
+# costs both, and an outage is when nodes are down.
+ANSWER_TIMEOUT = 5
+GATHER_TIMEOUT = 5
 # A survey: seconds until those that have not answered are asked whether they still work on it, and
 # for them to say so; together what a node that is down costs.
 SURVEY_TIMEOUT = 5
@@ -175,6 +177,7 @@ def _publish(nodes, fun, arguments):
                 kwarg=wrapped,
                 tgt_type="list",
                 timeout=ANSWER_TIMEOUT,
+                gather_job_timeout=GATHER_TIMEOUT,
                 full_return=True,
             )
     except SaltClientError as exc:

@@ -24,6 +24,8 @@ STEPS = {
     "grow": "grow",
     "repair": "repair",
 }
+# Seconds that a person's command waits for the look that is under way.
+PATIENCE = 300
 
 
 def __virtual__():
@@ -161,7 +163,7 @@ def recover(name, node, dry_run=True):
     brokers = _brokers(name)
     if dry_run:
         return _plan(brokers, _look(brokers), node)
-    decisions = _look_until_done(name, node)
+    decisions = _look_until_done(name, node, PATIENCE)
     if decisions is None:
         raise SaltRunnerError(
             f"somebody else is at it: `salt-run openstack_ha_lease.show {name}.rabbitmq`"
@@ -169,7 +171,7 @@ def recover(name, node, dry_run=True):
     return decisions
 
 
-def _look_until_done(name, first=None):
+def _look_until_done(name, first=None, patience=0):
     """Look, decide and act under the cluster's lease until there is nothing to act on."""
     brokers, decisions = _brokers(name), []
 
@@ -183,7 +185,8 @@ def _look_until_done(name, first=None):
             decisions.append(decision)
         return {"again": _again(decision, _act(decision, arguments), looked["found"])}
 
-    looks = __salt__["openstack_ha_lease.look_until_done"](f"{name}.rabbitmq", step)
+    lease = f"{name}.rabbitmq"
+    looks = __salt__["openstack_ha_lease.look_until_done"](lease, step, patience)
     return None if looks is None else decisions
 
 

@@ -82,13 +82,16 @@ def master(salt_factories, cluster_files, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def start_minion(master):
-    """Return a function that starts a minion of this id and syncs its modules."""
+    """Return a function that gives the minion of an id, to be started."""
+    made = {}
 
     def start(minion_id):
-        # Its key stays, as that of a host does that boots again.
-        return master.salt_minion_daemon(
-            minion_id, overrides={"log_level_logfile": "debug", "random_reauth_delay": 1}
-        )
+        # One that was there before has its key, as that of a host does that boots again.
+        if minion_id not in made:
+            made[minion_id] = master.salt_minion_daemon(
+                minion_id, overrides={"log_level_logfile": "debug", "random_reauth_delay": 1}
+            )
+        return made[minion_id]
 
     return start
 

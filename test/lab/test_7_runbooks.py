@@ -19,6 +19,16 @@ WATCHED = ("salt-run openstack_ha.status demo", "salt ctl3 test.ping")
 BOUND = 300
 
 
+@pytest.fixture(autouse=True)
+def outer_world(lab, nodes):
+    """Whatever a test has left, the next one has power, a network and a master."""
+    yield
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+    for node in nodes:
+        lab.node(node).boot()
+        lab.node(node).heal()
+
+
 @pytest.fixture
 def follow(lab):
     """Return a function that types the commands of a section, or of one block of it."""

@@ -50,6 +50,31 @@ def test_a_held_lease_is_nobody_elses_until_it_is_given_back(lease):
     assert lease.acquire(NAME, TTL) not in (None, token)
 
 
+def test_who_waits_gets_a_turn_although_it_never_stops_ringing(lease):
+    lease.POLL = 0.01
+    has_begun, is_over = threading.Event(), threading.Event()
+
+    def ringing():
+        has_begun.set()
+        if not is_over.is_set():
+            lease.acquire(NAME, TTL)
+        return {"again": None}
+
+    owner = threading.Thread(target=lease.look_until_done, args=(NAME, ringing))
+    owner.start()
+    try:
+        assert has_begun.wait(20)
+        assert lease.look_until_done(NAME, lambda: {"again": None}, patience=20) is not None
+    finally:
+        is_over.set()
+        owner.join()
+
+
+def test_who_does_not_wait_leaves_it_to_the_owner(lease):
+    assert lease.acquire(NAME, TTL)
+    assert lease.look_until_done(NAME, lambda: {"again": None}) is None
+
+
 def test_leases_of_other_names_are_free(lease):
     assert lease.acquire(NAME, TTL)
     assert lease.acquire("demo/galera", TTL)
