@@ -77,8 +77,9 @@ def serving(lab):
 
     def whole():
         target = ",".join(lab.nodes)
-        galera = lab.master.salt(target, "openstack_ha_galera.status")
-        rabbitmq = lab.master.salt(target, "openstack_ha_rabbitmq.status")
+        # Who boots at this moment is asked again rather than waited for.
+        galera = lab.master.salt(target, "openstack_ha_galera.status", patience=10)
+        rabbitmq = lab.master.salt(target, "openstack_ha_rabbitmq.status", patience=10)
         return all(_is_synced(galera.get(node)) for node in lab.nodes) and all(
             _is_whole(rabbitmq.get(node), len(lab.nodes)) for node in lab.nodes
         )
