@@ -361,7 +361,8 @@ def _move_datadir():
         )
     moved_to = f"{DATADIR}.{time.strftime('%Y%m%dT%H%M%S')}"
     entry = os.stat(DATADIR)
-    os.rename(DATADIR, moved_to)
+    # Not os.rename: an overlay file system calls the same directory another device.
+    _run(["mv", "--no-target-directory", DATADIR, moved_to], timeout=START_TIMEOUT)
     os.mkdir(DATADIR)
     os.chmod(DATADIR, entry.st_mode & 0o7777)
     os.chown(DATADIR, entry.st_uid, entry.st_gid)
