@@ -87,6 +87,11 @@ chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults
 	MACHINE_STEPS=50000 $(PYTEST) test/unit/test_galera_machine.py
 	LAB_ROUNDS=1 CHAOS_ROUNDS=30 $(PYTEST) test/lab/test_2_deployments.py test/lab/test_8_chaos.py
 
+.PHONY: runbooks
+runbooks: .venv/test ## Every runbook's sections, the long ones too, in a lab
+	LAB_ROUNDS=1 $(PYTEST) test/lab/test_2_deployments.py test/lab/test_7_runbooks.py \
+	  test/lab/more_runbooks.py
+
 .PHONY: bench-failover
 bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps
 	.venv/bin/python -m bench.failover

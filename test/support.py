@@ -101,3 +101,8 @@ def leaves(tree):
             yield from leaves(value)
         else:
             yield value
+
+
+def sql(node, statement):
+    """Return what a lab's database server answers to a statement, as lines of plain columns."""
+    return node.check(["mariadb", "--batch", "--skip-column-names", "-e", statement]).strip()

@@ -11,6 +11,7 @@ import os
 import random
 
 import pytest
+import runbook
 import testinfra
 
 # Secrets are looked for in the logs at debug level; the lab reads this when it is imported.
@@ -18,6 +19,10 @@ os.environ["LAB_LOG_LEVEL"] = "debug"
 
 from lab import Lab  # noqa: E402
 from lab.waiting import wait_for  # noqa: E402
+
+# What a runbook's reader looks at until all is well, and for how many seconds at most.
+WATCHED = ("salt-run openstack_ha.status demo", "salt ctl3 test.ping")
+PATIENCE = 300
 
 NAME = os.environ.get("LAB_TEST_NAME", "openstack-ha-test")
 
@@ -100,3 +105,64 @@ def _is_whole(status, count):
         and len(status["running_nodes"]) == count
         and not status["partitions"]
     )
+
+
+@pytest.fixture
+def outer_world(lab, nodes):
+    """Whatever a test has left, the next one has power, a network and a master."""
+    yield
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+    for node in nodes:
+        lab.node(node).boot()
+        lab.node(node).heal()
+
+
+@pytest.fixture
+def follow(lab):
+    """Return a function that types the commands of a section, or of one block of it."""
+
+    def run(name, title, number=None):
+        blocks = runbook.sections(name)[title]
+        for block in blocks if number is None else [blocks[number]]:
+            for where, command in block:
+                _type_in(lab.master.host if where == "master" else lab.node(where), command)
+
+    return run
+
+
+def _type_in(host, command):
+    argv = ["sh", "-c", command]
+    if command in WATCHED:
+        wait_for(lambda: host.run(argv).rc == 0, PATIENCE, command)
+    else:
+        host.check(argv)
+
+
+@pytest.fixture
+def refusal(lab):
+    """Return a function that waits for the master's refusal, and gives its runbook and section."""
+
+    def wait(system="galera"):
+        def way_out():
+            return lab.master.run(f"openstack_ha_{system}.elect", "demo")["decision"]["way_out"]
+
+        return runbook.place(wait_for(way_out, PATIENCE, "a refusal"))
+
+    return wait
+
+
+@pytest.fixture
+def stop_all(lab, nodes, serving):
+    """Return a function that changes stopped servers before anybody looks at them."""
+    serving()
+
+    def change(**scripts):
+        # The master's schedule would start them in between.
+        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        for node in nodes:
+            lab.node(node).check(["systemctl", "stop", "mariadb"])
+        for node, script in scripts.items():
+            lab.node(node).check(["sh", "-c", script])
+        lab.master.host.check(["systemctl", "start", "salt-master"])
+
+    return change

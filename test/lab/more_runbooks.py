@@ -1,0 +1,175 @@
+"""
+The runbooks' longer sections, carried out as those of test_7_runbooks are: `make runbooks`.
+"""
+
+import pytest
+from support import sql
+
+from lab.waiting import wait_for
+
+pytestmark = pytest.mark.usefixtures("outer_world")
+
+BOUND = 300
+DATADIR = "/var/lib/mysql"
+WIPE = f"find {DATADIR} -mindepth 1 -delete"
+FLOOR = "/var/lib/openstack_ha/galera.json"
+UUID = "11111111-2222-11f0-8888-123456789abc"
+
+
+def test_different_clusters(lab, stop_all, refusal, follow, serving):
+    other = f"sed -i 's/^uuid:.*/uuid:    {UUID}/' {DATADIR}/grastate.dat"
+    stop_all(ctl3=other)
+    place = refusal()
+    assert place == ("total-power-loss.md", "Different clusters")
+    follow(*place)
+    serving()
+
+
+def test_the_newest_data_is_missing(lab, stop_all, refusal, follow, serving):
+    uuid = lab.master.run("openstack_ha_galera.elect", "demo")["floor"]["uuid"]
+    stop_all(ctl2=f"""echo '{{"uuid": "{uuid}", "seqno": 99999999}}' > {FLOOR}""")
+    place = refusal()
+    assert place == ("total-power-loss.md", "The newest data is missing")
+    follow(*place)
+    serving()
+
+
+def test_a_position_is_not_known_and_a_controller_is_chosen(lab, stop_all, refusal, follow):
+    alone = f"{WIPE}; mariadb-install-db --user=mysql; install -d -o mysql {DATADIR}/shop"
+    stop_all(ctl3=alone)
+    place = refusal()
+    assert place == ("total-power-loss.md", "A position is not known")
+    follow(*place)
+    follow("total-power-loss.md", "Starting from a controller of your choice")
+    follow(*refusal())
+
+
+def test_two_primary_components(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.partition(["ctl1", "ctl2"])
+    wait_for(
+        lambda: "non-Primary" in sql(node, "SHOW STATUS LIKE 'wsrep_cluster_status'"),
+        60,
+        "ctl3 to notice",
+    )
+    sql(node, "SET GLOBAL wsrep_provider_options='pc.bootstrap=1'")
+    place = refusal()
+    assert place == ("split.md", "Two Primary components")
+    node.heal()
+    follow(*place)
+    serving()
+
+
+def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    node.check(["systemctl", "stop", "mariadb"])
+    node.check(["sed", "-i", "s/^seqno:.*/seqno:   99999999/", f"{DATADIR}/grastate.dat"])
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+    place = refusal()
+    assert place == ("split.md", "Writes that the Primary component lacks")
+    follow(*place)
+
+
+def test_data_of_another_cluster(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    node.check(["systemctl", "stop", "mariadb"])
+    node.check(["sed", "-i", f"s/^uuid:.*/uuid:    {UUID}/", f"{DATADIR}/grastate.dat"])
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+    place = refusal()
+    assert place == ("replacing-a-controller.md", "Data of another cluster")
+    follow(*place)
+
+
+def test_a_new_host_in_place_of_the_old_one(lab, serving, follow):
+    serving()
+    lab.replace("ctl3")
+    follow("replacing-a-controller.md", "A new host in place of the old one")
+    serving()
+
+
+def test_every_data_directory_is_empty(nodes, stop_all, refusal, follow, serving):
+    stop_all(**dict.fromkeys(nodes, WIPE))
+    place = refusal()
+    assert place == ("total-power-loss.md", "Every data directory is empty")
+    follow(*place)
+    serving()
+
+
+RABBITMQ = "broken-rabbitmq.md"
+MAY_BE_BLANK = "/run/openstack_ha/rabbitmq-may-be-blank"
+DATABASE = "/var/lib/rabbitmq/mnesia/rabbit@ctl3"
+
+
+@pytest.fixture
+def kill_brokers(lab, nodes):
+    """Return a function that ends all brokers, and keeps the master from starting them."""
+
+    def kill():
+        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        for node in nodes:
+            lab.node(node).check(["systemctl", "kill", "--signal=KILL", "rabbitmq-server"])
+            lab.node(node).check(["systemctl", "stop", "rabbitmq-server"])
+
+    return kill
+
+
+def _start_brokers(lab, *nodes):
+    for node in nodes:
+        lab.node(node).check(["systemctl", "start", "--no-block", "rabbitmq-server"])
+    lab.master.host.check(["systemctl", "start", "salt-master"])
+
+
+def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follow):
+    serving()
+    kill_brokers()
+    lab.node("ctl3").check(["rm", "-r", DATABASE])
+    _start_brokers(lab, "ctl1", "ctl2")
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "Brokers wait for one another")
+    follow(*place)
+    serving(BOUND)
+
+
+def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.check(["systemctl", "stop", "rabbitmq-server"])
+    node.check(["sh", "-c", f"echo broken > {DATABASE}/schema.DAT"])
+    node.check(["systemctl", "start", "--no-block", "rabbitmq-server"])
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "A broker does not start")
+    follow(*place)
+    serving(BOUND)
+
+
+def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.check(["systemctl", "stop", "rabbitmq-server"])
+    node.partition(["ctl1", "ctl2"])
+    lab.node("ctl1").check(["rabbitmqctl", "forget_cluster_node", "rabbit@ctl3"])
+    node.check(["rm", "-r", DATABASE])
+    node.check(["touch", MAY_BE_BLANK])
+    node.check(["systemctl", "start", "rabbitmq-server"])
+    node.check(["rm", MAY_BE_BLANK])
+    node.heal()
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "Two clusters")
+    follow(*place, number=0)
+    serving(BOUND)
+
+
+def test_the_brokers_disk_is_full(lab, serving, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.check(["rabbitmqctl", "set_disk_free_limit", "100000000000000"])
+    shown = "salt-run openstack_ha.status demo"
+    wait_for(lambda: "alarm disk" in lab.master.host.run(["sh", "-c", shown]).out, 60, "the alarm")
+    follow(RABBITMQ, "The disk is full")
+    node.check(["rabbitmqctl", "set_disk_free_limit", "1GB"])
+    wait_for(lambda: lab.master.host.run(["sh", "-c", shown]).rc == 0, 60, "the alarm to end")
