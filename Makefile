@@ -78,14 +78,14 @@ test-cluster: .venv/test ## A master and minions as daemons on such a host
 
 .PHONY: test-lab deployments
 test-lab: .venv/test ## Three real controllers (LAB_ROUNDS deployments from nothing)
-	$(PYTEST) test/lab
+	$(PYTEST) -s test/lab
 deployments: .venv/test ## Ten deployments from nothing, with random delays
 	LAB_ROUNDS=10 $(PYTEST) test/lab/test_2_deployments.py
 
 .PHONY: chaos
 chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults under load
 	MACHINE_STEPS=50000 $(PYTEST) test/unit/test_galera_machine.py
-	LAB_ROUNDS=1 CHAOS_ROUNDS=30 $(PYTEST) test/lab/test_2_deployments.py test/lab/test_8_chaos.py
+	LAB_ROUNDS=1 CHAOS_ROUNDS=30 $(PYTEST) -s test/lab/test_2_deployments.py test/lab/test_8_chaos.py
 
 .PHONY: runbooks
 runbooks: .venv/test ## Every runbook's sections, the long ones too, in a lab
