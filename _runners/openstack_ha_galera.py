@@ -3,7 +3,7 @@ The master's side of a Galera cluster: gather evidence, decide, say the word, wa
 
 The rule itself is pure and stands in ``openstack_ha_galera_election``. A doorbell carries no
 authority: its tag only chooses one of the master's own clusters, and everything that is decided
-rests on job returns, which Salt authenticates.
+rests on answers that the nodes have sealed.
 """
 
 import logging

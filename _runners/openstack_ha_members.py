@@ -1,7 +1,8 @@
 """
 A cluster's controllers, and what they answer the master.
 
-A job's return is authenticated, an event is not: whatever is decided rests on what is asked here.
+Whatever is decided rests on what is asked here. An event can be anybody's, and so can a job's
+return; the answers to these questions are sealed by the node's own key (``openstack_ha_seal``).
 """
 
 import logging

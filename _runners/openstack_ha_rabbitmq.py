@@ -2,7 +2,7 @@
 The master's side of a RabbitMQ cluster: gather evidence, decide, say the word, look again.
 
 The rule itself is pure and stands in ``openstack_ha_rabbitmq_membership``. Everything that is
-decided rests on job returns, which Salt authenticates.
+decided rests on answers that the nodes have sealed.
 """
 
 import time
@@ -71,29 +71,6 @@ def elect(name):
         "decision": _decide(name, brokers, looked, _record(name)),
         "evidence": looked["found"],
     }
-
-
-def record(name):
-    """
-    Return what the master keeps of the cluster's brokers: its last decision, and when that was.
-
-    name
-        The cluster's name.
-
-    Returns ``{"decision": {verdict, nodes, why, way_out}, "decided": seconds since the epoch}``,
-    each None when there is none.
-
-    Raises SaltRunnerError when there is no such cluster.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_rabbitmq.record demo
-    """
-    _brokers(name)
-    kept = _record(name)
-    return {key: kept.get(key) for key in ("decision", "decided")}
 
 
 def answer(name=None, tag=None):
@@ -228,9 +205,8 @@ def _decided(name, brokers, looked):
         ill = __utils__["openstack_ha_rabbitmq_membership.mended"](ill, now)
     is_waiting = decision["verdict"] in ("wait", "refuse")
     since = (kept.get("waiting_since") or time.time()) if is_waiting else None
-    # A copy: sending it as an event puts a time stamp into it.
     __salt__["openstack_ha_record.decided"](
-        name, "rabbitmq", dict(decision), {"waiting_since": since, "ill": ill}
+        name, "rabbitmq", decision, {"waiting_since": since, "ill": ill}
     )
     return decision, arguments
 
