@@ -203,7 +203,8 @@ def evidence():
 
 def bootstrap(position=None):
     """
-    Start this server as the first of a new Primary component; the master's word only.
+    Start this server as the first of a new Primary component; the master's word only. On a new
+    disk, where there is no database at all, the server's own tables are made before.
 
     position
         ``{uuid, seqno}`` that the word rests on, None for a first install. Another position
@@ -225,6 +226,10 @@ def bootstrap(position=None):
             f"{__opts__['id']} was to start a cluster from {position}, and is now "
             f"{found['server']} at {found['position']}; nothing was done"
         )
+    if found["is_pristine"] and not os.path.exists(f"{DATADIR}/mysql"):
+        # The package made them on the disk that is gone, and a joiner receives a copy.
+        install = ["mariadb-install-db", "--user=mysql", f"--datadir={DATADIR}", "--skip-test-db"]
+        _run(install, timeout=RECOVER_TIMEOUT)
     _allow_bootstrap()
     # The variable is read by Debian's unit; while it is set, every start makes a cluster of its
     # own, so it goes whatever happens.

@@ -19,7 +19,6 @@ __virtualname__ = "openstack_ha_galera"
 LOOK_AGAIN = 2
 # Seconds that a person's command waits for the look that is under way.
 PATIENCE = 300
-TAG_PARTS = 4
 # What the master keeps of a cluster that it has not seen yet.
 NEW_RECORD = {"floor": None, "has_restarted": False, "without_primary_since": None}
 
@@ -91,15 +90,12 @@ def forget(name):
     return {"floor": kept["floor"], "failures": _order(members, "forget")}
 
 
-def answer(name=None, tag=None):
+def answer(name):
     """
     Answer a doorbell: bring every controller that asks into the cluster, as far as can be decided.
 
     name
         The cluster's name.
-
-    tag
-        The doorbell's tag, from which the reactor lets the name be taken.
 
     Only one at a time acts; a doorbell meanwhile makes that one look again. Returns the decisions
     in their order, or None when somebody else is at it.
@@ -110,7 +106,7 @@ def answer(name=None, tag=None):
 
         salt-run openstack_ha_galera.answer demo
     """
-    return _look_until_done(name or _name_of(tag))
+    return _look_until_done(name)
 
 
 def reconcile():
@@ -192,7 +188,8 @@ def _decided(name, members, looked, chosen):
     record = _with_primary_clock(_record(name), looked["found"])
     decision = _decide(name, members, looked, record, chosen)
     if decision["verdict"] == "settled":
-        record = _settled_record(looked["found"])
+        floor = __utils__["openstack_ha_galera_election.reached"](looked["found"])
+        record = {**NEW_RECORD, "floor": floor}
     __salt__["openstack_ha_record.decided"](name, "galera", decision, record)
     return decision
 
@@ -276,7 +273,7 @@ def _tell(found, decision):
 
 def _decide(name, members, looked, record, chosen=None):
     if looked["rivals"]:
-        return _stand_back(looked["rivals"])
+        return __utils__["openstack_ha_members.stand_back"](looked["rivals"])
     since = record["without_primary_since"]
     return __utils__["openstack_ha_galera_election.decide"](
         name,
@@ -289,36 +286,12 @@ def _decide(name, members, looked, record, chosen=None):
     )
 
 
-def _stand_back(rivals):
-    """Of several masters only the one that every member obeys acts."""
-    why = ", ".join(f"{node} obeys the master {master}" for node, master in rivals.items())
-    return {"verdict": "wait", "nodes": [], "why": why, "way_out": None}
-
-
 def _look(members):
     return __salt__["openstack_ha_members.evidence"](members, "openstack_ha_galera.evidence")
 
 
 def _members(name):
     return __salt__["openstack_ha_members.controllers"](name)
-
-
-def _name_of(tag):
-    """The cluster's name in a doorbell's tag; ``_members`` refuses one that is not ours."""
-    parts = (tag or "").split("/")
-    if len(parts) != TAG_PARTS or parts[0] != "openstack_ha":
-        raise SaltRunnerError(f"{tag!r} is no tag openstack_ha/<cluster>/galera/doorbell")
-    return parts[1]
-
-
-def _settled_record(found):
-    """The position while all is well: the floor under every later decision."""
-    synced = [one["wsrep"] for one in found.values() if one and one["wsrep"]]
-    floor = {
-        "uuid": synced[0]["state_uuid"],
-        "seqno": max(one["last_committed"] for one in synced),
-    }
-    return {**NEW_RECORD, "floor": floor}
 
 
 def _record(name):

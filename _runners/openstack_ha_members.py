@@ -29,6 +29,7 @@ SURVEY_GATHER_TIMEOUT = 3
 # time limits beyond that.
 SURVEY_PATIENCE = 30
 EVENT_POLL = 0.05
+SERVE = "openstack_ha_master.serve"
 
 
 def __virtual__():
@@ -64,9 +65,10 @@ def evidence(nodes, fun):
     fun
         A function of the formula that returns a mapping.
 
-    Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``. Two masters that ask
-    at the same moment can each get some of the nodes; the one with fewer lets go of its own, so
-    that the other one has all of them at its next look.
+    Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``; a node that has no
+    such function, as before ``saltutil.sync_all``, is found to lack it (``{"lacks": function}``).
+    Two masters that ask at the same moment can each get some of the nodes; the one with fewer lets
+    go of its own, so that the other one has all of them at its next look.
 
     CLI Example:
 
@@ -83,10 +85,9 @@ def evidence(nodes, fun):
     own = [node for node in answers if node not in rivals]
     if rivals and own and len(own) <= len(rivals):
         _publish(own, "openstack_ha_master.leave", {})
-    return {
-        "found": {node: answers[node] if node in own else None for node in nodes},
-        "rivals": rivals,
-    }
+    found = {node: answers[node] if node in own else None for node in nodes}
+    lacking = {node: {"lacks": fun} for node, reply in replies.items() if _is_missing(fun, reply)}
+    return {"found": {**found, **lacking}, "rivals": rivals}
 
 
 def order(nodes, fun, arguments=None):
@@ -174,7 +175,7 @@ def _publish(nodes, fun, arguments):
         with salt.client.get_local_client(__opts__["conf_file"]) as client:
             replies = client.cmd(
                 list(nodes),
-                "openstack_ha_master.serve",
+                SERVE,
                 kwarg=wrapped,
                 tgt_type="list",
                 timeout=ANSWER_TIMEOUT,
@@ -184,6 +185,11 @@ def _publish(nodes, fun, arguments):
     except SaltClientError as exc:
         raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
     return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+
+
+def _is_missing(fun, reply):
+    """Salt quotes the name of a function that is not there; no error of ours quotes its own."""
+    return isinstance(reply, str) and any(f"'{one}'" in reply for one in (SERVE, fun))
 
 
 def _is_ours(reply):

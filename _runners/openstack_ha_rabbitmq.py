@@ -13,7 +13,6 @@ __virtualname__ = "openstack_ha_rabbitmq"
 
 # Seconds between looks while brokers start, or find each other again.
 LOOK_AGAIN = 3
-TAG_PARTS = 4
 
 STEPS = {
     "start": "launch",
@@ -73,15 +72,12 @@ def elect(name):
     }
 
 
-def answer(name=None, tag=None):
+def answer(name):
     """
     Bring every controller's broker into the one cluster, as far as can be decided.
 
     name
         The cluster's name.
-
-    tag
-        A doorbell's tag, from which the reactor lets the name be taken.
 
     Only one at a time acts; who asks meanwhile makes that one look again. Returns the decisions in
     their order, or None when somebody else is at it.
@@ -92,7 +88,7 @@ def answer(name=None, tag=None):
 
         salt-run openstack_ha_rabbitmq.answer demo
     """
-    return _look_until_done(name or _name_of(tag))
+    return _look_until_done(name)
 
 
 def reconcile():
@@ -235,8 +231,7 @@ def _again(decision, failures, found):
 
 def _decide(name, brokers, looked, kept):
     if looked["rivals"]:
-        why = ", ".join(f"{node} obeys the master {one}" for node, one in looked["rivals"].items())
-        return {"verdict": "wait", "nodes": [], "why": why, "way_out": None}
+        return __utils__["openstack_ha_members.stand_back"](looked["rivals"])
     since = kept.get("waiting_since")
     return __utils__["openstack_ha_rabbitmq_membership.decide"](
         name,
@@ -268,14 +263,6 @@ def _brokers(name):
         node: f"rabbit@{nodes[node]['hostname']}"
         for node in __salt__["openstack_ha_members.controllers"](name)
     }
-
-
-def _name_of(tag):
-    """The cluster's name in a doorbell's tag; ``_brokers`` refuses one that is not ours."""
-    parts = (tag or "").split("/")
-    if len(parts) != TAG_PARTS or parts[0] != "openstack_ha":
-        raise SaltRunnerError(f"{tag!r} is no tag openstack_ha/<cluster>/rabbitmq/doorbell")
-    return parts[1]
 
 
 def _record(name):

@@ -163,7 +163,8 @@ def _batch(name):
     cluster = __salt__["openstack_ha.cluster"](name)
     nodes = [one for one in _take(name) if one in cluster["nodes"]]
     found = __salt__["openstack_ha_members.evidence"](nodes, "openstack_ha_rejoin.status")["found"]
-    due = __utils__["openstack_ha_rejoin.due"](found)
+    known = {node: one for node, one in found.items() if one and "lacks" not in one}
+    due = __utils__["openstack_ha_rejoin.due"](known)
     if not due:
         return None
     failures = _come_back(cluster, due)

@@ -31,6 +31,7 @@ floor
 """
 
 import openstack_ha_galera
+import openstack_ha_members
 
 SYNCED = 4
 SERVERS = {"running", "starting", "joining", "stopping", "stopped"}
@@ -80,7 +81,7 @@ REFUSE = "refuse"
 SECTIONS = {
     "silent": ("lost-node.md", "A controller does not answer"),
     "unfinished": ("lost-node.md", "A server neither starts nor stops"),
-    "unclear": ("lost-node.md", "A controller answers with an old module"),
+    "unclear": openstack_ha_members.OLD_MODULE,
     "clusters": ("total-power-loss.md", "Different clusters"),
     "empty": ("total-power-loss.md", "Every data directory is empty"),
     "unknown": ("total-power-loss.md", "A position is not known"),
@@ -124,7 +125,7 @@ def decide(
     else None. The rule's numbers are those of docs/architecture.md.
     """
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
-    unclear = [node for node in members if evidence.get(node) and node not in seen]
+    unclear = openstack_ha_members.unclear(members, evidence, seen)
     primary = [node for node in members if is_primary(evidence.get(node))]
     if primary:
         return _follow(members, seen, primary)
@@ -135,7 +136,7 @@ def decide(
     if absent and is_late:
         return _refuse_without(name, members, seen, unclear, floor)
     if absent:
-        way_out = _way_out("unclear", [_sync(unclear[0])]) if unclear else None
+        way_out = _way_out("unclear", [openstack_ha_members.sync(unclear[0])]) if unclear else None
         did = "did not answer in full" if unclear else "did not answer"
         return _word(WAIT, [], f"{_names(absent)} {did}, and could know better", way_out)
     moving = _in_state(seen, "starting", "stopping")
@@ -170,6 +171,21 @@ def is_synced(one):
     return is_primary(one) and _wsrep(one).get("local_state") == SYNCED
 
 
+def reached(evidence):
+    """
+    Return the position ``{uuid, seqno}`` of a cluster that is settled: the floor under every later
+    decision.
+
+    evidence
+        As for ``decide``.
+    """
+    synced = [_wsrep(one) for one in evidence.values() if is_synced(one) and _is_complete(one)]
+    return {
+        "uuid": synced[0]["state_uuid"],
+        "seqno": max(wsrep.get("last_committed", -1) for wsrep in synced),
+    }
+
+
 def _wsrep(one):
     return (one.get("wsrep") if isinstance(one, dict) else None) or {}
 
@@ -196,7 +212,7 @@ def _follow(members, seen, primary):
     known = [node for node in primary if node in seen]
     if not known:
         why = f"{_names(primary)} is Primary, and tells less than this master's modules would"
-        return _refuse("unclear", why, [_sync(primary[0])])
+        return _refuse("unclear", why, [openstack_ha_members.sync(primary[0])])
     apart = [node for node in known if _is_apart(seen[known[0]], seen[node])]
     if apart:
         return _refuse(
@@ -304,8 +320,8 @@ def _by_operator(name, chosen, members, seen, unclear):
 
 
 def _unclear(unclear):
-    why = f"{_names(unclear)} answered with less than this master's modules would"
-    return _refuse("unclear", why, [_sync(unclear[0])])
+    command = openstack_ha_members.sync(unclear[0])
+    return _refuse("unclear", openstack_ha_members.less(unclear), [command])
 
 
 def _refuse_without(name, members, seen, unclear, floor):
@@ -490,10 +506,6 @@ def _set_aside(node):
 
 def _status(node):
     return f"salt {node} openstack_ha_galera.status"
-
-
-def _sync(node):
-    return f"salt {node} saltutil.sync_all"
 
 
 def _word(verdict, nodes, why, way_out=None):

@@ -31,6 +31,8 @@ ill_queues
 
 import shlex
 
+import openstack_ha_members
+
 KEYS = {
     "is_ready",
     "unit",
@@ -80,7 +82,8 @@ NAMED = 3
 # How many replicas RabbitMQ gives a new quorum queue (quorum_cluster_size).
 REPLICAS = 3
 
-RUNBOOK = "docs/runbooks/broken-rabbitmq.md"
+FOLDER = "docs/runbooks/"
+RUNBOOK = FOLDER + "broken-rabbitmq.md"
 # The headings in it that a refusal names.
 CLUSTERS = "Two clusters"
 SILENT = "A controller does not answer"
@@ -115,8 +118,9 @@ def decide(name, members, evidence, waited=0, *, ill=(), now=0):
     ``way_out`` is the runbook's section and the command for a refusal, else None. The principles
     are those of docs/architecture.md.
     """
-    seen = {node: evidence[node] for node in members if set(evidence.get(node) or ()) >= KEYS}
+    seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     look = _Look(name, members, seen, waited)
+    look.unclear = openstack_ha_members.unclear(members, evidence, seen)
     look.ill, look.now = ill, now
     running = look.nodes(lambda one: one["is_running"])
     return _with_cluster(look, running) if running else _without_cluster(look)
@@ -155,7 +159,7 @@ def ailing(evidence, before, now):
     known = {_identity(one): one for one in before}
     ill = {}
     for node, seen in evidence.items():
-        for queue in (seen or {}).get("ill_queues", ()):
+        for queue in seen["ill_queues"] if _is_complete(seen) and seen["is_running"] else ():
             was = known.pop((node, queue["vhost"], queue["name"]), {"repairs": 0, "repaired": 0})
             one = {**was, **queue, "node": node, "since": was.get("since") or now}
             ill[_identity(one)] = one
@@ -191,14 +195,22 @@ class _Look:
 
     def __init__(self, name, members, seen, waited):
         self.name, self.members, self.seen, self.waited = name, members, seen, waited
+        # Controllers that answered, but not in full.
+        self.unclear = []
         # The quorum queues that are, or were, ill.
         self.ill, self.now = (), 0
 
     def nodes(self, has):
         return [node for node, one in self.seen.items() if has(one)]
 
-    def silent(self):
-        return [node for node in self.members if node not in self.seen]
+    def unknown(self):
+        """Who is not known and why, "" when everybody is."""
+        silent = [node for node in self.members if node not in {*self.seen, *self.unclear}]
+        told = [f"{_names(silent)} did not answer"] if silent else []
+        if self.unclear:
+            command = openstack_ha_members.sync(self.unclear[0])
+            told.append(f"{openstack_ha_members.less(self.unclear)} (`{command}`)")
+        return ", ".join(told)
 
     def is_majority(self, nodes):
         return 2 * len(nodes) > len(self.members)
@@ -208,6 +220,19 @@ class _Look:
         if self.waited < PATIENCE:
             return _word(WAIT, [], why)
         return _refuse([], f"{why}, for {PATIENCE} s and more", section, command)
+
+    def wait_for_the_unknown(self, why, command):
+        """Wait for those who are not known; an old module is mended before anything is given up."""
+        if self.unclear and self.waited >= PATIENCE:
+            runbook, section = openstack_ha_members.OLD_MODULE
+            way = f"{FOLDER}{runbook}, '{section}': `{openstack_ha_members.sync(self.unclear[0])}`"
+            return _word(REFUSE, [], why, way)
+        return self.wait(why, SILENT, command)
+
+
+def _is_complete(one):
+    """Unknown is never absent: what lacks a part of the evidence is not known."""
+    return set(one or ()) >= KEYS
 
 
 def _with_cluster(look, running):
@@ -254,11 +279,10 @@ def _with_cluster(look, running):
 def _joined(look, running, blank):
     """Everybody with a database runs; the others join, one after another."""
     ready = [node for node in blank if look.seen[node]["is_ready"]]
-    silent = look.silent()
+    unknown = look.unknown()
     if ready and not look.is_majority(look.seen):
-        return look.wait(
-            f"{_names(ready)} has no database, and {_names(silent)} did not answer",
-            SILENT,
+        return look.wait_for_the_unknown(
+            f"{_names(ready)} has no database; {unknown}",
             f"salt-run openstack_ha_rabbitmq.elect {look.name}",
         )
     if ready:
@@ -266,7 +290,7 @@ def _joined(look, running, blank):
     ill = [one for one in look.ill if one["since"]]
     if ill:
         return _ill(ill, look.now)
-    away = [f"{_names(silent)} did not answer"] if silent else []
+    away = [unknown] if unknown else []
     away += [f"{_names(blank)} has no configured broker yet"] if blank else []
     return _word(SETTLED, [], "; ".join([f"in one cluster: {_names(running)}", *away]))
 
@@ -308,16 +332,15 @@ def _illness(ill):
 
 
 def _without_cluster(look):
-    seen, silent = look.seen, look.silent()
+    seen, unknown = look.seen, look.unknown()
     owners = [node for node in seen if not seen[node]["is_blank"]]
     still = [node for node in owners if _is_still(seen[node])]
     if still:
         # Also one that cannot go on alone: it waits for the others inside.
         return _word(START, still, f"no broker runs, and {_names(still)} has a database")
-    if silent:
-        return look.wait(
-            f"no broker runs, and {_names(silent)} did not answer and could have the newest data",
-            SILENT,
+    if unknown:
+        return look.wait_for_the_unknown(
+            f"no broker runs; {unknown}, and could have the newest data",
             _recover(look, owners[0])
             if owners
             else f"salt {next(iter(seen), '<controller>')} openstack_ha_rabbitmq.form",

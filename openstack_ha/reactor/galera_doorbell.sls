@@ -3,4 +3,4 @@
 openstack_ha_galera_answer:
   runner.openstack_ha_galera.answer:
     - args:
-        tag: {{ tag | json }}
+        name: {{ tag.split("/")[1] | json }}

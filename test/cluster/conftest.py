@@ -1,12 +1,14 @@
 """
 A master and its minions as daemons: the event bus, the reactor and the runners for real.
 
-Two clusters share the master and this host: ``demo`` with three controllers, of which ctl3 never
-starts, and ``solo``, whose one controller this host really becomes. The files of the tier are
+Three clusters share the master and this host: ``demo`` with three controllers, of which ctl3 never
+starts, ``solo``, whose one controller this host really becomes, and ``rings`` with nodes of Swift,
+each of which has folders of its own. The files of the tier are
 named in the order in which they run: as long as nothing is configured, demo's servers wait.
 """
 
 import json
+import random
 import shutil
 
 import jinja2
@@ -39,7 +41,7 @@ def salt_factories_config(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster_files(tmp_path_factory):
-    """The cluster files of demo and solo by name; 200 nodes of solo are not there."""
+    """The cluster files by name; 200 nodes of solo are not there."""
     folder = tmp_path_factory.mktemp("clusters")
     demo = example()
     solo = cluster_on(host_address(), "solo1")
@@ -48,8 +50,33 @@ def cluster_files(tmp_path_factory):
     solo["nodes"]["cmp[001-200]"] = {"address": f"{network[50]}-249", "roles": ["compute"]}
     return {
         cluster["name"]: write_cluster(folder / f"{cluster['name']}.yaml", cluster)
-        for cluster in (demo, solo)
+        for cluster in (demo, solo, rings_cluster())
     }
+
+
+def rings_cluster():
+    """Three storage nodes, one of which is a proxy too; its controller is never there."""
+    found = example()
+    found["name"] = "rings"
+    found["nodes"] = {"con1": {"address": "172.29.80.11", "roles": ["controller"]}}
+    for number in (1, 2, 3):
+        found["nodes"][f"sto{number}"] = {
+            "address": f"172.29.80.2{number}",
+            "interface": "lo",
+            "roles": ["storage", "proxy"] if number == 2 else ["storage"],
+            # What a small ring cannot have: so many bytes that it travels in pieces.
+            "storage": {
+                "zone": number,
+                "devices": {"sdb": {}, "sdc": {"rings": ["object"], "meta": random_text(400_000)}},
+            },
+        }
+    rings = dict.fromkeys(("account", "container", "object"), {"part_power": 8})
+    found["swift"] = {"owner": "sto1", "rings": rings, "devices": {"kind": "directories"}}
+    return found
+
+
+def random_text(length):
+    return random.Random(length).randbytes(length // 2).hex()
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +96,7 @@ def master(salt_factories, cluster_files, tmp_path_factory):
             "peer": None,
             "file_roots": {"base": [str(formula)]},
             "ext_pillar": [{"openstack_ha": str(path)} for path in cluster_files.values()],
+            "openstack_ha_copies": str(tmp_path_factory.mktemp("copies")),
             # No schedule: the tests say when a look is due.
             "reactor": written["reactor"],
             "log_level_logfile": "debug",

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 
 import pymysql
@@ -226,6 +227,14 @@ def test_data_that_is_set_aside_is_kept_and_its_floor_goes_with_it(server):
     evidence = server.evidence()
     assert (evidence["is_pristine"], evidence["floor"]) == (True, None)
     DATADIR.rmdir()
+    moved_to.rename(DATADIR)
+
+
+def test_bootstrap_makes_the_servers_own_tables_on_an_empty_disk(server):
+    moved_to = pathlib.Path(server.set_aside(is_running=True)["moved_to"])
+    assert server.bootstrap()["is_synced"]
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    shutil.rmtree(DATADIR)
     moved_to.rename(DATADIR)
 
 

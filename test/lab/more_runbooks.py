@@ -173,3 +173,45 @@ def test_the_brokers_disk_is_full(lab, serving, follow):
     follow(RABBITMQ, "The disk is full")
     node.check(["rabbitmqctl", "set_disk_free_limit", "1GB"])
     wait_for(lambda: lab.master.host.run(["sh", "-c", shown]).rc == 0, 60, "the alarm to end")
+
+
+def test_a_broker_that_is_cut_off(lab, serving, refusal, follow):
+    serving()
+    node = lab.node("ctl3")
+    node.partition(["ctl1", "ctl2"])
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "Brokers do not see one another")
+    follow(*place, number=0)
+    node.heal()
+    follow(*place, number=1)
+    serving(BOUND)
+
+
+def test_brokers_wait_for_a_lost_host(lab, serving, kill_brokers, refusal, follow):
+    serving()
+    kill_brokers()
+    lab.node("ctl3").kill()
+    _start_brokers(lab, "ctl1", "ctl2")
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "A controller does not answer")
+    follow(*place, number=1)
+    lab.node("ctl3").boot()
+    lab.node("ctl3").wait_booted()
+    follow(*place, number=0)
+    serving(BOUND)
+
+
+QUEUE = """{"queues": [{"name": "my_queue", "vhost": "/", "durable": true, "auto_delete": false,
+ "arguments": {"x-queue-type": "quorum"}}]}"""
+LOSE_REPLICA = "ra:force_delete_server(quorum_queues, {'%2F_my_queue', node()})."
+
+
+def test_a_quorum_queue_that_has_lost_its_majority(lab, serving, refusal, follow):
+    serving()
+    lab.node("ctl1").check(["sh", "-c", f"echo '{QUEUE}' | rabbitmqctl import_definitions"])
+    for node in ("ctl2", "ctl3"):
+        lab.node(node).check(["rabbitmqctl", "eval", LOSE_REPLICA])
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "A quorum queue is ill")
+    follow(*place)
+    follow("total-power-loss.md", "By itself")

@@ -71,6 +71,14 @@ def test_every_confirmed_message_is_in_the_quorum_queue(served):
     assert wanted - served.load.messages("quorum") == set()
 
 
+def test_every_confirmed_message_is_in_the_mirrored_queue_where_rabbitmq_promises_it(served):
+    lost = served.lost["mirrored"]
+    excepted = set().union(*(lost.get(name, ()) for name in faults.EXCEPTED))
+    wanted = served.load.acknowledged("mirrored") - excepted
+    assert wanted
+    assert wanted - served.load.messages("mirrored") == set()
+
+
 def test_no_two_primary_components_ever_existed(run):
     times, uuids = run.primaries(until=time.time())
     assert times

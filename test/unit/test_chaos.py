@@ -93,3 +93,7 @@ def test_every_fault_comes_once_before_any_comes_twice():
     drawn = faults.bag(random.Random(7), 2 * count + 1)
     assert set(drawn[:count]) == set(drawn[count : 2 * count]) == set(faults.FAULTS)
     assert drawn == faults.bag(random.Random(7), 2 * count + 1)
+
+
+def test_what_is_excepted_is_a_fault():
+    assert set(faults.FAULTS) > faults.EXCEPTED

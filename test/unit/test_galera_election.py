@@ -479,3 +479,15 @@ CHOSEN = {
 @pytest.mark.parametrize(("found", "expected"), CHOSEN.values(), ids=CHOSEN)
 def test_the_operators_choice(found, expected):
     assert word(decide(*found, chosen="ctl2")) == expected
+
+
+def test_the_floor_is_what_synced_servers_tell_in_full():
+    floor = election.reached(
+        {
+            "ctl1": running(wsrep={"last_committed": 7}),
+            "ctl2": {"wsrep": {"cluster_status": "Primary", "local_state": 4}},
+            "ctl3": {"lacks": "openstack_ha_galera.evidence"},
+            "ctl4": None,
+        }
+    )
+    assert floor == {"uuid": UUID, "seqno": 7}

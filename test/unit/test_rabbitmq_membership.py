@@ -1,5 +1,6 @@
 """Who of the brokers starts, joins or goes: the rule by cases, and against a model of RabbitMQ."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def word(decision):
 
 
 PAIR = BROKERS[:2]
+# What a module of another version tells.
+OLD = {"is_blank": True}
 CASES = {
     "all run": ([running()] * 3, ("settled", [])),
     "one is silent": ([running(sees=PAIR)] * 2 + [None], ("settled", [])),
@@ -94,8 +97,9 @@ CASES = {
         [blank(), blank(), blank(is_ready=False)],
         ("wait", []),
     ),
-    "evidence of an old module": ([blank(), blank(), {"is_blank": True}], ("wait", [])),
+    "evidence of an old module": ([blank(), blank(), OLD], ("wait", [])),
     "nobody answers": ([None] * 3, ("wait", [])),
+    "one of an old module": ([running(sees=PAIR)] * 2 + [OLD], ("settled", [])),
 }
 
 
@@ -139,6 +143,32 @@ def test_who_has_waited_long_hears_what_decides(found, section, command):
     late = decide(*found, waited=membership.PATIENCE)
     assert late["verdict"] == "refuse"
     assert late["way_out"] == f"{membership.RUNBOOK}, '{section}': `{command}`"
+
+
+SYNC = "`salt ctl3 saltutil.sync_all`"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [running(sees=PAIR)] * 2 + [OLD],
+        [waiting(), waiting(), OLD],
+        [blank(), blank(), OLD],
+        [running(sees=BROKERS[:1]), None, OLD],
+    ],
+    ids=["others run", "others wait", "first install", "one is silent too"],
+)
+def test_an_old_module_is_told_from_silence(found):
+    decision = decide(*found)
+    assert f"ctl3 answered with less than this master's modules would ({SYNC})" in decision["why"]
+    assert "ctl3 did not answer" not in decision["why"]
+
+
+@pytest.mark.parametrize("first", [waiting(), blank()], ids=["others wait", "first install"])
+def test_an_old_module_is_brought_up_to_date_before_anything_is_given_up(first):
+    decision = decide(first, None, OLD, waited=membership.PATIENCE)
+    section = "docs/runbooks/lost-node.md, 'A controller answers with an old module'"
+    assert decision["way_out"] == f"{section}: {SYNC}"
 
 
 def test_two_clusters_name_the_smaller_one():
@@ -219,6 +249,13 @@ def test_a_queue_without_a_majority_is_left_to_a_person_and_others_are_mended():
     decision = looks.look(ill[0], after=membership.LASTING)
     assert decision["verdict"] == "refuse"
     assert "lost" in decision["way_out"]
+
+
+@pytest.mark.parametrize("told", [{"is_running": False}, {"queues": None}], ids=["stopped", "old"])
+def test_only_a_running_broker_that_tells_everything_mends_a_queue(told):
+    third = {**running(ill_queues=[queue()]), **told}
+    found = {"ctl1": running(), "ctl3": {key: one for key, one in third.items() if one is not None}}
+    assert membership.ailing(found, [], 1000) == []
 
 
 def test_many_ill_queues_make_a_short_text():
@@ -383,15 +420,14 @@ class Brokers(RuleBasedStateMachine):
             self.disk[one] = members
 
     def _tables(self):
-        """A launched broker runs when one of the newest does, or all of the newest are there."""
+        """Launched brokers wait for all of the newest, or join those that run; who is known to
+        these runs then, and takes their tables."""
         together = self.launched | self.alive
         if self.alive or self.newest <= {one for one in together if self.disk[one]}:
-            known = [self.disk[one] for one in self.alive] or [self.disk[o] for o in self.launched]
-            for node in self.launched:
-                if all(node in members for members in known):
-                    self.alive.add(node)
-                    if self.alive - {node}:
-                        self.disk[node] = self.disk[min(self.alive - {node})]
+            members = next((self.disk[one] for one in self.alive or self.newest), frozenset())
+            for node in self.launched & members:
+                self.alive.add(node)
+                self.disk[node] = members
         self.launched -= self.alive
 
     def _evidence(self):
@@ -410,3 +446,14 @@ class Brokers(RuleBasedStateMachine):
 
 Brokers.TestCase.settings = settings(max_examples=200, stateful_step_count=15, deadline=None)
 TestBrokers = Brokers.TestCase
+
+
+@pytest.mark.parametrize(("first", "lost", "last"), list(itertools.permutations(IDS)))
+def test_who_was_forgotten_while_a_peer_was_stopped_is_not_started_by_that_peer(first, lost, last):
+    brokers = Brokers()
+    brokers.recover()
+    brokers.stop(first)
+    brokers.stop(lost)
+    brokers.forget(lost)
+    brokers.stop(last)
+    brokers.recover()
