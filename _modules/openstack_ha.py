@@ -53,8 +53,7 @@ def includes():
 
         salt-call openstack_ha.includes
     """
-    roles = _cluster()["nodes"][__opts__["id"]]["roles"]
-    systems = __utils__["openstack_ha_cluster.systems"](roles)
+    systems = __utils__["openstack_ha_cluster.systems"](_cluster(), __opts__["id"])
     names = ["python", "hosts", *systems, "deployed"]
     return [f"openstack_ha.{name}" for name in names]
 

@@ -79,7 +79,8 @@ def secrets(path, **kwargs):
     if "__pub_fun" in kwargs:
         raise CommandExecutionError("use `salt-run openstack_ha.secrets`, which writes a file")
     cluster = __utils__["openstack_ha_schema.with_defaults"](_read(path))
-    return __utils__["openstack_ha_secrets.generate"](cluster)
+    systems = __utils__["openstack_ha_cluster.all_systems"](cluster)
+    return __utils__["openstack_ha_secrets.generate"](cluster, systems)
 
 
 def _faults(cluster):

@@ -10,13 +10,21 @@ import re
 import openstack_ha_schema
 import openstack_ha_secrets
 
-# What runs on a node of a role, in the order in which it comes up. A node serves before HAProxy
-# sends work to it, and HAProxy serves before the node may hold the VIP.
-ROLE_SYSTEMS = {
-    "controller": ("galera", "rabbitmq", "health", "haproxy", "keepalived"),
-    "compute": (),
-    "storage": (),
+# The systems in the order in which they come up, and the role whose nodes have them. A node serves
+# before HAProxy sends work to it, and HAProxy serves before the node may hold the VIP.
+SYSTEMS = {
+    "galera": "controller",
+    "rabbitmq": "controller",
+    "memcached": "proxy",
+    "swift.rings": "rings_owner",
+    "swift.storage": "storage",
+    "swift.proxy": "proxy",
+    "health": "controller",
+    "haproxy": "controller",
+    "keepalived": "controller",
 }
+# The other sections of options that a system reads: HAProxy asks where its servers listen.
+READS = {"haproxy": {"swift"}}
 
 FIRST_VRRP_PRIORITY = 150
 
@@ -111,6 +119,9 @@ def complete(cluster):
     management = netaddr.IPNetwork(filled["network"]["management"])
     filled["vip"].setdefault("prefixlen", management.prefixlen)
     filled["vip"].setdefault("fqdn", f"{filled['name']}.vip")
+    for node in filled["nodes"].values():
+        for name, device in node.get("storage", {}).get("devices", {}).items():
+            device.setdefault("path", f"/dev/{name}")
     return filled
 
 
@@ -129,7 +140,11 @@ def faults(cluster, minion_id=None):
         for fault in openstack_ha_schema.faults(cluster)
     ]
     found = []
-    for rule in (_network_faults, _vip_faults, _node_faults, _controller_faults, _swift_faults):
+    rules = [_network_faults, _vip_faults, _node_faults, _controller_faults, _swift_faults]
+    if minion_id is None:
+        # A view does not have all nodes.
+        rules.append(_storage_faults)
+    for rule in rules:
         found.extend(_lines(rule, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
@@ -244,13 +259,27 @@ def _ids(spec):
         return []
 
 
-def _swift_faults(cluster):
-    nodes, section = cluster["nodes"], cluster.get("swift", {})
+def _storage_faults(cluster):
+    """Whether the nodes that Swift needs are all there."""
+    nodes, owner = cluster["nodes"], cluster.get("swift", {}).get("owner")
     found = []
-    owner = section.get("owner")
     if owner is not None and not any(owner in _ids(spec) for spec in nodes):
         found.append(f"swift:owner: {owner!r} is not among openstack_ha:nodes")
+    roles = {role for node in nodes.values() for role in node["roles"]}
+    if "storage" in roles and "proxy" not in roles:
+        found.append(
+            "nodes: no node has the role proxy, so nobody reaches the storage nodes; give it to "
+            "the controllers"
+        )
+    if "proxy" in roles and "storage" not in roles:
+        found.append("nodes: no node has the role storage, so the proxies serve nothing")
+    return found
+
+
+def _swift_faults(cluster):
+    nodes, section = cluster["nodes"], cluster.get("swift", {})
     names = {"account", "container", "object", *section.get("rings", {})}
+    found = [*_policy_faults(section, names), *_ring_port_faults(section)]
     for spec, node in nodes.items():
         path = f"nodes:{spec}:storage"
         storage = node.get("storage")
@@ -270,16 +299,59 @@ def _swift_faults(cluster):
     return found
 
 
+def _policy_faults(section, rings):
+    """Why policies and rings do not go together."""
+    policies = section.get("policies") or {"Policy-0": {"index": 0, "is_default": True}}
+    found, known = [], {}
+    for name, policy in policies.items():
+        path, index = f"swift:policies:{name}", policy["index"]
+        if index in known:
+            found.append(f"{path}:index: {index} is the index of {known[index]} too")
+        known.setdefault(index, name)
+        if _objects_ring(index) not in rings:
+            found.append(f"{path}:index: swift:rings has no ring {_objects_ring(index)}; name it")
+        if policy.get("is_default") and policy.get("is_deprecated"):
+            found.append(f"{path}: a deprecated policy cannot be the default")
+    defaults = [name for name, policy in policies.items() if policy.get("is_default")]
+    if len(defaults) != 1:
+        found.append(
+            f"swift:policies: {len(defaults)} of them are the default, "
+            f"{', '.join(defaults) or 'none'}; set is_default: true for one"
+        )
+    if 0 not in known:
+        found.append("swift:policies: none has the index 0, which old containers have")
+    owned = set(map(_objects_ring, known))
+    for ring in sorted(ring for ring in rings if ring.startswith("object-") and ring not in owned):
+        found.append(f"swift:rings:{ring}: no policy of swift:policies has its index")
+    return found
+
+
+def _objects_ring(index):
+    return f"object-{index}" if index else "object"
+
+
+def _ring_port_faults(section):
+    """One object server serves the rings of all policies."""
+    rings = openstack_ha_schema.with_defaults({"swift": section})["swift"]["rings"]
+    return [
+        f"swift:rings:{ring}:{key}: {facts[key]} is not {rings['object'].get(key)}, that of the "
+        "ring object; one server serves both"
+        for ring, facts in rings.items()
+        for key in ("port", "replication_port")
+        if ring.startswith("object-") and facts.get(key) != rings["object"].get(key)
+    ]
+
+
 def _secret_faults(cluster, minion_id):
-    nodes = cluster["nodes"]
-    if minion_id is not None:
-        nodes = {minion_id: nodes[minion_id]} if minion_id in nodes else {}
-    known = [role for node in nodes.values() for role in node["roles"] if role in ROLE_SYSTEMS]
-    wanted = systems(known)
+    tree, filled = cluster.get("secrets", {}), openstack_ha_schema.with_defaults(cluster)
+    if minion_id is None:
+        wanted = all_systems(filled)
+    else:
+        wanted = systems(filled, minion_id) if minion_id in cluster["nodes"] else []
     found = [
         f"secrets:{':'.join(path)}: is missing; `salt-run openstack_ha.secrets` makes one"
-        for path in openstack_ha_secrets.missing(openstack_ha_schema.with_defaults(cluster))
-        if path[0] in wanted
+        for path in openstack_ha_secrets.needed(filled, wanted)
+        if openstack_ha_secrets.lookup(tree, path) is None
     ]
     cookie = openstack_ha_secrets.lookup(cluster.get("secrets", {}), COOKIE)
     if cookie and DEBIANS_OWN_COOKIE.fullmatch(cookie):
@@ -290,14 +362,31 @@ def _secret_faults(cluster, minion_id):
     return found
 
 
-def systems(roles):
+def systems(cluster, minion_id):
     """
-    Return the systems that run on a node of these roles, in the order of their start.
+    Return the systems that run on a node, in the order of their start.
 
-    roles
-        List of roles.
+    cluster
+        A complete cluster, or a view that has the node.
+
+    minion_id
+        The node.
     """
-    return list(dict.fromkeys(name for role in roles for name in ROLE_SYSTEMS[role]))
+    roles = set(cluster["nodes"][minion_id]["roles"])
+    if minion_id == rings_owner(cluster):
+        roles.add("rings_owner")
+    return [name for name, role in SYSTEMS.items() if role in roles]
+
+
+def all_systems(cluster):
+    """
+    Return the systems that run on any node, in the order of their start.
+
+    cluster
+        A cluster with its defaults.
+    """
+    found = {system for minion_id in cluster["nodes"] for system in systems(cluster, minion_id)}
+    return [name for name in SYSTEMS if name in found]
 
 
 def controllers(cluster):
@@ -307,10 +396,23 @@ def controllers(cluster):
     cluster
         A complete cluster, or a view.
     """
+    return nodes_of(cluster, "controller")
+
+
+def nodes_of(cluster, role):
+    """
+    Return the nodes of a role as a list of ``{id, hostname, address}`` in the pillar's order.
+
+    cluster
+        A complete cluster, or a view, which may not have all of them.
+
+    role
+        A role.
+    """
     return [
         {"id": minion_id, "hostname": node["hostname"], "address": node["address"]}
         for minion_id, node in cluster["nodes"].items()
-        if "controller" in node["roles"]
+        if role in node["roles"]
     ]
 
 
@@ -336,29 +438,46 @@ def view(cluster, minion_id):
         Whose view.
 
     It has the node itself and the controllers, the options and the secrets of the systems that
-    run on it; so its size does not grow with the cluster. The owner of Swift's rings also has the
-    storage nodes.
+    run on it; so its size does not grow with the cluster. Controllers and proxies also have the
+    proxies, and the owner of Swift's rings has the storage nodes.
     """
     if minion_id not in cluster["nodes"]:
         return {}
-    own = systems(cluster["nodes"][minion_id]["roles"])
-    foreign = set(systems(ROLE_SYSTEMS)) - set(own)
+    own = systems(cluster, minion_id)
+    foreign = set(map(_section_of, SYSTEMS)) - _sections(own)
     seen = {key: value for key, value in cluster.items() if key not in foreign}
-    owner = rings_owner(cluster)
-    roles = {"controller", "storage"} if minion_id == owner else {"controller"}
+    roles = _roles_seen(cluster, minion_id)
     seen["nodes"] = {
         name: node
         for name, node in cluster["nodes"].items()
         if name == minion_id or roles.intersection(node["roles"])
     }
-    if owner is not None:
+    owner = rings_owner(cluster)
+    if owner is not None and "swift" in seen:
         # Else each storage node would take itself for the first one.
-        seen["swift"] = {**cluster.get("swift", {}), "owner": owner}
-    seen["secrets"] = {
-        name: value for name, value in cluster.get("secrets", {}).items() if name in own
-    }
+        seen["swift"] = {**seen["swift"], "owner": owner}
+    seen["secrets"] = openstack_ha_secrets.visible(cluster.get("secrets", {}), own)
     seen["view_of"] = minion_id
     return seen
+
+
+def _section_of(system):
+    """The section of the cluster file that has a system's options."""
+    return system.partition(".")[0]
+
+
+def _sections(own):
+    return {_section_of(name) for name in own}.union(*(READS.get(name, ()) for name in own))
+
+
+def _roles_seen(cluster, minion_id):
+    """The roles whose nodes a node has to know."""
+    roles = {"controller"}
+    if {"controller", "proxy"}.intersection(cluster["nodes"][minion_id]["roles"]):
+        roles.add("proxy")
+    if minion_id == rings_owner(cluster):
+        roles.add("storage")
+    return roles
 
 
 def vrrp_priorities(cluster):

@@ -7,6 +7,8 @@ Pure functions; whoever calls them does the talking.
 
 import csv
 
+import openstack_ha_cluster
+
 _ROW_KEYS = {
     "name",
     "port",
@@ -16,6 +18,7 @@ _ROW_KEYS = {
     "cookie",
     "long_lived",
     "only_if",
+    "role",
     "single_writer",
     "timeout",
 }
@@ -37,11 +40,12 @@ def listeners(rows, view):
         ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
         check that wants 200; without it the service's port is connected to), ``cookie`` (name
         of a sticky session's cookie), ``long_lived`` (TCP keepalive and the long timeouts),
-        ``timeout`` (idle seconds of both sides), ``single_writer`` (first controller serves,
-        the others stand by), ``only_if`` (``system:option`` -> value, all must hold).
+        ``timeout`` (idle seconds of both sides), ``role`` (of the nodes that serve; controller),
+        ``single_writer`` (the first of them serves, the others stand by), ``only_if``
+        (``system:option`` -> value, all must hold). A row without any node is left out.
 
     view
-        The node's view: ``vip``, ``controllers``, ``haproxy`` and the systems' options.
+        The node's view: ``vip``, ``nodes``, ``haproxy`` and the systems' options.
 
     Returns a list of ``{"name", "options", "servers"}`` in the rows' order; both lists hold
     lines of HAProxy's language. Raises ``ValueError`` that names the row and what is wrong.
@@ -116,6 +120,8 @@ def _checked(row):
 
 
 def _wanted(row, view):
+    if not _nodes(row, view):
+        return False
     conditions = row.get("only_if") or {}
     return all(_lookup(path, view, row["name"]) == value for path, value in conditions.items())
 
@@ -134,8 +140,8 @@ def _listener(row, view):
             _default_server(row, view),
         ],
         "servers": [
-            _server(row, controller, port, first=position == 0)
-            for position, controller in enumerate(view["controllers"])
+            _server(row, node, port, first=position == 0)
+            for position, node in enumerate(_nodes(row, view))
         ],
     }
 
@@ -204,10 +210,14 @@ def _default_server(row, view):
     return " ".join(words)
 
 
-def _server(row, controller, port, first):
-    words = ["server", controller["hostname"], f"{controller['address']}:{port}"]
+def _nodes(row, view):
+    return openstack_ha_cluster.nodes_of(view, row.get("role", "controller"))
+
+
+def _server(row, node, port, first):
+    words = ["server", node["hostname"], f"{node['address']}:{port}"]
     if "cookie" in row:
-        words.append(f"cookie {controller['hostname']}")
+        words.append(f"cookie {node['hostname']}")
     if row.get("single_writer"):
         words.append("on-marked-up shutdown-backup-sessions" if first else "backup")
     return " ".join(words)

@@ -54,8 +54,9 @@ def steps(cluster, nodes):
         Minion ids of nodes of the cluster.
     """
     found = [{"system": "hosts", "nodes": list(nodes)}]
-    for system in openstack_ha_cluster.systems(openstack_ha_cluster.ROLE_SYSTEMS):
-        own = [node for node in nodes if system in _systems(cluster, node)]
+    systems = {node: openstack_ha_cluster.systems(cluster, node) for node in nodes}
+    for system in openstack_ha_cluster.SYSTEMS:
+        own = [node for node in nodes if system in systems[node]]
         if own:
             found.append({"system": system, "nodes": own})
     return found
@@ -85,10 +86,6 @@ def failures(steps, states):
         if state["result"] is False:
             return _failed(step, state)
     return {}
-
-
-def _systems(cluster, node):
-    return openstack_ha_cluster.systems(cluster["nodes"][node]["roles"])
 
 
 def _failed(step, state):

@@ -8,7 +8,7 @@ stand in ``openstack_ha_cluster``.
 
 import copy
 
-ROLES = ("controller", "compute", "storage")
+ROLES = ("controller", "proxy", "compute", "storage")
 
 # Printable, and inert in every file a secret is written to (INI, YAML, HAProxy, Erlang, URL).
 SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
@@ -16,6 +16,8 @@ IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 HOST_LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 RING_PATTERN = r"^(account|container|object(-[1-9][0-9]*)?)$"
+# What Swift allows in the name of a storage policy, which stands in HTTP headers.
+POLICY_PATTERN = r"^[A-Za-z0-9-]{1,64}$"
 
 
 def _string(description, **more):
@@ -39,6 +41,10 @@ def _number(description, default, minimum, maximum):
 
 def _port(description, default):
     return _integer(description, default, 1, 65535)
+
+
+def _boolean(description, default):
+    return {"type": "boolean", "description": description, "default": default}
 
 
 def _section(description, **properties):
@@ -115,15 +121,14 @@ STORAGE = {
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
+                    "path": _string("the block device; default: /dev/<name>", pattern="^/dev/.+$"),
                     "weight": _number(
                         "share of the parts; by size, such as 4000 for 4 TB", 100, 0, 1e9
                     ),
                     "meta": _string("free text, such as the serial number", default=""),
-                    "failed": {
-                        "type": "boolean",
-                        "description": "the device is dead: it leaves the rings at once, undrained",
-                        "default": False,
-                    },
+                    "failed": _boolean(
+                        "the device is dead: it leaves the rings at once, undrained", False
+                    ),
                     "rings": {
                         "type": "array",
                         "description": "the rings it belongs to; default: all of them",
@@ -354,11 +359,9 @@ HEALTH = _section(
     "the small server on each controller that HAProxy's checks ask",
     galera_port=_port("port of the answer for Galera", 9200),
     rabbitmq_port=_port("port of the answer for RabbitMQ", 9201),
-    available_when_donor={
-        "type": "boolean",
-        "description": "whether a Galera node that feeds a joiner serves on; mariabackup lets it",
-        "default": True,
-    },
+    available_when_donor=_boolean(
+        "whether a Galera node that feeds a joiner serves on; mariabackup lets it", True
+    ),
 )
 
 
@@ -377,23 +380,59 @@ def _ring(description, port):
         max_dispersion=_number(
             "percentage of replicas too near to each other that a change may bring about", 5, 0, 100
         ),
-        allow_fewer_zones={
-            "type": "boolean",
-            "description": "accept fewer zones than replicas, so that a zone has two of a part",
-            "default": False,
-        },
-        wait_for_replication={
-            "type": "boolean",
-            "description": "move parts only when every node has replicated since the last move",
-            "default": True,
-        },
+        allow_fewer_zones=_boolean(
+            "accept fewer zones than replicas, so that a zone has two of a part", False
+        ),
+        wait_for_replication=_boolean(
+            "move parts only when every node has replicated since the last move", True
+        ),
         port=_port("port of the servers", port),
         replication_port=_integer("port for replication; default: port", None, 1, 65535),
     )
 
 
+OPTIONS = _mapping(
+    "options of a configuration file over the formula's own, by section",
+    _mapping("options of a section", {"type": ["string", "number", "boolean"]}, keys=r"^\S+$"),
+    keys=r"^[A-Za-z0-9_:-]+$",
+    default={},
+)
+
+
+def _server(description, **more):
+    return _section(
+        description,
+        **more,
+        workers={
+            "description": "processes; auto is one a core",
+            "anyOf": [{"enum": ["auto"]}, {"type": "integer", "minimum": 1, "maximum": 256}],
+            "default": "auto",
+        },
+        options=OPTIONS,
+    )
+
+
+POLICY = {
+    "type": "object",
+    "description": "a storage policy; the objects of index 1 stand in the ring object-1",
+    "required": ["index"],
+    "additionalProperties": False,
+    "properties": {
+        "index": _integer("its number in the rings, for ever", None, 0, 999),
+        "is_default": _boolean("whether new containers get it when nobody says which", False),
+        "is_deprecated": _boolean("whether no new container may get it", False),
+        "aliases": {
+            "type": "array",
+            "description": "further names",
+            "items": {"type": "string", "pattern": POLICY_PATTERN},
+            "default": [],
+            "uniqueItems": True,
+        },
+    },
+}
+
 SWIFT = _section(
-    "Swift's rings; devices stand at the nodes",
+    "Swift; the devices stand at the nodes",
     owner=_string("the node that builds the rings; default: the first with the role storage"),
     rings={
         "type": "object",
@@ -407,7 +446,75 @@ SWIFT = _section(
         },
         "additionalProperties": _ring("an objects' ring", 6200),
     },
+    policies=_mapping(
+        "storage policies by name",
+        POLICY,
+        keys=POLICY_PATTERN,
+        default={"Policy-0": {"index": 0, "is_default": True}},
+    ),
+    auth={
+        "enum": ["tempauth"],
+        "description": "who says who a user is; tempauth keeps users in the proxies' own files",
+        "default": "tempauth",
+    },
+    users=_mapping(
+        "tempauth's users; each needs secrets:swift:users:<name>",
+        {
+            "type": "object",
+            "required": ["account"],
+            "additionalProperties": False,
+            "properties": {
+                "account": _string("the user's account", pattern=IDENTIFIER_PATTERN),
+                "groups": {
+                    "type": "array",
+                    "description": "groups such as .admin, who may do all in the account",
+                    "items": {"type": "string", "pattern": r"^[A-Za-z0-9_.-]+$"},
+                    "default": [],
+                    "uniqueItems": True,
+                },
+            },
+        },
+        default={},
+    ),
+    patience=_integer("seconds that a state run waits for the rings", 900, 30, 86400),
+    keep_copies=_boolean(
+        "change a builder only when the master has a copy of it as it is; without a master: false",
+        True,
+    ),
+    devices=_section(
+        "how devices become directories of the servers",
+        root=_string("where they are mounted", default="/srv/node", pattern="^/.+$"),
+        kind={
+            "enum": ["disks", "directories"],
+            "description": "disks are formatted when blank, and mounted; directories are for "
+            "trials, and fill the disk that they lie on",
+            "default": "disks",
+        },
+        filesystem={
+            "enum": ["xfs", "ext4"],
+            "description": "what a blank disk is formatted with",
+            "default": "xfs",
+        },
+    ),
+    rsync=_section(
+        "the daemon that replication copies files with",
+        port=_port("its port, on the address for replication", 873),
+        max_connections=_integer("connections a device", 8, 1, 1000),
+    ),
+    proxy=_server("the proxy servers", port=_port("their port, and the VIP's", 8080)),
+    account=_server("the account servers"),
+    container=_server("the container servers"),
+    object=_server("the object servers"),
 )
+
+MEMCACHED = _section(
+    "memcached on each proxy",
+    port=_port("the port on the node's address", 11211),
+    memory=_integer("megabytes of content", 256, 16, 65536),
+    connections=_integer("client connections", 4096, 64, 65536),
+)
+
+HASH_PATH = "part of every object's place; another one loses them all"
 
 SECRETS = {
     "type": "object",
@@ -433,6 +540,15 @@ SECRETS = {
                 "users": _mapping("passwords by user", SECRET),
             },
         },
+        "swift": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "hash_path_prefix": {**SECRET, "description": HASH_PATH},
+                "hash_path_suffix": {**SECRET, "description": HASH_PATH},
+                "users": _mapping("passwords by tempauth's user", SECRET),
+            },
+        },
     },
 }
 
@@ -448,12 +564,10 @@ SCHEMA = {
             "description": "the OpenStack release; zed is Debian 12's",
             "default": "zed",
         },
-        "allow_even_controllers": {
-            "type": "boolean",
-            "description": "accept an even number of controllers, which a split down the middle "
-            "stops as a whole",
-            "default": False,
-        },
+        "allow_even_controllers": _boolean(
+            "accept an even number of controllers, which a split down the middle stops as a whole",
+            False,
+        ),
         "network": NETWORK,
         "vip": VIP,
         "nodes": {
@@ -467,6 +581,7 @@ SCHEMA = {
         "galera": GALERA,
         "rabbitmq": RABBITMQ,
         "health": HEALTH,
+        "memcached": MEMCACHED,
         "swift": SWIFT,
         "secrets": SECRETS,
         "view_of": _string("the minion whose view this is; set by the master, not by hand"),

@@ -11,19 +11,68 @@ SECRET_BYTES = 24
 HEALTH_ACCOUNT = "health"
 
 
-def needed(cluster):
+# Which systems read which secrets, by the path below ``secrets``.
+READERS = {
+    ("haproxy",): {"haproxy"},
+    ("galera",): {"galera", "health"},
+    ("rabbitmq",): {"rabbitmq", "health"},
+    ("swift", "hash_path_prefix"): {"swift.rings", "swift.storage", "swift.proxy"},
+    ("swift", "hash_path_suffix"): {"swift.rings", "swift.storage", "swift.proxy"},
+    ("swift", "users"): {"swift.proxy"},
+}
+
+
+def needed(cluster, systems):
     """
-    Return the paths below ``secrets`` that the cluster needs, as tuples.
+    Return the paths below ``secrets`` that systems of the cluster need, as tuples.
 
     cluster
         The cluster with its defaults.
+
+    systems
+        Names of systems.
     """
     accounts = [HEALTH_ACCOUNT, *cluster.get("galera", {}).get("accounts", {})]
     users = [HEALTH_ACCOUNT, *cluster.get("rabbitmq", {}).get("users", {})]
     paths = [("haproxy", "stats"), ("rabbitmq", "erlang_cookie")]
     paths += [("galera", "accounts", name) for name in accounts]
     paths += [("rabbitmq", "users", name) for name in users]
-    return list(dict.fromkeys(paths))
+    paths += [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
+    paths += [("swift", "users", name) for name in cluster.get("swift", {}).get("users", {})]
+    return [path for path in dict.fromkeys(paths) if _is_read(path, systems)]
+
+
+def visible(tree, systems):
+    """
+    Return what systems may know of the secrets.
+
+    tree
+        The mapping under ``secrets``.
+
+    systems
+        Names of the systems of one node.
+    """
+    seen = {}
+    for path, readers in READERS.items():
+        found = lookup(tree, path)
+        if found is not None and readers.intersection(systems):
+            _put(seen, path, found)
+    return seen
+
+
+def _is_read(path, systems):
+    return any(
+        readers.intersection(systems)
+        for prefix, readers in READERS.items()
+        if path[: len(prefix)] == prefix
+    )
+
+
+def _put(tree, path, value):
+    *parents, leaf = path
+    for key in parents:
+        tree = tree.setdefault(key, {})
+    tree[leaf] = value
 
 
 def lookup(tree, path):
@@ -43,30 +92,18 @@ def lookup(tree, path):
     return tree
 
 
-def missing(cluster):
-    """
-    Return the paths of needed secrets that the cluster does not have.
-
-    cluster
-        The cluster with its defaults.
-    """
-    tree = cluster.get("secrets", {})
-    return [path for path in needed(cluster) if lookup(tree, path) is None]
-
-
-def generate(cluster):
+def generate(cluster, systems):
     """
     Return the whole mapping for ``secrets``: those the cluster has, and new ones for the rest.
 
     cluster
         The cluster with its defaults.
+
+    systems
+        Names of all systems that run somewhere in it.
     """
     tree = {}
-    for path in needed(cluster):
-        *parents, leaf = path
-        branch = tree
-        for key in parents:
-            branch = branch.setdefault(key, {})
+    for path in needed(cluster, systems):
         known = lookup(cluster.get("secrets", {}), path)
-        branch[leaf] = known or secrets.token_urlsafe(SECRET_BYTES)
+        _put(tree, path, known or secrets.token_urlsafe(SECRET_BYTES))
     return tree

@@ -37,11 +37,9 @@ def _one_controller():
 
 def _every_role():
     cluster = example()
-    for name, address, role in (
-        ("cmp1", "172.29.80.21", "compute"),
-        ("sto1", "172.29.80.31", "storage"),
-    ):
-        cluster["nodes"][name] = {"address": address, "roles": [role], "interface": "eth0"}
+    cluster["nodes"]["cmp1"] = {"address": "172.29.80.21", "roles": ["compute"]}
+    for node in cluster["nodes"].values():
+        node["interface"] = "eth0"
     return cluster
 
 
@@ -100,6 +98,8 @@ def test_roles_include_their_systems_in_order(loaders_of):
         "openstack_ha.hosts",
         "openstack_ha.galera",
         "openstack_ha.rabbitmq",
+        "openstack_ha.memcached",
+        "openstack_ha.swift.proxy",
         "openstack_ha.health",
         "openstack_ha.haproxy",
         "openstack_ha.keepalived",

@@ -71,7 +71,8 @@ CASES = {
     "unknown role": (
         ("nodes", "cmp1"),
         {"address": "172.29.80.21", "roles": ["compte"]},
-        "openstack_ha:nodes:cmp1:roles:0: 'compte' is not one of controller, compute, storage",
+        "openstack_ha:nodes:cmp1:roles:0: 'compte' is not one of controller, proxy, compute, "
+        "storage",
     ),
     "range of another length": (
         ("nodes", "cmp[1-3]"),
@@ -174,9 +175,12 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
     complete = openstack_ha_cluster.complete(cluster)
     controller = openstack_ha_cluster.view(complete, "ctl1")
     compute = openstack_ha_cluster.view(complete, "cmp1")
-    assert set(controller["secrets"]) == {"haproxy", "galera", "rabbitmq"}
+    storage = openstack_ha_cluster.view(complete, "sto2")
+    assert set(controller["secrets"]) == {"haproxy", "galera", "rabbitmq", "swift"}
     assert compute["secrets"] == {}
+    assert set(storage["secrets"]["swift"]) == {"hash_path_prefix", "hash_path_suffix"}
     assert "galera" not in compute
+    assert "swift" not in compute
     assert list(compute["nodes"]) == ["ctl1", "ctl2", "ctl3", "cmp1"]
     assert "cmp1" not in controller["nodes"]
 
@@ -200,7 +204,8 @@ def test_view_does_not_grow_with_the_cluster_and_is_its_own_view(computes, index
     complete = openstack_ha_cluster.complete(cluster)
     minion_id = list(complete["nodes"])[index % len(complete["nodes"])]
     view = openstack_ha_cluster.view(complete, minion_id)
-    assert len(view["nodes"]) <= 4
+    assert len(view["nodes"]) <= 4 or minion_id == openstack_ha_cluster.rings_owner(complete)
+    assert len(view["nodes"]) <= 6
     assert openstack_ha_cluster.view(view, minion_id) == view
     assert openstack_ha_cluster.faults(view, minion_id) == []
 
@@ -218,10 +223,11 @@ def test_sql_host_is_the_management_network(cluster):
 def test_generated_secrets_are_complete_valid_and_keep_what_is_there(cluster):
     del cluster["secrets"]["rabbitmq"]
     full = openstack_ha_schema.with_defaults(cluster)
-    made = openstack_ha_secrets.generate(full)
+    systems = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(cluster))
+    made = openstack_ha_secrets.generate(full, systems)
     assert made["haproxy"]["stats"] == "change-me-haproxy-stats"
     assert openstack_ha_cluster.faults({**cluster, "secrets": made}) == []
-    assert openstack_ha_secrets.generate({**full, "secrets": made}) == made
+    assert openstack_ha_secrets.generate({**full, "secrets": made}, systems) == made
 
 
 def test_every_option_is_described():

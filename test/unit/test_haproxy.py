@@ -11,10 +11,15 @@ SERVICES = pathlib.Path(__file__).parents[2] / "openstack_ha/haproxy/services.ya
 
 VIEW = {
     "vip": {"address": "192.0.2.100"},
-    "controllers": [
-        {"id": f"ctl{n}.example.org", "hostname": f"ctl{n}", "address": f"192.0.2.1{n}"}
+    "nodes": {
+        f"ctl{n}.example.org": {
+            "hostname": f"ctl{n}",
+            "address": f"192.0.2.1{n}",
+            "roles": ["controller"] if n == 1 else ["controller", "proxy"],
+        }
         for n in (1, 2, 3)
-    ],
+    },
+    "swift": {"proxy": {"port": 8080}},
     "galera": {"port": 3306},
     "rabbitmq": {"port": 5672, "access": "vip"},
     "health": {"galera_port": 9200, "rabbitmq_port": 9201},
@@ -55,6 +60,17 @@ def test_mysql_has_one_writer_and_the_others_stand_by(shipped):
     ]
 
 
+def test_swift_is_served_by_the_proxies(shipped):
+    assert shipped["swift"]["servers"] == [
+        "server ctl2 192.0.2.12:8080",
+        "server ctl3 192.0.2.13:8080",
+    ]
+
+
+def test_a_service_that_no_node_has_is_left_out():
+    assert haproxy.listeners([{"name": "x", "port": 1, "role": "storage"}], VIEW) == []
+
+
 def test_mysql_is_checked_by_the_health_daemon_and_listens_on_the_vip(shipped):
     options = shipped["mysql"]["options"]
     assert options[0] == "bind 192.0.2.100:3306"
@@ -81,7 +97,7 @@ def test_rabbitmq_is_balanced_over_all_brokers(shipped):
 def test_rabbitmq_with_direct_access_needs_no_front_end():
     view = {**VIEW, "rabbitmq": {"port": 5672, "access": "direct"}}
     rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
-    assert [listener["name"] for listener in haproxy.listeners(rows, view)] == ["mysql"]
+    assert "rabbitmq" not in [listener["name"] for listener in haproxy.listeners(rows, view)]
 
 
 def test_an_api_is_one_row():
