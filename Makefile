@@ -23,9 +23,9 @@ help: ## Show the targets
 	touch $@
 
 .PHONY: lab
-lab: .venv/lab ## Three controllers, a salt-master and the highstate (COLD=1: no baked packages)
+lab: .venv/lab ## A lab of PROFILE core or full, deployed (COLD=1: no baked packages)
 	lab/prepare
-	$(LAB) up $(if $(COLD),--cold)
+	$(LAB) up $(if $(PROFILE),--profile $(PROFILE)) $(if $(COLD),--cold)
 
 .PHONY: lab-destroy
 lab-destroy: .venv/lab ## Remove the lab

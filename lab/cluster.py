@@ -15,11 +15,19 @@ from .errors import LabError
 ROOT = Path(__file__).parent.parent
 KEY = "openstack_ha"
 
-# profile -> the roles whose nodes it starts
-PROFILES = {"core": ("controller",)}
+# profile -> the roles that it has nodes for
+PROFILES = {"core": ("controller",), "full": ("controller", "proxy", "storage")}
 
-# Eight hosts share one machine's memory here.
-SIZES = {"galera": {"buffer_pool": "256M", "gcache_size": "128M"}}
+# Eight hosts share one machine's memory and cores here.
+SIZES = {
+    "galera": {"buffer_pool": "256M", "gcache_size": "128M"},
+    "memcached": {"memory": 64},
+    "swift": {
+        **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
+        # Few parts: a pass of replication takes seconds.
+        "rings": {name: {"part_power": 8} for name in ("account", "container", "object")},
+    },
+}
 
 sys.path.append(str(ROOT / "_utils"))
 import openstack_ha_cluster  # noqa: E402
@@ -36,12 +44,15 @@ def merged(base: Mapping, over: Mapping) -> dict:
 
 
 def for_profile(cluster: Mapping, profile: str) -> dict:
-    """Return the cluster with the nodes of a profile only."""
+    """Return the cluster with the nodes and the roles of a profile only."""
     if profile not in PROFILES:
         raise LabError(f"Profile {profile!r} is unknown; there are: {', '.join(PROFILES)}")
-    roles = set(PROFILES[profile])
-    nodes = {key: node for key, node in cluster["nodes"].items() if roles & set(node["roles"])}
-    return {**cluster, "nodes": nodes}
+    roles = PROFILES[profile]
+    kept = {
+        key: {**node, "roles": [role for role in node["roles"] if role in roles]}
+        for key, node in cluster["nodes"].items()
+    }
+    return {**cluster, "nodes": {key: node for key, node in kept.items() if node["roles"]}}
 
 
 def moved(cluster: Mapping, cidr: str) -> dict:
@@ -72,7 +83,9 @@ def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
     known = load(kept).get("secrets", {}) if kept.exists() else {}
     cluster = moved(merged(for_profile(source, profile), SIZES), cidr)
     cluster["secrets"] = known
-    cluster["secrets"] = openstack_ha_secrets.generate(cluster)
+    cluster["secrets"] = openstack_ha_secrets.generate(
+        cluster, openstack_ha_cluster.all_systems(cluster)
+    )
     write_private(kept, yaml.safe_dump({KEY: cluster}, sort_keys=False))
     return cluster
 
@@ -88,6 +101,14 @@ def load(path: Path) -> dict:
 def complete(cluster: Mapping) -> dict:
     """Return the cluster as the formula sees it: each node by its id, all defaults filled in."""
     return openstack_ha_cluster.complete(cluster)
+
+
+def disks(cluster: Mapping, node_id: str) -> list[str]:
+    """Return the names of the disks below /dev that a complete cluster's node has for Swift."""
+    if cluster["swift"]["devices"]["kind"] != "disks":
+        return []
+    devices = cluster["nodes"][node_id].get("storage", {}).get("devices", {})
+    return [str(Path(device["path"]).relative_to("/dev")) for device in devices.values()]
 
 
 def write_private(path: Path, text: str) -> None:

@@ -71,7 +71,7 @@ class Lab:
         images = Images(lab.docker, say)
         plans = [
             *_servants(images, cidr),
-            *_nodes(images, complete["nodes"], cold),
+            *_nodes(images, complete, cold),
         ]
         network.ensure(lab.docker, name, cidr)
         lab._ensure(plans)
@@ -147,8 +147,8 @@ class Lab:
     def _replace(self, node_ids: Iterable[str], cold: bool, say: Say) -> None:
         for node_id in node_ids:
             self.node(node_id).container.remove(force=True, v=True)
-        nodes = cluster_file.complete(cluster_file.load(self.cluster_file))["nodes"]
-        self._ensure(_nodes(Images(self.docker, say), nodes, cold))
+        cluster = cluster_file.complete(cluster_file.load(self.cluster_file))
+        self._ensure(_nodes(Images(self.docker, say), cluster, cold))
         self._boot([self.node(node_id) for node_id in node_ids], say)
 
     def listen(self, glob: str, tell: events.Tell) -> events.Listener:
@@ -204,7 +204,7 @@ def _servants(images: Images, cidr: str) -> list[Plan]:
     ]
 
 
-def _nodes(images: Images, nodes: Mapping, cold: bool) -> list[Plan]:
+def _nodes(images: Images, cluster: Mapping, cold: bool) -> list[Plan]:
     """Return the nodes of the cluster; cold ones have none of the formula's packages yet."""
     image = images.host() if cold else images.baked()
     return [
@@ -215,6 +215,7 @@ def _nodes(images: Images, nodes: Mapping, cold: bool) -> list[Plan]:
             image=image,
             hostname=node["hostname"],
             roles=node["roles"],
+            disks=cluster_file.disks(cluster, node_id),
         )
-        for node_id, node in nodes.items()
+        for node_id, node in cluster["nodes"].items()
     ]

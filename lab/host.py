@@ -23,6 +23,10 @@ KIND_LABEL = f"{LABEL}.kind"
 ADDRESS_LABEL = f"{LABEL}.address"
 ROLES_LABEL = f"{LABEL}.roles"
 
+DISKS = "/etc/lab-disks"
+# Sparse; XFS takes no less than 300.
+DISK_MEGABYTES = 2048
+
 # How Docker's client says that no command was run.
 REFUSAL = ("Error response from daemon", "Error: No such container")
 
@@ -37,7 +41,7 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a host is to be; `mounts` maps our paths to its, read-only."""
+    """What a host is to be; `mounts` maps our paths to its, read-only, `disks` names its disks."""
 
     kind: str
     id: str
@@ -46,6 +50,7 @@ class Plan:
     hostname: str = ""
     roles: Sequence[str] = ()
     mounts: Mapping[str, str] = field(default_factory=dict)
+    disks: Sequence[str] = ()
 
 
 class Host:
@@ -80,7 +85,11 @@ class Host:
             networking_config=client.api.create_networking_config({name: endpoint}),
             host_config=host_config(client, name, plan.mounts),
         )
-        return cls(client.containers.get(made["Id"]))
+        host = cls(client.containers.get(made["Id"]))
+        if plan.disks:
+            # lab-disks reads it at every boot.
+            host._put(DISKS, "".join(f"{name} {DISK_MEGABYTES}\n" for name in plan.disks), 0o644)
+        return host
 
     @property
     def state(self) -> str:
@@ -119,8 +128,12 @@ class Host:
 
     def write(self, path: str, content: str, mode: int = 0o644) -> None:
         """Write a file of root's, and the directories above it."""
+        self.check(["mkdir", "-p", str(PurePosixPath(path).parent)])
+        self._put(path, content, mode)
+
+    def _put(self, path: str, content: str, mode: int) -> None:
+        """Write a file into a directory that is there, whether the host runs or not."""
         target = PurePosixPath(path)
-        self.check(["mkdir", "-p", str(target.parent)])
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
             entry = tarfile.TarInfo(target.name)

@@ -47,7 +47,7 @@ BASE_PACKAGES = (
     "systemd-sysv",
     "vim-tiny",
 )
-CLIENT_PIP_PACKAGES = ("pika", "pymysql", "requests")
+CLIENT_PIP_PACKAGES = ("pika", "pymysql", "python-swiftclient", "requests")
 TEST_PIP_PACKAGES = ("hypothesis", "psutil", "pytest", "pytest-salt-factories")
 
 Say = Callable[[str], None]

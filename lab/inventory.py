@@ -28,7 +28,18 @@ def credentials(cluster: Mapping) -> dict:
         },
         "galera": _service(galera, cluster["galera"]["accounts"], cluster["galera"]["port"]),
         "rabbitmq": _service(rabbitmq, cluster["rabbitmq"]["users"], cluster["rabbitmq"]["port"]),
+        **_swift(secrets.get("swift"), cluster["swift"]),
     }
+
+
+def _swift(secrets: Mapping | None, swift: Mapping) -> dict:
+    """Return tempauth's accounts, when the lab has proxies."""
+    if not secrets:
+        return {}
+    port = swift["proxy"]["port"]
+    found = _service(secrets["users"], swift["users"], port)
+    accounts = {name: facts["account"] for name, facts in swift["users"].items()}
+    return {"swift": {**found, "user": f"{accounts[found['user']]}:{found['user']}"}}
 
 
 def _service(passwords: Mapping[str, str], own: Iterable[str], port: int) -> dict:

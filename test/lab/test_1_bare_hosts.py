@@ -32,7 +32,7 @@ BAD = {
         lambda cluster: cluster["nodes"].update(
             cmp2={"address": _free(cluster, 22), "roles": ["compte"]}
         ),
-        "nodes:cmp2:roles:0: 'compte' is not one of controller, compute, storage",
+        "nodes:cmp2:roles:0: 'compte' is not one of controller, proxy, compute, storage",
     ),
     "a missing secret": (
         lambda cluster: cluster["secrets"]["haproxy"].clear(),
