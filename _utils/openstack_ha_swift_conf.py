@@ -1,0 +1,408 @@
+"""
+Swift's configuration files as data, and what must never change in swift.conf.
+
+A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or
+``{"secret": path, "after": text}``: whoever prints it asks for the secret.
+"""
+
+import base64
+import configparser
+import hashlib
+
+KINDS = ("account", "container", "object")
+
+# Programs beside the servers, by the file that they read. No reconstructor, since no policy is
+# erasure coded, and no container-sync, since there are no realms.
+DAEMONS = {
+    "account": ("auditor", "reaper", "replicator"),
+    "container": ("auditor", "replicator", "sharder", "updater"),
+    "object": ("auditor", "replicator", "updater"),
+}
+# They know their node's devices by the address for replication.
+REPLICATING = {
+    "account-replicator",
+    "container-replicator",
+    "container-sharder",
+    "object-replicator",
+}
+IDLE = ("container-sync", "object-reconstructor")
+PROXYS_DAEMONS = ("object-expirer", "container-reconciler")
+
+# Debian's swift.conf has it for both, and no server may have run with it.
+PACKAGES_OWN = "changeme"
+# Only to be told apart: short secrets are not to be guessed from what a node reports.
+ROUNDS = 200_000
+SALT = b"openstack_ha swift hash path"
+
+# As in Swift's own proxy-server.conf-sample, without container_sync.
+PIPELINE = (
+    "catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl "
+    "ratelimit tempauth copy container-quotas account-quotas slo dlo versioned_writes symlink "
+    "proxy-logging proxy-server"
+)
+EGGS = {
+    "cache": "memcache",
+    "container-quotas": "container_quotas",
+    "account-quotas": "account_quotas",
+    "proxy-logging": "proxy_logging",
+    "proxy-server": "proxy",
+}
+
+
+def shared_files(view):
+    """
+    Return the files that every server of Swift reads: swift.conf.
+
+    view
+        What ``openstack_ha.view`` returns.
+    """
+    sections = {
+        "swift-hash": {
+            f"swift_hash_path_{end}": _secret(f"swift:hash_path_{end}")
+            for end in ("prefix", "suffix")
+        }
+    }
+    for name, policy in view["swift"]["policies"].items():
+        sections[f"storage-policy:{policy['index']}"] = {
+            "name": name,
+            "policy_type": "replication",
+            **({"default": True} if policy.get("is_default") else {}),
+            **({"deprecated": True} if policy.get("is_deprecated") else {}),
+            **({"aliases": ", ".join(policy["aliases"])} if policy.get("aliases") else {}),
+        }
+    return {"swift.conf": _printed(sections)}
+
+
+def storage_files(view):
+    """
+    Return the files of a storage node by their names below /etc/swift.
+
+    view
+        What ``openstack_ha.view`` returns.
+    """
+    found = {}
+    for kind in KINDS:
+        main, replication = _storage_server(view, kind)
+        found[f"{kind}-server.conf"] = main
+        if replication:
+            found[f"{kind}-replication.conf"] = replication
+    # For the sharder. Without a cache: memcached is the proxies'.
+    pipeline = "catch_errors proxy-logging symlink proxy-server"
+    found["internal-client.conf"] = _internal_client(pipeline, {"account_autocreate": True})
+    return {name: _printed(file) for name, file in found.items()}
+
+
+def proxy_files(view, proxies):
+    """
+    Return the files of a proxy by their names below /etc/swift.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    proxies
+        All proxies as a list of ``{id, address}``.
+    """
+    pipeline = "catch_errors proxy-logging cache proxy-server"
+    ids = [node["id"] for node in proxies]
+    own_share = {"processes": len(ids), "process": ids.index(view["self"]["id"])}
+    port = view["memcached"]["port"]
+    found = {
+        "proxy-server.conf": _proxy_server(view),
+        "memcache.conf": {
+            "memcache": {
+                "memcache_servers": ",".join(f"{node['address']}:{port}" for node in proxies),
+                # A dead one is asked twice a worker, and again half a minute later.
+                "connect_timeout": 0.2,
+                "io_timeout": 1,
+                "error_suppression_limit": 1,
+                "error_suppression_interval": 30,
+            }
+        },
+        # Each proxy does its share: what is late is only disk space, since no server gives out
+        # an object that has expired.
+        "object-expirer.conf": {"object-expirer": own_share, **_internal_client(pipeline)},
+        # Each does all: what is late would be objects that nobody finds.
+        "container-reconciler.conf": {"container-reconciler": {}, **_internal_client(pipeline)},
+    }
+    return {name: _printed(file) for name, file in found.items()}
+
+
+def programs(view):
+    """
+    Return Swift's programs on any node, as ``{program: {"config", "is_server"}}``.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    ``config`` is the name of the file below /etc/swift that the program reads.
+    """
+    found = {}
+    for kind in KINDS:
+        found[f"{kind}-server"] = _program(f"{kind}-server", is_server=True)
+        found[f"{kind}-replication"] = _program(f"{kind}-replication", is_server=True)
+        for daemon in DAEMONS[kind]:
+            has_own = f"{kind}-{daemon}" in REPLICATING and _is_separate(view, kind)
+            found[f"{kind}-{daemon}"] = _program(f"{kind}-{'replication' if has_own else 'server'}")
+    for name in IDLE:
+        found[name] = _program(f"{name.partition('-')[0]}-server")
+    found["proxy-server"] = _program("proxy-server", is_server=True)
+    return {**found, **{name: _program(name) for name in PROXYS_DAEMONS}}
+
+
+def programs_of(view, role):
+    """
+    Return the programs of a role's nodes, in the order of their start.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    role
+        ``storage`` or ``proxy``; ``idle`` for those of a storage node that do not run.
+    """
+    if role == "proxy":
+        return ["proxy-server", *PROXYS_DAEMONS]
+    idle = [*IDLE, *(f"{kind}-replication" for kind in KINDS if not _is_separate(view, kind))]
+    if role == "idle":
+        return idle
+    others = {"proxy-server", *PROXYS_DAEMONS, *idle}
+    return [name for name in programs(view) if name not in others]
+
+
+def identity(text):
+    """
+    Return what may never change of a swift.conf: ``{"prefix", "suffix", "policies"}``.
+
+    text
+        The file's content.
+
+    ``policies`` is ``{index: name}``, the index as text. A file without any hash path, or with the
+    one of Debian's package, is nobody's, and None. Raises ValueError when it is no INI file.
+    """
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error as exc:
+        # Not the error's own text, which quotes lines of the file.
+        raise ValueError("is no INI file") from exc
+    ends = {
+        end: parser.get("swift-hash", f"swift_hash_path_{end}", fallback="")
+        for end in ("prefix", "suffix")
+    }
+    if set(ends.values()) <= {"", PACKAGES_OWN}:
+        return None
+    policies = {
+        section.partition(":")[2]: parser.get(section, "name", fallback="")
+        for section in parser.sections()
+        if section.startswith("storage-policy:")
+    }
+    # What Swift takes for one where the file has none.
+    return {**ends, "policies": policies or {"0": "Policy-0"}}
+
+
+def fingerprint(prefix, suffix):
+    """
+    Return a text that differs where the hash path does and does not give it away.
+
+    prefix, suffix
+        Of the hash path.
+    """
+    secret = f"{prefix}\0{suffix}".encode("latin1")
+    return hashlib.pbkdf2_hmac("sha256", secret, SALT, ROUNDS).hex()
+
+
+def wanted(view, hash_path):
+    """
+    Return what the pillar says of that which may never change.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    hash_path
+        The fingerprint of the pillar's hash path.
+    """
+    policies = {str(policy["index"]): name for name, policy in view["swift"]["policies"].items()}
+    return {"hash_path": hash_path, "policies": policies}
+
+
+def objections(known, asked, where):
+    """
+    Return why the pillar must not replace what the node has, each with what helps.
+
+    known
+        ``{"hash_path", "policies"}`` that the node has or had.
+
+    asked
+        The same of the pillar, see ``wanted``.
+
+    where
+        What ``known`` was read from.
+    """
+    found = []
+    if known["hash_path"] != asked["hash_path"]:
+        found.append(
+            "openstack_ha:secrets:swift:hash_path_prefix, hash_path_suffix: they are not those of "
+            f"{where}, with which the objects were stored; nobody would find them. Put the old "
+            "ones into the cluster file"
+        )
+    names = {name: index for index, name in asked["policies"].items()}
+    for index, name in known["policies"].items():
+        if index not in asked["policies"]:
+            found.append(
+                f"openstack_ha:swift:policies: none has the index {index}, that of {name!r} in "
+                f"{where}; containers would have no place. Keep it, with is_deprecated: true"
+            )
+        elif names.get(name, index) != index:
+            found.append(
+                f"openstack_ha:swift:policies:{name}:index: {names[name]} is not {index}, that of "
+                f"{where}; set it to {index}"
+            )
+    return found
+
+
+def _program(config, is_server=False):
+    return {"config": f"{config}.conf", "is_server": is_server}
+
+
+def _secret(path, after=""):
+    return {"secret": path, "after": after}
+
+
+def _is_separate(view, kind):
+    """Whether replication has an address or a port of its own on this node."""
+    ring, storage = view["swift"]["rings"][kind], view["self"].get("storage", {})
+    own = storage.get("replication_address", view["self"]["address"])
+    return (
+        own != view["self"]["address"] or ring.get("replication_port", ring["port"]) != ring["port"]
+    )
+
+
+def _storage_server(view, kind):
+    """The files of one kind of server; the second, of replication's own server, or None."""
+    swift, ring = view["swift"], view["swift"]["rings"][kind]
+    server = f"{kind}-server"
+    sections = {
+        "DEFAULT": {
+            "bind_ip": view["self"]["address"],
+            "bind_port": ring["port"],
+            "workers": swift[kind]["workers"],
+            "devices": swift["devices"]["root"],
+            "mount_check": swift["devices"]["kind"] == "disks",
+        },
+        "pipeline:main": {"pipeline": f"healthcheck recon {server}"},
+        f"app:{server}": {"use": f"egg:swift#{kind}"},
+        "filter:healthcheck": {"use": "egg:swift#healthcheck"},
+        "filter:recon": {"use": "egg:swift#recon"},
+    }
+    for daemon in DAEMONS[kind]:
+        sections[f"{kind}-{daemon}"] = {}
+    own = view["self"].get("storage", {}).get("replication_address", view["self"]["address"])
+    # The port for rsync, which the other form of a module's name has no place for.
+    rsync = f"rsync://{{replication_ip}}:{swift['rsync']['port']}/{kind}_{{device}}"
+    for name in REPLICATING & set(sections):
+        sections[name] = {"rsync_module": rsync}
+    if not _is_separate(view, kind):
+        return _over(sections, swift[kind]["options"]), None
+    replicating = {
+        name: options for name, options in sections.items() if not name.startswith(f"{kind}-")
+    }
+    for name in sorted(REPLICATING & set(sections)):
+        replicating[name] = sections.pop(name)
+    replicating["DEFAULT"] = {
+        **sections["DEFAULT"],
+        "bind_ip": own,
+        "bind_port": ring.get("replication_port", ring["port"]),
+    }
+    sections[f"app:{server}"] = {**sections[f"app:{server}"], "replication_server": False}
+    options = swift[kind]["options"]
+    mine = {name: value for name, value in options.items() if name not in REPLICATING}
+    theirs = {name: value for name, value in options.items() if name in replicating}
+    return _over(sections, mine), _over(replicating, theirs)
+
+
+def _proxy_server(view):
+    swift = view["swift"]
+    sections = {
+        "DEFAULT": {
+            "bind_ip": view["self"]["address"],
+            "bind_port": swift["proxy"]["port"],
+            "workers": swift["proxy"]["workers"],
+        },
+        **_pipeline(PIPELINE),
+    }
+    sections["app:proxy-server"].update(
+        account_autocreate=True,
+        # A node that takes a connection and then says nothing: the next one is asked for a GET
+        # after this; conn_timeout, for a node that is gone, is half a second.
+        recoverable_node_timeout=3,
+    )
+    sections["filter:healthcheck"]["disable_path"] = "/run/openstack-ha-health/swift.maintenance"
+    # Versions of both kinds only keep what a container asks them to.
+    sections["filter:versioned_writes"].update(
+        allow_versioned_writes=True, allow_object_versioning=True
+    )
+    sections["filter:tempauth"].update(
+        (_tempauth_key(user["account"], name), _tempauth_value(name, user.get("groups", [])))
+        for name, user in swift["users"].items()
+    )
+    return _over(sections, swift["proxy"]["options"])
+
+
+def _tempauth_key(account, user):
+    if "_" not in account + user:
+        return f"user_{account}_{user}"
+    # tempauth parts the key at its underscores.
+    words = (base64.b64encode(word.encode()).decode().rstrip("=") for word in (account, user))
+    return "_".join(["user64", *words])
+
+
+def _tempauth_value(user, groups):
+    return _secret(f"swift:users:{user}", "".join(f" {group}" for group in groups))
+
+
+def _internal_client(pipeline, options=None):
+    """The proxy that some daemons have inside themselves."""
+    sections = _pipeline(pipeline)
+    sections["app:proxy-server"].update(options or {})
+    return sections
+
+
+def _pipeline(pipeline):
+    *filters, app = pipeline.split()
+    return {
+        "pipeline:main": {"pipeline": pipeline},
+        f"app:{app}": {"use": f"egg:swift#{EGGS[app]}"},
+        **{
+            f"filter:{name}": {"use": f"egg:swift#{EGGS.get(name, name)}"}
+            for name in dict.fromkeys(filters)
+        },
+    }
+
+
+def _over(sections, options):
+    """The pillar's options over the formula's own."""
+    found = {name: dict(values) for name, values in sections.items()}
+    for name, values in options.items():
+        found.setdefault(name, {}).update(values)
+    return found
+
+
+def _printed(sections):
+    """Texts for values; an app's key that DEFAULT has as well is ignored without `set`."""
+    general = sections.get("DEFAULT", {})
+    return {
+        section: {
+            f"set {key}" if _is_hidden(section, key, general) else key: _text(value)
+            for key, value in values.items()
+        }
+        for section, values in sections.items()
+    }
+
+
+def _is_hidden(section, key, general):
+    return key in general and section.partition(":")[0] in ("app", "filter")
+
+
+def _text(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, dict) else str(value)

@@ -1,0 +1,5 @@
+# memcached: what proxies remember for one another, tokens above all.
+include:
+  - openstack_ha.memcached.install
+  - openstack_ha.memcached.config
+  - openstack_ha.memcached.service

@@ -1,0 +1,36 @@
+# swift.conf: where objects are, for ever.
+{%- from "openstack_ha/map.jinja" import ha, os with context %}
+
+include:
+  - openstack_ha.swift.install
+
+openstack_ha_swift_config_check:
+  file.managed:
+    - name: {{ os.swift.config_check }}
+    - source: salt://openstack_ha/swift/files/check-swift-config
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: true
+
+openstack_ha_swift_guard:
+  openstack_ha_swift_conf.guarded:
+    - name: {{ ha.name }}
+    - require:
+      - pkg: openstack_ha_swift_packages
+{%- for name, file in salt["openstack_ha_swift_conf.files"]("shared").items() %}
+
+openstack_ha_swift_{{ name }}:
+  file.managed:
+    - name: {{ os.swift.folder }}/{{ name }}
+    - source: salt://openstack_ha/swift/files/swift.ini.jinja
+    - template: jinja
+    - context:
+        file: {{ file | json(sort_keys=False) }}
+    - user: root
+    - group: {{ os.swift.group }}
+    - mode: '0640'
+    - show_changes: false
+    - require:
+      - openstack_ha_swift_conf: openstack_ha_swift_guard
+{%- endfor %}

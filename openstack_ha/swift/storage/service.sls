@@ -1,0 +1,39 @@
+# The storage's programs run.
+{%- from "openstack_ha/map.jinja" import os with context %}
+
+include:
+  - openstack_ha.swift.served
+  - openstack_ha.swift.storage.config
+{%- for program, facts in salt["openstack_ha_swift_conf.programs"]("storage").items() %}
+
+# A server is reloaded, a daemon restarted; neither costs a request.
+openstack_ha_swift_{{ program }}_service:
+  service.running:
+    - name: {{ os.swift.units[program] }}
+    - enable: true
+    - reload: {{ facts.is_server | json }}
+    - require:
+      - sls: openstack_ha.swift.served
+      - sls: openstack_ha.swift.storage.config
+    - watch:
+      - file: openstack_ha_swift_{{ facts.config }}
+{%- endfor %}
+
+openstack_ha_swift_rsync_service:
+  service.running:
+    - name: {{ os.swift_storage.rsync_service }}
+    - enable: true
+    - watch:
+      - file: openstack_ha_swift_storage_rsync_unit
+      - file: openstack_ha_swift_rsync_config
+
+# The packages enable some that would only fail.
+{%- for program in salt["openstack_ha_swift_conf.programs"]("idle") %}
+
+openstack_ha_swift_{{ program }}_idle:
+  service.dead:
+    - name: {{ os.swift.units[program] }}
+    - enable: false
+    - require:
+      - sls: openstack_ha.swift.storage.config
+{%- endfor %}

@@ -1,0 +1,384 @@
+"""Swift's servers on one host with disks of its own, from blank disks to an object that is read."""
+
+import fcntl
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from saltfactories.utils.functional import Loaders
+from support import cluster_on, formula_root, minion_options, not_applied, pillar_root
+
+NODE = "sto1"
+NAMES = ("sdb", "sdc", "sdd", "spare")
+ROOT = pathlib.Path("/srv/node")
+BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
+SWIFT_CONF = pathlib.Path("/etc/swift/swift.conf")
+MEMORY = pathlib.Path("/var/lib/openstack_ha/swift-identity.json")
+LOOP_CTL_GET_FREE = 0x4C82
+
+
+def run(*argv, check=True):
+    return subprocess.run(argv, check=check, capture_output=True, text=True, timeout=300)
+
+
+class Disk:
+    """A block device of 400 MB over a sparse file."""
+
+    def __init__(self, name, folder):
+        self.path = pathlib.Path("/dev", name)
+        self.file = folder / name
+        self.attach()
+
+    def attach(self):
+        control = pathlib.Path("/dev/loop-control")
+        if not control.exists():
+            os.mknod(control, 0o020600, os.makedev(10, 237))
+        with self.file.open("ab") as file:
+            file.truncate(400 << 20)
+        with control.open("rb") as opened:
+            number = fcntl.ioctl(opened, LOOP_CTL_GET_FREE)
+        self.loop = pathlib.Path(f"/dev/loop{number}")
+        for path in (self.loop, self.path):
+            path.unlink(missing_ok=True)
+            os.mknod(path, 0o060600, os.makedev(7, number))
+        run("losetup", self.loop, self.file)
+
+    def detach(self):
+        run("umount", "--lazy", ROOT / self.path.name, check=False)
+        run("losetup", "--detach", self.loop, check=False)
+        self.file.unlink()
+
+    def blank(self):
+        with self.file.open("r+b") as file:
+            file.truncate(0)
+            file.truncate(400 << 20)
+        run("blockdev", "--flushbufs", self.loop)
+
+    def signatures(self):
+        return run("wipefs", "--no-act", "--noheadings", "--output", "TYPE,UUID", self.path).stdout
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory):
+    # Not below /tmp, which is in memory.
+    folder = pathlib.Path("/var/lib/test-disks")
+    folder.mkdir(exist_ok=True)
+    made = {name: Disk(name, folder) for name in NAMES}
+    yield made
+    run("systemctl", "stop", "swift-*", "rsync", check=False)
+    for disk in made.values():
+        disk.detach()
+
+
+class Node:
+    """A storage node that is a proxy as well; its pillar can be edited between two calls."""
+
+    def __init__(self, root, cluster):
+        self.root, self.cluster, self.count = root, cluster, 0
+        self.formula = formula_root(root / "formula")
+
+    @property
+    def devices(self):
+        return self.cluster["nodes"][NODE]["storage"]["devices"]
+
+    def loaders(self):
+        self.count += 1
+        folder = self.root / str(self.count)
+        folder.mkdir()
+        pillar = pillar_root(folder / "pillar", self.cluster)
+        return Loaders(minion_options(folder, NODE, self.formula, pillar))
+
+    def apply(self, *names, test=False):
+        modules, found = self.loaders().modules, []
+        for name in names:
+            result = modules.state.sls(name, test=test)
+            assert list(result), result.raw
+            found.extend(result)
+        return found
+
+    def mounted(self, name, test=False):
+        return self.loaders().states.openstack_ha_swift_device.mounted(name, test=test)
+
+    def guarded(self, test=False):
+        return self.loaders().states.openstack_ha_swift_conf.guarded("swift", test=test)
+
+
+@pytest.fixture(scope="module")
+def node(address, disks, tmp_path_factory):
+    cluster = cluster_on(address, NODE)
+    cluster["name"] = "functional-swift"
+    cluster["nodes"] = {
+        "ctl1": {"address": str(address.network[-6]), "roles": ["controller"]},
+        NODE: {
+            "address": str(address.ip),
+            "roles": ["storage", "proxy"],
+            "storage": {"zone": 1, "devices": {"sdb": {}, "sdc": {}, "sdd": {}}},
+        },
+    }
+    ring = {"part_power": 6, "allow_fewer_zones": True, "max_dispersion": 100, "overload": 1}
+    cluster["swift"].update(
+        {name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
+        users={"tester": {"account": "test", "groups": [".admin"]}},
+        keep_copies=False,
+        patience=30,
+        rings={name: dict(ring) for name in ("account", "container", "object")},
+    )
+    cluster["secrets"]["swift"]["users"] = {"tester": "password-of-tester"}
+    return Node(tmp_path_factory.mktemp("swift"), cluster)
+
+
+@pytest.fixture(scope="module")
+def mounted(node):
+    """The packages, and all devices mounted."""
+    assert not_applied(node.apply("openstack_ha.swift.storage.devices")) == []
+    return node
+
+
+@pytest.fixture(scope="module")
+def serving(mounted):
+    """Servers and proxy over rings that are there."""
+    systems = ("openstack_ha.memcached", "openstack_ha.swift.rings", "openstack_ha.swift.config")
+    assert not_applied(mounted.apply(*systems)) == []
+    for ring in BUILT.glob("*.ring.gz"):
+        shutil.copy2(ring, SWIFT_CONF.parent)
+        shutil.chown(SWIFT_CONF.parent / ring.name, group="swift")
+    roles = ("openstack_ha.swift.storage", "openstack_ha.swift.proxy")
+    assert not_applied(mounted.apply(*roles)) == []
+    return mounted
+
+
+class Client:
+    """Tempauth's user at the proxy."""
+
+    def __init__(self, host):
+        self.host = host
+        headers = {"X-Storage-User": "test:tester", "X-Storage-Pass": "password-of-tester"}
+        self.token = self.ask("GET", "/auth/v1.0", headers=headers)[1]["X-Auth-Token"]
+
+    def ask(self, method, path, body=None, headers=None, port=8080):
+        connection = http.client.HTTPConnection(self.host, port, timeout=60)
+        connection.request(method, path, body, headers or {"X-Auth-Token": self.token})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    def stores_and_finds(self, name):
+        content = os.urandom(100_000)
+        account = "/v1/AUTH_test"
+        assert self.ask("PUT", f"{account}/box")[0] in (201, 202)
+        assert self.ask("PUT", f"{account}/box/{name}", content)[0] == 201
+        return self.ask("GET", f"{account}/box/{name}")[2] == content
+
+
+@pytest.fixture
+def client(serving, address):
+    return Client(str(address.ip))
+
+
+def test_blank_disks_are_shown_formatted_and_mounted(node, disks):
+    shown = list(node.apply("openstack_ha.swift.storage.devices", test=True))
+    assert disks["sdb"].signatures() == ""
+    done = {one.id: one.changes for one in node.apply("openstack_ha.swift.storage.devices")}
+    devices = {one.id: one.changes for one in shown if "device_sd" in one.id}
+    assert len(devices) == 3
+    assert devices == {id_: done[id_] for id_ in devices}
+    for name in ("sdb", "sdc", "sdd"):
+        assert (ROOT / name).is_mount() and (ROOT / name).owner() == "swift"
+        assert "xfs" in disks[name].signatures()
+        assert node.mounted(name).changes == {}
+
+
+def test_no_server_starts_from_the_packages_own_files(mounted):
+    """Even where rings are there already."""
+    units = run("systemctl", "list-units", "swift*", "--state=active", "--plain", "--no-legend")
+    if not (SWIFT_CONF.parent / "account.ring.gz").exists():
+        assert units.stdout == ""
+    for ring in ("account", "container", "object"):
+        path = SWIFT_CONF.parent / f"{ring}.ring.gz"
+        if path.exists():
+            pytest.skip("servers run already")
+        path.write_text("not a ring")
+    run("systemctl", "start", "swift-account", "swift-object", check=False)
+    try:
+        states = run("systemctl", "is-active", "swift-account", "swift-object", check=False).stdout
+        assert states.split() == ["inactive", "inactive"]
+    finally:
+        for ring in ("account", "container", "object"):
+            (SWIFT_CONF.parent / f"{ring}.ring.gz").unlink()
+
+
+FOREIGN = {
+    "another file system": ("mkfs.ext4", "-q", "-L", "theirs"),
+    "a device of another node": ("mkfs.xfs", "-q", "-L", "spare"),
+    "swap space": ("mkswap",),
+}
+
+
+@pytest.fixture
+def spare(mounted, disks):
+    mounted.devices["spare"] = {}
+    disks["spare"].blank()
+    yield disks["spare"]
+    del mounted.devices["spare"]
+    run("systemctl", "disable", "--now", "openstack-ha-swift-device@spare", check=False)
+    run("umount", ROOT / "spare", check=False)
+
+
+@pytest.mark.parametrize("command", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("test", [True, False])
+def test_what_is_not_this_nodes_is_refused_and_kept(mounted, spare, command, test):
+    run(*command, spare.path)
+    before = spare.signatures()
+    found = mounted.mounted("spare", test=test)
+    assert found.result is False and found.changes == {}
+    assert "/dev/spare" in found.comment
+    assert spare.signatures() == before != ""
+    assert not (ROOT / "spare").is_mount()
+
+
+def test_data_without_a_signature_is_not_blank(mounted, spare):
+    with spare.path.open("r+b") as disk:
+        disk.seek(512)
+        disk.write(b"a table of a database")
+    assert "unknown kind" in mounted.mounted("spare").comment
+    assert spare.signatures() == ""
+
+
+def test_a_disk_that_somebody_holds_is_refused(mounted, spare):
+    held = os.open(spare.path, os.O_RDONLY | os.O_EXCL)
+    try:
+        assert "uses it" in mounted.mounted("spare").comment
+    finally:
+        os.close(held)
+    assert mounted.mounted("spare").result is True
+
+
+def test_a_path_without_a_disk_is_named_and_stops_nobody(serving):
+    serving.devices["absent"] = {"path": "/dev/nowhere"}
+    try:
+        left = not_applied(serving.apply("openstack_ha.swift.storage"))
+    finally:
+        del serving.devices["absent"]
+    assert [one.name for one in left] == ["absent"]
+    assert "there is no /dev/nowhere" in left[0].comment
+
+
+def test_an_object_is_stored_and_found(client):
+    assert client.stores_and_finds("first")
+
+
+def test_a_second_run_changes_nothing_in_either_mode(serving):
+    names = ("openstack_ha.memcached", "openstack_ha.swift.storage", "openstack_ha.swift.proxy")
+    for test in (False, True):
+        found = serving.apply(*names, test=test)
+        assert [(one.name, one.changes) for one in found if one.changes] == []
+        assert not_applied(found) == []
+
+
+def test_servers_listen_on_the_nodes_address_only(serving, address):
+    listening = {
+        line.split()[3] for line in run("ss", "-Hltn").stdout.splitlines() if "127." not in line
+    }
+    wanted = {f"{address.ip}:{port}" for port in (873, 6200, 6201, 6202, 8080, 11211)}
+    assert wanted <= listening
+    assert not {name for name in listening if name.rsplit(":", 1)[0] in ("0.0.0.0", "*", "[::]")}
+
+
+def test_a_missing_mount_is_told_not_filled_and_mended(serving, client, address):
+    run("umount", "--lazy", ROOT / "sdc")
+    _, _, answer = client.ask("GET", "/recon/unmounted", port=6200)
+    assert "sdc" in [one["device"] for one in json.loads(answer)]
+    assert client.stores_and_finds("without sdc".replace(" ", "-"))
+    module = f"rsync://{address.ip}/object_sdc/sdc/"
+    assert run("rsync", "/etc/hostname", module, check=False).returncode != 0
+    assert list((ROOT / "sdc").iterdir()) == []
+    shown = serving.mounted("sdc", test=True)
+    done = serving.mounted("sdc")
+    assert shown.result is None and done.result is True, done.comment
+    assert shown.changes == done.changes
+    assert (ROOT / "sdc").is_mount()
+
+
+def test_a_failed_device_is_let_go_and_comes_back(serving, client):
+    serving.devices["sdd"]["failed"] = True
+    assert serving.mounted("sdd", test=True).changes["mount"]["new"] is None
+    assert (ROOT / "sdd").is_mount()
+    assert serving.mounted("sdd").result is True
+    assert not (ROOT / "sdd").is_mount()
+    assert serving.mounted("sdd").changes == {}
+    assert client.stores_and_finds("without-sdd")
+    serving.devices["sdd"]["failed"] = False
+    assert serving.mounted("sdd").result is True
+    assert (ROOT / "sdd").is_mount()
+
+
+def test_a_changed_option_is_taken_by_the_same_process(serving, client):
+    def process():
+        return run("systemctl", "show", "--property=MainPID", "swift-proxy").stdout
+
+    before = process()
+    serving.cluster["swift"]["proxy"]["options"] = {"DEFAULT": {"client_timeout": 55}}
+    assert not_applied(serving.apply("openstack_ha.swift.proxy")) == []
+    assert process() == before
+    assert client.stores_and_finds("after-reload")
+
+
+def test_an_option_that_swift_does_not_take_is_not_written(serving, client):
+    options = serving.cluster["swift"]["proxy"].get("options", {})
+    serving.cluster["swift"]["proxy"]["options"] = {"app:proxy-server": {"node_timeout": "twelve"}}
+    try:
+        assert not_applied(serving.apply("openstack_ha.swift.proxy"))
+    finally:
+        serving.cluster["swift"]["proxy"]["options"] = options
+    assert "twelve" not in (SWIFT_CONF.parent / "proxy-server.conf").read_text()
+    assert client.stores_and_finds("after-a-bad-option")
+
+
+def test_secrets_are_nobody_elses_to_read(serving):
+    for name in ("swift.conf", "proxy-server.conf"):
+        path = SWIFT_CONF.parent / name
+        assert (path.owner(), path.group(), path.stat().st_mode & 0o777) == ("root", "swift", 0o640)
+
+
+@pytest.mark.parametrize("lost", [None, SWIFT_CONF, MEMORY], ids=["both", "memory", "file"])
+def test_another_hash_path_changes_nothing(serving, lost, tmp_path):
+    before = SWIFT_CONF.read_bytes()
+    secrets = serving.cluster["secrets"]["swift"]
+    right, secrets["hash_path_suffix"] = secrets["hash_path_suffix"], "another-hash-path-suffix"
+    if lost:
+        shutil.move(lost, tmp_path / "lost")
+    try:
+        found = serving.guarded()
+        assert found.result is False and "hash_path_prefix" in found.comment
+        assert right not in str(found.raw) and "another-hash-path" not in str(found.raw)
+        assert serving.guarded(test=True).result is False
+        left = {one.name for one in not_applied(serving.apply("openstack_ha.swift.proxy.config"))}
+        assert {str(SWIFT_CONF), "/etc/swift/proxy-server.conf"} <= left
+        assert lost == SWIFT_CONF or SWIFT_CONF.read_bytes() == before
+    finally:
+        secrets["hash_path_suffix"] = right
+        if lost:
+            shutil.move(tmp_path / "lost", lost)
+
+
+def test_a_lost_memory_is_shown_and_made_again(serving):
+    MEMORY.unlink()
+    shown, done = serving.guarded(test=True), serving.guarded()
+    assert shown.result is None and shown.changes != {}
+    assert done.changes == shown.changes
+    assert serving.guarded().changes == {}
+
+
+def test_a_policy_that_is_dropped_is_refused(serving):
+    swift = serving.cluster["swift"]
+    rings = dict(swift["rings"])
+    swift["policies"] = {"renamed": {"index": 0, "is_default": True}, "Policy-0": {"index": 1}}
+    swift["rings"]["object-1"] = dict(rings["object"])
+    try:
+        assert "set it to 0" in serving.guarded().comment
+    finally:
+        swift["rings"] = rings
+        del swift["policies"]

@@ -1,0 +1,223 @@
+"""Swift's configuration files as data, and what must never change in swift.conf."""
+
+import base64
+import copy
+
+import openstack_ha_cluster
+import openstack_ha_swift_conf as conf
+import pytest
+from support import example
+
+PREFIX, SUFFIX = "prefix-of-the-cluster", "suffix-of-the-cluster"
+SWIFT_CONF = f"""
+[swift-hash]
+swift_hash_path_prefix = {PREFIX}
+swift_hash_path_suffix = {SUFFIX}
+[storage-policy:0]
+name = gold
+[storage-policy:1]
+name = silver
+"""
+
+
+def view(swift=None, **node):
+    cluster = example()
+    cluster["nodes"] = {
+        "ctl1": {"address": "172.29.80.11", "roles": ["controller", "proxy"]},
+        "ctl2": {"address": "172.29.80.12", "roles": ["proxy"]},
+        "sto1": {"address": "172.29.80.31", "roles": ["storage"], "storage": {"devices": {}}},
+    }
+    cluster["nodes"]["sto1"]["storage"].update(node)
+    cluster["swift"].update(swift or {})
+    return openstack_ha_cluster.complete(cluster)
+
+
+def storage(*args, **kwargs):
+    cluster = view(*args, **kwargs)
+    return {**cluster, "self": {**cluster["nodes"]["sto1"], "id": "sto1"}}
+
+
+def proxy_files(minion_id="ctl1", swift=None):
+    cluster = view(swift)
+    cluster["self"] = {**cluster["nodes"][minion_id], "id": minion_id}
+    return conf.proxy_files(cluster, openstack_ha_cluster.nodes_of(cluster, "proxy"))
+
+
+def test_servers_listen_on_the_nodes_address_and_check_their_mounts():
+    file = conf.storage_files(storage())["object-server.conf"]
+    assert file["DEFAULT"]["bind_ip"] == "172.29.80.31"
+    assert file["DEFAULT"]["bind_port"] == "6200"
+    assert file["DEFAULT"]["mount_check"] == "true"
+    assert "recon" in file["pipeline:main"]["pipeline"]
+    module = file["object-replicator"]["rsync_module"]
+    assert module == "rsync://{replication_ip}:873/object_{device}"
+
+
+def test_directories_are_not_checked_for_mounts():
+    file = conf.storage_files(storage({"devices": {"kind": "directories"}}))["object-server.conf"]
+    assert file["DEFAULT"]["mount_check"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("swift", "node", "bind"),
+    [
+        ({}, {"replication_address": "10.9.9.31"}, ("10.9.9.31", "6200")),
+        (
+            {"rings": {name: {"replication_port": 6300} for name in conf.KINDS}},
+            {},
+            ("172.29.80.31", "6300"),
+        ),
+    ],
+    ids=["an address", "a port"],
+)
+def test_replication_of_its_own_has_a_server_of_its_own(swift, node, bind):
+    seen = storage(swift, **node)
+    files = conf.storage_files(seen)
+    own, main = files["object-replication.conf"], files["object-server.conf"]
+    assert (own["DEFAULT"]["bind_ip"], own["DEFAULT"]["bind_port"]) == bind
+    assert "replication_server" not in own["app:object-server"]
+    assert main["app:object-server"]["replication_server"] == "false"
+    # Daemons find their devices in the ring by the address of the file that they read.
+    assert "object-replicator" in own and "object-replicator" not in main
+    assert "container-sharder" in files["container-replication.conf"]
+    assert "account-reaper" in files["account-server.conf"]
+    programs = conf.programs(seen)
+    assert programs["object-replicator"]["config"] == "object-replication.conf"
+    assert programs["object-auditor"]["config"] == "object-server.conf"
+    assert "object-replication" in conf.programs_of(seen, "storage")
+
+
+def test_every_program_finds_its_section_in_its_file():
+    for seen in (storage(), storage(replication_address="10.9.9.31")):
+        files = conf.storage_files(seen)
+        for name in conf.programs_of(seen, "storage"):
+            facts = conf.programs(seen)[name]
+            kind = name.partition("-")[0]
+            section = f"app:{kind}-server" if facts["is_server"] else name
+            assert section in files[facts["config"]], name
+    files = proxy_files()
+    for name in conf.programs_of(storage(), "proxy")[1:]:
+        assert name in files[f"{name}.conf"]
+
+
+def test_a_program_runs_on_one_role_or_on_none():
+    seen = storage()
+    roles = [conf.programs_of(seen, role) for role in ("storage", "proxy", "idle")]
+    assert sorted(sum(roles, [])) == sorted(conf.programs(seen))
+
+
+def test_every_filter_of_a_pipeline_is_defined():
+    files = {**conf.storage_files(storage()), **proxy_files()}
+    for name, file in files.items():
+        for word in file.get("pipeline:main", {}).get("pipeline", "").split():
+            assert {f"filter:{word}", f"app:{word}"} & set(file), (name, word)
+
+
+def test_all_proxies_share_one_memcached_and_part_the_expirers_work():
+    one, two = proxy_files("ctl1"), proxy_files("ctl2")
+    assert one["memcache.conf"] == two["memcache.conf"]
+    servers = one["memcache.conf"]["memcache"]["memcache_servers"]
+    assert servers == "172.29.80.11:11211,172.29.80.12:11211"
+    shares = [file["object-expirer.conf"]["object-expirer"] for file in (one, two)]
+    assert [(share["processes"], share["process"]) for share in shares] == [("2", "0"), ("2", "1")]
+
+
+def test_passwords_are_asked_for_and_never_there():
+    users = {"a": {"account": "x", "groups": [".admin", "b"]}, "under_score": {"account": "y"}}
+    filters = proxy_files(swift={"users": users})["proxy-server.conf"]["filter:tempauth"]
+    assert filters["user_x_a"] == {"secret": "swift:users:a", "after": " .admin b"}
+    (key,) = [key for key in filters if key.startswith("user64_")]
+    words = [base64.b64decode(word + "==").decode() for word in key.split("_")[1:]]
+    assert words == ["y", "under_score"]
+
+
+def test_the_pillars_options_win_and_are_seen_where_default_has_them_too():
+    options = {"app:proxy-server": {"node_timeout": 20, "workers": 3}, "filter:new": {"on": True}}
+    file = proxy_files(swift={"proxy": {"options": options}})["proxy-server.conf"]
+    assert file["app:proxy-server"]["node_timeout"] == "20"
+    assert file["app:proxy-server"]["set workers"] == "3"
+    assert file["filter:new"] == {"on": "true"}
+    assert file["app:proxy-server"]["account_autocreate"] == "true"
+
+
+def test_options_of_replication_go_to_the_file_that_it_reads():
+    options = {"object-replicator": {"concurrency": 4}, "object-auditor": {"concurrency": 2}}
+    files = conf.storage_files(
+        storage({"object": {"options": options}}, replication_address="10.9.9.31")
+    )
+    assert files["object-replication.conf"]["object-replicator"]["concurrency"] == "4"
+    assert "object-replicator" not in files["object-server.conf"]
+    assert files["object-server.conf"]["object-auditor"]["concurrency"] == "2"
+    assert "object-auditor" not in files["object-replication.conf"]
+
+
+def test_swift_conf_names_the_policies_by_their_index():
+    policies = {
+        "gold": {"index": 0, "is_default": True, "aliases": ["au", "yellow"]},
+        "old": {"index": 7, "is_deprecated": True},
+    }
+    file = conf.shared_files(view({"policies": policies}))["swift.conf"]
+    assert file["storage-policy:0"]["aliases"] == "au, yellow"
+    assert file["storage-policy:0"]["default"] == "true"
+    assert file["storage-policy:7"]["deprecated"] == "true"
+    assert file["swift-hash"]["swift_hash_path_prefix"]["secret"] == "swift:hash_path_prefix"
+
+
+def known(text=SWIFT_CONF):
+    found = conf.identity(text)
+    return {
+        "hash_path": conf.fingerprint(found["prefix"], found["suffix"]),
+        "policies": found["policies"],
+    }
+
+
+def test_what_is_known_stays():
+    assert conf.objections(known(), known(), "swift.conf") == []
+    more = known()
+    more["policies"]["2"] = "bronze"
+    assert conf.objections(known(), more, "swift.conf") == []
+
+
+def test_a_policy_may_get_another_name():
+    asked = known()
+    asked["policies"]["0"] = "platinum"
+    assert conf.objections(known(), asked, "swift.conf") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"hash_path": "another"}, "hash_path_prefix"),
+        ({"policies": {"0": "gold"}}, "is_deprecated"),
+        ({"policies": {"0": "silver", "1": "gold"}}, "set it to"),
+    ],
+)
+def test_what_would_lose_objects_is_objected_to(change, word):
+    asked = {**copy.deepcopy(known()), **change}
+    found = conf.objections(known(), asked, "swift.conf")
+    assert found and word in found[0]
+    assert PREFIX not in str(found) and SUFFIX not in str(found)
+
+
+def test_prefix_and_suffix_do_not_run_into_each_other():
+    assert conf.fingerprint("ab", "c") != conf.fingerprint("a", "bc")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[swift-hash]\nswift_hash_path_suffix = changeme\nswift_hash_path_prefix = changeme\n"],
+    ids=["empty", "the package's own"],
+)
+def test_a_file_without_a_hash_path_is_nobodys(text):
+    assert conf.identity(text) is None
+
+
+def test_half_a_hash_path_is_somebodys():
+    found = conf.identity("[swift-hash]\nswift_hash_path_suffix = only-this\n")
+    assert found == {"prefix": "", "suffix": "only-this", "policies": {"0": "Policy-0"}}
+
+
+def test_a_broken_file_is_not_quoted():
+    with pytest.raises(ValueError) as caught:
+        conf.identity(f"rubbish {PREFIX}")
+    assert PREFIX not in str(caught.value)
