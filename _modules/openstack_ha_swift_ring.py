@@ -6,6 +6,7 @@ one process a call, which hears the steps that ``openstack_ha_swift_ring_plan`` 
 is not /etc/swift: what is built here serves only when it has been spread.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ __virtualname__ = "openstack_ha_swift_ring"
 PYTHON = "/usr/bin/python3"
 PROGRAM = "/usr/libexec/openstack_ha/openstack-ha-swift-ring.py"
 FOLDER = "/var/lib/openstack_ha/swift"
+SERVED = "/etc/swift"
 GROUP = "swift"
 PROTOCOL = 1
 # Seconds for one call, most of it a rebalance; 1000 devices and 2^20 parts take minutes.
@@ -44,10 +46,12 @@ def plan(ring, replication=None, force=False, folder=FOLDER):
 
     replication
         The last whole pass of each storage node, ``{address: {"started", "completed"}}`` in
-        seconds since the epoch; a node that is not known has None. Without it nothing is known.
+        seconds since the epoch; a node that is not known has None. Without it the nodes are asked,
+        if something waits.
 
     force
-        Wait neither for min_part_hours nor for replication.
+        Wait neither for min_part_hours, nor for replication, the master's copy and nodes without
+        the ring.
 
     folder
         Where the builders are.
@@ -212,10 +216,13 @@ def restore(ring, copy, folder=FOLDER):
 
 def _work(ring, replication, force, folder, is_saved):
     try:
-        desired = __utils__["openstack_ha_swift_ring.desired"](_owned(), ring)
+        view = _owned()
+        desired = __utils__["openstack_ha_swift_ring.desired"](view, ring)
     except ValueError as exc:
         raise CommandExecutionError(str(exc)) from exc
     options = {**desired["options"], "replication": replication, "is_forced": bool(force)}
+    if view["swift"]["keep_copies"]:
+        options["receipt"] = _receipt(ring, folder)
     try:
         with _Helper() as helper:
             return _worked(helper, desired, options, folder, is_saved)
@@ -227,10 +234,31 @@ def _work(ring, replication, force, folder, is_saved):
         return _told(ring, found, None, None)
 
 
+def _receipt(ring, folder):
+    """What the master has said about the builder as it is, None when it has no copy of that."""
+    path = os.path.join(folder, f"{ring}.builder")
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb") as file:
+        md5 = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
+    receipt = __salt__["openstack_ha_swift.receipts"]().get(ring, {})
+    return receipt if receipt.get("builder_md5") == md5 else None
+
+
 def _worked(helper, desired, options, folder, is_saved):
     ring = desired["ring"]
     before = helper.ask("open", ring=ring, folder=folder, group=GROUP, is_writer=is_saved)
+    if before is None and os.path.exists(f"{SERVED}/{ring}.ring.gz") and folder == FOLDER:
+        raise CommandExecutionError(
+            f"Swift serves a ring {ring} here, and its builder is not in {folder}: a new one would "
+            f"put nearly every part elsewhere. `salt-run openstack_ha_swift.restore "
+            f"{__salt__['openstack_ha.view']()['name']} {ring}` brings the master's copy"
+        )
     found = __utils__["openstack_ha_swift_ring_plan.plan"](desired, before, options)
+    if found["waits"] and options["wait_for_replication"] and options["replication"] is None:
+        # Nodes are asked only when something waits: one that is down costs seconds.
+        options["replication"] = __salt__["openstack_ha_swift.replication"](ring)
+        found = __utils__["openstack_ha_swift_ring_plan.plan"](desired, before, options)
     steps = found["steps"]
     if not steps:
         return _told(ring, found, before, None)

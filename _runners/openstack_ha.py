@@ -51,7 +51,7 @@ def check():
 
 def cluster(name):
     """
-    Return what a runner needs of the cluster of this name: its name, VIP and nodes.
+    Return what a runner needs of the cluster of this name, as ``clusters`` does.
 
     name
         The cluster's name.
@@ -74,7 +74,7 @@ def cluster(name):
 
 def clusters():
     """
-    Return name, VIP and nodes of every cluster, by its name.
+    Return name, VIP, nodes, Swift's rings and their owner of every cluster, by its name.
 
     Raises SaltRunnerError when a cluster file has a fault.
 
@@ -90,7 +90,11 @@ def clusters():
             one = __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
         except CommandExecutionError as exc:
             raise SaltRunnerError(f"{path}: {exc}") from exc
-        found[one["name"]] = {key: one[key] for key in ("name", "vip", "nodes")}
+        found[one["name"]] = {
+            **{key: one[key] for key in ("name", "vip", "nodes")},
+            "rings": list(one["swift"]["rings"]),
+            "rings_owner": __utils__["openstack_ha_cluster.rings_owner"](one),
+        }
     return found
 
 

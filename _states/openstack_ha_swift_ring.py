@@ -19,7 +19,8 @@ def managed(name, replication=None, folder=None):
         The ring: ``account``, ``container``, ``object`` or ``object-<policy>``.
 
     replication
-        What is known of replication, as for ``openstack_ha_swift_ring.plan``.
+        What is known of replication, as for ``openstack_ha_swift_ring.plan``, which asks the nodes
+        where it is left out.
 
     folder
         Where the builders are; default: the module's.
@@ -34,6 +35,10 @@ def managed(name, replication=None, folder=None):
         found = __salt__[f"openstack_ha_swift_ring.{verb}"](name, replication, **more)
     except CommandExecutionError as exc:
         return {**ret, "result": False, "comment": str(exc)}
+    if not __opts__["test"] and (found["steps"] or found["waits"]):
+        # The master takes a copy of what is new, and spreads it.
+        cluster = __salt__["openstack_ha.view"]()["name"]
+        __salt__["event.send"](f"openstack_ha/{cluster}/swift/doorbell", {})
     if found["refusals"]:
         return {**ret, "result": False, "comment": _lines(found["refusals"])}
     if found["waits"]:

@@ -36,8 +36,9 @@ def plan(desired, current, options):
     options
         ``ramp``, ``max_dispersion``, ``allow_fewer_zones`` and ``wait_for_replication``, as in
         ``desired["options"]``; ``replication``, ``{address: {"started", "completed"} or None}``
-        for the last whole pass of each storage node in seconds since the epoch; ``is_forced``
-        when a person says that nothing needs waiting for.
+        for the last whole pass of each storage node in seconds since the epoch; ``receipt``, where
+        a master keeps copies, ``{"lacking": nodes without the ring}`` or None when it has none of
+        this builder; ``is_forced`` when a person says that nothing needs waiting for.
 
     Returns ``{"steps", "later", "waits", "refusals"}``. A step is ``{"do", ..}`` with what it
     needs; a wait or a refusal is ``{"reason", "remedy"}``. Where there is a refusal, nothing is
@@ -402,7 +403,22 @@ def _waits(desired, current, options):
                 f"none, and {force}",
             }
         )
+    if "receipt" in options:
+        found += _spread_waits(ring, options["receipt"], force)
     return found
+
+
+def _spread_waits(ring, receipt, force):
+    """Nothing moves on a builder that could be lost, nor away from a ring that some still read."""
+    if receipt is None:
+        reason = f"the master has no copy of the builder of {ring} as it is"
+    elif receipt["lacking"]:
+        reason = f"{', '.join(receipt['lacking'])} does not have the present ring {ring} yet"
+    else:
+        return []
+    return [
+        {"reason": reason, "remedy": f"`salt-run openstack_ha_swift.status` shows why; {force}"}
+    ]
 
 
 def _replication_reason(current, desired, options, since):

@@ -1,5 +1,6 @@
 """Rings by the formula's own states and by Swift's own library, on this machine."""
 
+import base64
 import copy
 import gzip
 import hashlib
@@ -7,6 +8,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
@@ -15,6 +17,8 @@ from salt.exceptions import CommandExecutionError
 from support import ROOT, cluster_on, minion_options
 
 FOLDER = pathlib.Path("/var/lib/openstack_ha/swift")
+STATE = FOLDER.parent
+SERVED = pathlib.Path("/etc/swift")
 RING = "object"
 HOUR = 3600
 OPTIONS = {
@@ -51,6 +55,13 @@ class Owner:
     def managed(self, test=False):
         _, states = self.load(test)
         return states.openstack_ha_swift_ring.managed(RING)
+
+    def call(self, function, *arguments, **more):
+        return self.load()[0][f"openstack_ha_swift.{function}"](*arguments, **more)
+
+    def rings_present(self, test=False, **more):
+        _, states = self.load(test)
+        return states.openstack_ha_swift.rings_present(self.cluster["name"], **more)
 
     def options(self, **more):
         self.cluster["swift"]["rings"][RING].update(more)
@@ -103,7 +114,7 @@ def parts_of(path):
 
 def three_zones(address):
     cluster = cluster_on(address, "ctl1")
-    cluster["nodes"]["ctl1"]["address"] = str(address.network[-6])
+    cluster["nodes"]["ctl1"].update(address=str(address.network[-6]), roles=["controller", "proxy"])
     for number in (1, 2, 3):
         ip = str(address.ip if number == 1 else address.network[-2 - number])
         cluster["nodes"][f"sto{number}"] = {
@@ -112,7 +123,7 @@ def three_zones(address):
             "storage": {"zone": number, "devices": {"sdb": {}, "sdc": {}}},
         }
     rings = {name: dict(OPTIONS) for name in ("account", "container", RING)}
-    cluster["swift"] = {"rings": rings}
+    cluster["swift"] = {"rings": rings, "keep_copies": False}
     return cluster
 
 
@@ -131,6 +142,8 @@ def installed(modules, address, tmp_path_factory):
 def owner(installed, address, tmp_path):
     """The owner of three storage nodes in three zones, without any ring."""
     shutil.rmtree(FOLDER, ignore_errors=True)
+    for path in [*SERVED.glob("*.ring.gz"), *SERVED.glob(".*.staged"), *STATE.glob("swift_*.json")]:
+        path.unlink()
     return Owner(tmp_path, three_zones(address))
 
 
@@ -341,6 +354,156 @@ def test_one_process_works_at_a_time(built):
 def test_another_node_builds_no_ring(owner):
     owner.cluster["swift"]["owner"] = "sto2"
     assert "sto2 builds the rings" in owner.managed()["comment"]
+
+
+@pytest.fixture
+def spread(built):
+    """The owner as the master asks it, on a node that Swift is configured on."""
+    secrets = built.cluster["secrets"]["swift"]
+    lines = [f"swift_{name} = {secrets[name]}" for name in secrets if name != "users"]
+    (SERVED / "swift.conf").write_text("\n".join(["[swift-hash]", *lines]), encoding="utf-8")
+    return built
+
+
+def staged(owner, data, name=f"{RING}.ring.gz", piece=700):
+    """Send a file as the master does; return its md5."""
+    md5 = hashlib.md5(data).hexdigest()
+    for offset in range(0, len(data), piece):
+        text = base64.b64encode(data[offset : offset + piece]).decode()
+        owner.call("stage", name, md5, offset, text, len(data))
+    return md5
+
+
+def test_a_ring_comes_in_pieces_and_serves_as_a_whole(spread):
+    shown = spread.rings_present(test=True)
+    assert shown["changes"][RING] == {"old": "absent", "new": "the cluster's"}
+    for ring in ("account", "container", RING):
+        spread.apply(ring)
+        data, path = (FOLDER / f"{ring}.ring.gz").read_bytes(), SERVED / f"{ring}.ring.gz"
+        md5 = staged(spread, data, path.name)
+        assert not path.exists()
+        facts = spread.call("serve_ring", ring, md5, [])
+        assert facts == {"md5": md5, "version": spread.status(ring)[ring]["version"]}
+        assert path.read_bytes() == data
+    assert (path.owner(), path.group(), path.stat().st_mode & 0o777) == ("root", "swift", 0o640)
+    argv = ["setpriv", "--reuid=swift", "--regid=swift", "--clear-groups", "cat", path]
+    assert subprocess.run(argv, check=True, capture_output=True).stdout == data
+    for test in (False, True):
+        state = spread.rings_present(test=test)
+        assert (state["result"], state["changes"]) == (True, {})
+
+
+def test_what_came_is_checked_before_it_serves(spread):
+    data = (FOLDER / f"{RING}.ring.gz").read_bytes()
+    md5 = staged(spread, data[:-1])
+    with pytest.raises(CommandExecutionError, match="begins again"):
+        spread.call("stage", f"{RING}.ring.gz", md5, 5, "", len(data))
+    with pytest.raises(CommandExecutionError, match="has md5"):
+        spread.call("serve_ring", RING, hashlib.md5(data).hexdigest(), [])
+    # Another ring than the master has seen is not replaced.
+    (SERVED / f"{RING}.ring.gz").write_bytes(b"another")
+    with pytest.raises(CommandExecutionError, match="looks again"):
+        spread.call("serve_ring", RING, staged(spread, data), [])
+    assert (SERVED / f"{RING}.ring.gz").read_bytes() == b"another"
+
+
+def test_the_state_says_what_the_master_refuses_and_that_it_says_nothing(spread):
+    late = spread.rings_present(patience=0)
+    assert late["result"] is False and "the master gave no word" in late["comment"]
+    word = threading.Timer(2, spread.call, ("hear", "refuse", "the builder is lost", "`this`"))
+    word.start()
+    refused = spread.rings_present(patience=60)
+    word.join()
+    assert (
+        refused["result"] is False
+        and "The master refused: the builder is lost. `this`." in (refused["comment"])
+    )
+
+
+def test_a_ring_that_was_replaced_or_broken_is_missed(spread):
+    path = SERVED / f"{RING}.ring.gz"
+    data = (FOLDER / f"{RING}.ring.gz").read_bytes()
+    spread.call("serve_ring", RING, staged(spread, data), [])
+    path.write_bytes(data[: len(data) // 2])
+    assert spread.call("missing")[RING] == "not a ring"
+    spread.devices("sto2")["sdd"] = {}
+    spread.apply(RING)
+    path.write_bytes((FOLDER / f"{RING}.ring.gz").read_bytes())
+    assert spread.call("missing")[RING] == "not the ring that the master gave"
+
+
+def test_a_builder_is_changed_only_when_the_master_has_a_copy_and_every_node_the_ring(spread):
+    spread.cluster["swift"]["keep_copies"] = True
+    spread.devices("sto2")["sdd"] = {}
+    found = spread.plan(RING)
+    assert found["steps"] == [] and "has no copy" in found["waits"][0]["reason"]
+    built = spread.call("evidence")["built"][RING]
+    receipt = {"builder_md5": built["builder_md5"], "md5": built["md5"], "lacking": ["sto3"]}
+    spread.call("acknowledge", {RING: receipt})
+    assert "sto3 does not have" in spread.plan(RING)["waits"][0]["reason"]
+    assert spread.plan(RING, force=True)["steps"]
+    spread.call("acknowledge", {RING: {**receipt, "lacking": []}})
+    assert spread.apply(RING)["steps"]
+    spread.age(1)
+    assert spread.apply(RING)["steps"] == [], "a changed builder needs a copy of its own"
+    spread.devices("sto1")["sdb"]["failed"] = True
+    assert [one["do"] for one in spread.apply(RING)["steps"]] == ["remove", "rebalance"]
+
+
+def test_a_lost_builder_comes_back_by_the_masters_parcel(spread):
+    piece = spread.call("parcel", RING)
+    data, parts = base64.b64decode(piece["data"]), parts_of(spread.builder())
+    assert len(data) == piece["size"]
+    (SERVED / f"{RING}.ring.gz").write_bytes((FOLDER / f"{RING}.ring.gz").read_bytes())
+    shutil.rmtree(FOLDER)
+    assert "openstack_ha_swift.restore" in spread.managed()["comment"]
+    assert not spread.builder().exists()
+    shutil.rmtree(FOLDER)
+    spread.call("take_back", RING, staged(spread, data, f"{RING}.parcel"))
+    assert parts_of(spread.builder()) == parts
+    assert spread.managed()["result"] is True
+
+
+RECON = """
+import sys, wsgiref.simple_server
+from swift.common.middleware.recon import ReconMiddleware
+app = ReconMiddleware(None, {"recon_cache_path": sys.argv[1], "swift_dir": sys.argv[1]})
+server = wsgiref.simple_server.make_server(sys.argv[2], 0, app)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_replication_is_what_swifts_own_recon_tells(spread, address, tmp_path):
+    """One node answers, two are not there."""
+    now = int(time.time())
+    seconds = {"replication_last": now, "replication_time": 30, "replication_stats": {}}
+    (tmp_path / "account.recon").write_text(json.dumps(seconds), encoding="utf-8")
+    minutes = {"object_replication_last": now, "object_replication_time": 0.5}
+    (tmp_path / "object.recon").write_text(json.dumps(minutes), encoding="utf-8")
+    argv = ["/usr/bin/python3", "-c", RECON, tmp_path, str(address.ip)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            port = int(server.stdout.readline())
+            spread.cluster["swift"]["rings"] = {
+                name: {**OPTIONS, "port": port, "wait_for_replication": True}
+                for name in ("account", RING)
+            }
+            spread.apply(RING)
+            spread.apply("account")
+            begin = time.monotonic()
+            found = {ring: spread.call("replication", ring) for ring in ("account", RING)}
+            assert time.monotonic() - begin < 10
+            spread.devices("sto2")["sdd"] = {}
+            waits = spread.plan(RING)["waits"]
+        finally:
+            server.kill()
+    own = str(address.ip)
+    for passes in found.values():
+        assert passes.pop(own) == {"started": now - 30, "completed": now}
+        assert list(passes.values()) == [None, None]
+    (why,) = [one["reason"] for one in waits if "replication" in one["reason"]]
+    assert "is not known on" in why and f"{own}," not in why
 
 
 def test_the_report_of_dispersion_counts_every_zone(built):

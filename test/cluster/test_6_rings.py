@@ -1,0 +1,350 @@
+"""
+Rings from their owner to every node: three minions with folders of their own, Swift's own library.
+
+The object ring is so large that it travels in pieces.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import pathlib
+import shutil
+import time
+
+import pytest
+import yaml
+from support import example
+
+NODES = ("sto1", "sto2", "sto3")
+RINGS = ("account", "container", "object")
+# What each node has for itself, as hosts do.
+FOLDERS = ("etc/swift", "var/lib/openstack_ha", "run/openstack_ha")
+# A mount namespace that ends with the minion.
+MOUNT = 'for one in {folders}; do mount --bind $0/$one /$one || exit 1; done; exec "$@"'
+APART = """
+import os, sys
+os.execvp("unshare", ["unshare", "--mount", "sh", "-c", {mount!r}, {root!r}, *sys.orig_argv[:1],
+          {script!r}, *sys.argv[1:]])
+"""
+
+
+class Node:
+    """A minion of which nobody else sees the folders."""
+
+    def __init__(self, minion, root, master):
+        self.minion, self.root, self.master = minion, root, master
+        self.id = minion.id
+        self.wipe()
+        mount = MOUNT.format(folders=" ".join(FOLDERS))
+        text = APART.format(mount=mount, root=str(root), script=minion.get_script_path())
+        root.joinpath("start").write_text(text, encoding="utf-8")
+        minion.script_name = str(root / "start")
+
+    def wipe(self):
+        """As the disk of a new host; bind mounts stay valid."""
+        for folder in FOLDERS:
+            path = self.root / folder
+            path.mkdir(parents=True, exist_ok=True)
+            for one in path.iterdir():
+                shutil.rmtree(one) if one.is_dir() else one.unlink()
+
+    def configure(self):
+        secrets = example()["secrets"]["swift"]
+        lines = [f"swift_{name} = {secrets[name]}" for name in secrets if name != "users"]
+        conf = self.root / "etc/swift/swift.conf"
+        conf.write_text("\n".join(["[swift-hash]", *lines]), encoding="utf-8")
+
+    def start(self):
+        self.minion.start()
+        synced = self.master.salt_cli().run("saltutil.sync_all", minion_tgt=self.id)
+        assert synced.returncode == 0, synced
+
+    def run(self, function, *arguments, **more):
+        result = self.master.salt_cli(timeout=200).run(
+            function, *arguments, minion_tgt=self.id, **more
+        )
+        return result.data
+
+    def built(self, ring):
+        return self.root / f"var/lib/openstack_ha/swift/{ring}.ring.gz"
+
+    def served(self):
+        """The md5 of each ring."""
+        files = sorted((self.root / "etc/swift").glob("*.ring.gz"))
+        return {one.name.removesuffix(".ring.gz"): md5(one) for one in files}
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def nodes(master, start_minion, tmp_path_factory):
+    for folder in FOLDERS:
+        pathlib.Path("/", folder).mkdir(parents=True, exist_ok=True)
+    made = {}
+    with contextlib.ExitStack() as stack:
+        for name in NODES:
+            made[name] = Node(start_minion(name), tmp_path_factory.mktemp(name), master)
+            made[name].configure()
+            stack.callback(made[name].minion.terminate)
+        for name in ("sto1", "sto2"):
+            made[name].start()
+        yield made
+
+
+@pytest.fixture
+def since(master, event_listener):
+    def events(begin, pattern):
+        return event_listener.get_events([(master.id, pattern)], after_time=begin)
+
+    return events
+
+
+@pytest.fixture
+def await_event(master, event_listener):
+    def wait(begin, pattern, seconds=120):
+        found = event_listener.wait_for_events(
+            [(master.id, pattern)], after_time=begin, timeout=seconds
+        )
+        assert found.matches, f"no {pattern} within {seconds} s"
+        return next(iter(found.matches)).data
+
+    return wait
+
+
+@pytest.fixture
+def settled(run):
+    """Return a function that looks until the answer is the looker's own."""
+
+    def look():
+        deadline = time.monotonic() + 120
+        while (decisions := run("openstack_ha_swift.answer", "rings")) is None:
+            assert time.monotonic() < deadline, "somebody is at it all the time"
+            time.sleep(1)
+        return decisions
+
+    return look
+
+
+def change(cluster_files, node, device, **facts):
+    """Edit a device in the cluster file."""
+    path = cluster_files["rings"]
+    text = path.read_text(encoding="utf-8").removeprefix("#!yaml\n")
+    content = yaml.safe_load(text)
+    storage = content["openstack_ha"]["nodes"][node]["storage"]
+    storage["devices"].setdefault(device, {}).update(facts)
+    path.write_text(f"#!yaml\n{yaml.safe_dump(content, sort_keys=False)}", encoding="utf-8")
+
+
+@pytest.fixture
+def by_hand(run):
+    """Return a function that rebalances a ring now."""
+
+    def call(ring):
+        more = (f"ring={ring}", "force=True", "dry_run=False")
+        return run("openstack_ha_swift.rebalance", "rings", *more)
+
+    return call
+
+
+def test_the_owners_rings_reach_every_node_that_is_up(nodes, settled, run):
+    begin = time.time()
+    done = nodes["sto1"].run("state.apply", "openstack_ha.swift.rings")
+    assert all(one["result"] for one in done.values()), done
+    print(f"built in {time.time() - begin:.1f} s")
+    deadline = time.monotonic() + 120
+    while len(nodes["sto2"].served()) < len(RINGS):
+        assert time.monotonic() < deadline, run("openstack_ha_swift.plan", "rings")["decision"]
+        time.sleep(0.2)
+    print(f"everywhere {time.time() - begin:.1f} s after the state began")
+    (decision,) = settled()[-1:]
+    assert (decision["verdict"], decision["nodes"]) == ("wait", ["sto3"])
+    expected = {ring: md5(nodes["sto1"].built(ring)) for ring in RINGS}
+    assert nodes["sto1"].served() == nodes["sto2"].served() == expected
+    path = nodes["sto2"].root / "etc/swift/object.ring.gz"
+    assert path.stat().st_size > 384 * 1024, "one piece is no test"
+    assert (path.owner(), path.group(), path.stat().st_mode & 0o777) == ("root", "swift", 0o640)
+    assert not list(path.parent.glob(".*.staged"))
+
+
+def test_a_change_waits_until_the_node_that_is_down_has_the_ring(nodes, cluster_files):
+    change(cluster_files, "sto2", "sdd")
+    done = nodes["sto1"].run("state.apply", "openstack_ha.swift.rings", test=True)
+    warnings = [line for one in done.values() for line in one.get("warnings", [])]
+    assert any("sto3 does not have the present ring object" in line for line in warnings), done
+
+
+def test_a_node_that_comes_later_gets_them_by_its_own_doorbell(nodes, await_event, settled):
+    nodes["sto3"].start()
+    begin = time.time()
+    dry = nodes["sto3"].run("state.single", "openstack_ha_swift.rings_present", "rings", test=True)
+    (state,) = dry.values()
+    assert state["result"] is None and set(state["changes"]) == set(RINGS)
+    done = nodes["sto3"].run("state.single", "openstack_ha_swift.rings_present", "rings")
+    (state,) = done.values()
+    assert state["result"] is True and set(state["changes"]) == set(RINGS), done
+    live = await_event(begin, "openstack_ha/rings/swift/live")
+    print(f"live {time.time() - begin:.1f} s after the state began")
+    assert {ring: one["md5"] for ring, one in live["rings"].items()} == nodes["sto1"].served()
+    assert nodes["sto3"].served() == nodes["sto1"].served()
+    assert settled()[-1]["verdict"] == "settled"
+    again = nodes["sto3"].run("state.single", "openstack_ha_swift.rings_present", "rings")
+    assert not any(one["changes"] for one in again.values())
+
+
+def test_an_idle_look_is_one_question(settled, since):
+    begin = time.time()
+    assert [one["verdict"] for one in settled()] == ["settled"]
+    print(f"an idle look by salt-run took {time.time() - begin:.1f} s")
+    asked = [one.data for one in since(begin, "salt/job/*/new")]
+    asked = [one for one in asked if one["fun"] == "openstack_ha_master.serve"]
+    assert len(asked) == 1, asked
+
+
+def test_evidence_is_cheap(nodes):
+    node, spent = nodes["sto1"], []
+    for _ in range(5):
+        begin = time.monotonic()
+        assert set(node.run("openstack_ha_swift.evidence")["served"]) == set(RINGS)
+        spent.append(time.monotonic() - begin)
+        begin = time.monotonic()
+        node.run("test.ping")
+        spent[-1] -= time.monotonic() - begin
+    print(f"evidence beyond a ping: {sorted(spent)[2]:.3f} s")
+
+
+FORGED = {
+    "of the cluster": "openstack_ha/rings/swift/doorbell",
+    "of no cluster": "openstack_ha/nobody/swift/doorbell",
+    "with a path": "openstack_ha/../rings/swift/doorbell",
+    "with a template": "openstack_ha/{{ 7 * 7 }}/swift/doorbell",
+    "that says live": "openstack_ha/rings/swift/live",
+    "that decides": "openstack_ha/rings/swift/decision",
+}
+
+
+def test_forged_events_change_nothing_but_cause_a_look(nodes, since, settled, run):
+    record, served = run("openstack_ha_record.read", "rings.swift"), nodes["sto3"].served()
+    begin = time.time()
+    payload = {"verdict": "push", "rings": {"object": list(NODES)}, "md5": "0", "name": "rings"}
+    for tag in FORGED.values():
+        nodes["sto2"].run("event.send", tag, json.dumps(payload))
+    assert settled()[-1]["verdict"] == "settled"
+    done = {
+        argument["function"]
+        for one in since(begin, "salt/job/*/new")
+        for argument in one.data["arg"]
+        if isinstance(argument, dict) and "function" in argument
+    }
+    assert done == {"openstack_ha_swift.evidence"}
+    assert run("openstack_ha_record.read", "rings.swift") == record
+    assert nodes["sto3"].served() == served
+
+
+def test_a_change_by_hand_goes_the_whole_road(nodes, run, by_hand, await_event):
+    for name in NODES:
+        nodes[name].run("saltutil.refresh_pillar", "wait=True")
+    shown = run("openstack_ha_swift.rebalance", "rings", "ring=object")
+    assert [one["do"] for one in shown["rings"]["object"]["later"]] == ["add"]
+    assert shown["spread"] is None
+    before, begin = nodes["sto1"].served(), time.time()
+    done = by_hand("object")
+    print(f"rebalanced and spread in {time.time() - begin:.1f} s")
+    assert [one["verdict"] for one in done["spread"]] == ["keep", "push", "settled"]
+    after = nodes["sto1"].served()
+    assert after["object"] == done["rings"]["object"]["after"]["md5"] != before["object"]
+    assert after == nodes["sto2"].served() == nodes["sto3"].served()
+    live = await_event(begin, "openstack_ha/rings/swift/live")
+    assert set(live["rings"]) == {"object"}
+
+
+def test_copies_are_the_masters_own(master, run, nodes):
+    found = run("openstack_ha_swift.copies", "rings", "object")
+    assert found[0]["md5"] == nodes["sto1"].served()["object"]
+    folder = pathlib.Path(master.config["openstack_ha_copies"])
+    files = list(folder.rglob("*.parcel"))
+    assert len(files) == 4
+    assert {one.stat().st_mode & 0o777 for one in files} == {0o600}
+
+
+def test_a_push_that_fails_on_one_node_leaves_the_old_ring_everywhere(
+    nodes, run, by_hand, cluster_files, settled
+):
+    """sto3 has a folder where the ring is to be staged."""
+    change(cluster_files, "sto2", "sde")
+    nodes["sto1"].run("saltutil.refresh_pillar", "wait=True")
+    before = {name: node.served() for name, node in nodes.items()}
+    obstacle = nodes["sto3"].root / "etc/swift/.account.ring.gz.staged"
+    obstacle.mkdir()
+    try:
+        done = by_hand("account")
+        assert done["spread"][-1]["verdict"] == "push"
+        assert {name: node.served() for name, node in nodes.items()} == before
+        failures = run("openstack_ha_record.read", "rings.swift")["failures"]
+        assert set(failures) == {"sto3"}
+    finally:
+        obstacle.rmdir()
+    assert settled()[-1]["verdict"] == "settled"
+    assert nodes["sto3"].served() == nodes["sto1"].served() != before["sto3"]
+
+
+def test_a_node_that_was_down_gets_what_it_missed_and_status_says_so(
+    master, nodes, by_hand, settled
+):
+    nodes["sto3"].minion.terminate()
+    assert by_hand("container")["spread"][-1]["verdict"] == "wait"
+    begin = time.monotonic()
+    result = master.salt_run_cli().run("openstack_ha_swift.status", "rings")
+    print(f"status with a node that is down: {time.monotonic() - begin:.1f} s")
+    assert result.returncode == 1 and result.data["verdict"] == "degraded", result
+    assert "sto3: did not answer: `salt sto3 test.ping`" in result.data["faults"]
+    assert result.data["rings"]["object"]["balance"] is not None
+    nodes["sto3"].start()
+    assert settled()[-1]["verdict"] == "settled"
+    assert nodes["sto3"].served() == nodes["sto1"].served()
+    result = master.salt_run_cli().run("openstack_ha_swift.status", "rings")
+    assert result.returncode == 0, result
+
+
+def test_a_wiped_owner_is_given_its_builders_back_and_spreads_nothing_before(nodes, run, settled):
+    owner, before = nodes["sto1"], nodes["sto2"].served()
+    owner.wipe()
+    owner.configure()
+    # Its own state builds new ones, as nothing on its disk says that there were others; until the
+    # master, whom the first one has called, gives it the rings that serve.
+    owner.run("state.apply", "openstack_ha.swift.rings")
+    assert md5(owner.built("account")) != before["account"]
+    decision = settled()[-1]
+    assert decision["verdict"] == "refuse"
+    assert "`salt-run openstack_ha_swift.restore rings object`" in decision["way_out"]
+    # It serves the cluster's rings again all the same.
+    assert owner.served() == nodes["sto2"].served() == before
+    for ring in RINGS:
+        shown = run("openstack_ha_swift.restore", "rings", ring)
+        assert shown["copy"]["md5"] == before[ring] and shown["figures"] is None
+        done = run("openstack_ha_swift.restore", "rings", ring, "dry_run=False")
+        assert done["figures"]["md5"] == before[ring]
+    assert settled()[-1]["verdict"] == "settled"
+    assert {name: node.served() for name, node in nodes.items()} == dict.fromkeys(NODES, before)
+
+
+def test_a_ring_of_another_builder_is_refused_by_name_and_the_state_says_so(nodes, settled):
+    node, known = nodes["sto3"], json.dumps({"devs": [], "version": 999}).encode()
+    path = node.root / "etc/swift/object.ring.gz"
+    path.write_bytes(gzip.compress(b"R1NG\x00\x01" + len(known).to_bytes(4, "big") + known))
+    done = node.run("state.single", "openstack_ha_swift.rings_present", "rings")
+    (state,) = done.values()
+    assert state["result"] is False
+    assert "sto3: the builder on sto1 has not made the ring object" in state["comment"]
+    path.unlink()
+    assert settled()[-1]["verdict"] == "settled"
+    assert node.served() == nodes["sto1"].served()
+
+
+def test_a_message_stays_below_what_the_bus_takes(since):
+    """Beyond max_event_size Salt cuts the event, and with it the order or the answer."""
+    sizes = [len(json.dumps(one.data, default=str)) for one in since(0.0, "salt/job/*")]
+    print(f"the largest of {len(sizes)} messages has {max(sizes)} bytes")
+    assert 384 * 1024 < max(sizes) < 0.75 * 1024 * 1024

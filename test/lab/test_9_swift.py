@@ -1,0 +1,89 @@
+"""
+The cluster grows by three storage nodes: what is written once is read everywhere, whichever of them
+is down, and a node that has lost its disks gets every copy back.
+"""
+
+import time
+
+import pytest
+from swift.store import Store
+
+from lab import Lab, highstate
+from lab.waiting import wait_for
+
+# What replication may take on a busy machine; a pass begins every 30 s.
+PATIENCE = 600
+# Long enough for each part of the rings to be asked for.
+WORK = 30
+
+
+@pytest.fixture(scope="module")
+def storage(lab):
+    """The storage nodes' ids; the controllers have become proxies."""
+    Lab.create(profile="full", name=lab.name)
+    returns = lab.highstate()
+    assert highstate.failures(returns, lab.nodes) == {}
+    return [node.id for node in lab.nodes.values() if "storage" in node.roles]
+
+
+@pytest.fixture(scope="module")
+def store(lab, storage):
+    made = Store(lab)
+    made.run("put")
+    return made
+
+
+@pytest.fixture
+def power(lab, storage):
+    yield
+    for node in storage:
+        lab.node(node).boot()
+
+
+def _is_healthy(lab):
+    return lab.master.run("openstack_ha_swift.status", "demo")["verdict"] == "healthy"
+
+
+def _is_whole(lab, store, storage):
+    """Whether every copy is where it belongs, and nobody holds one for another."""
+    nodes = [lab.node(node) for node in storage]
+    return not store.missing(nodes[0]) and not store.handoffs(nodes)
+
+
+def test_a_second_highstate_changes_nothing(lab, storage):
+    for test in (False, True):
+        returns = lab.highstate(test=test)
+        assert highstate.failures(returns, lab.nodes) == {}
+        assert highstate.changes(returns) == {}
+
+
+def test_every_node_has_the_same_rings(lab, storage):
+    wait_for(lambda: _is_healthy(lab), 60, "every node to have the rings")
+
+
+def test_objects_are_the_same_through_every_proxy(lab, nodes, store):
+    for node in nodes:
+        store.run("check", lab.node(node).address)
+
+
+def test_no_operation_fails_while_a_storage_node_is_down(lab, storage, store, chance, power):
+    with store:
+        for node in chance.sample(storage, len(storage)):
+            time.sleep(WORK / 2)
+            lab.node(node).kill()
+            time.sleep(WORK)
+            lab.node(node).boot()
+            wait_for(lambda node=node: lab.master.answering(node), 120, f"{node} to come back")
+        time.sleep(WORK / 2)
+    assert store.failed() == []
+    assert int(store.run("verify"))
+
+
+def test_a_node_that_lost_its_disks_gets_every_copy_back(lab, storage, store, chance):
+    node = chance.choice(storage)
+    lab.replace(node)
+    lab.master.forget(node)
+    lab.master.enlist([lab.node(node)])
+    assert highstate.failures(lab.highstate(target=node), [node]) == {}
+    wait_for(lambda: _is_whole(lab, store, storage), PATIENCE, "every copy to be in its place")
+    store.run("check", lab.inventory["vip"]["address"])
