@@ -2,6 +2,7 @@
 Which secrets a cluster needs, and how to make the ones that it lacks.
 """
 
+import copy
 import secrets
 
 # 32 URL-safe characters are 190 bits; the alphabet is a subset of the schema's SECRET_PATTERN.
@@ -94,7 +95,8 @@ def lookup(tree, path):
 
 def generate(cluster, systems):
     """
-    Return the whole mapping for ``secrets``: those the cluster has, and new ones for the rest.
+    Return the whole mapping for ``secrets``: those the cluster has, needed or not, and new ones for
+    the rest: what is not needed today may be what yesterday's objects were stored with.
 
     cluster
         The cluster with its defaults.
@@ -102,8 +104,8 @@ def generate(cluster, systems):
     systems
         Names of all systems that run somewhere in it.
     """
-    tree = {}
+    tree = copy.deepcopy(cluster.get("secrets", {}))
     for path in needed(cluster, systems):
-        known = lookup(cluster.get("secrets", {}), path)
-        _put(tree, path, known or secrets.token_urlsafe(SECRET_BYTES))
+        if lookup(tree, path) is None:
+            _put(tree, path, secrets.token_urlsafe(SECRET_BYTES))
     return tree

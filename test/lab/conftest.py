@@ -4,7 +4,7 @@ Three real controllers and a master. The lab is this tier's own, beside the one 
 LAB_ROUNDS is the number of deployments from nothing (2, and 10 in `make deployments`). A lab that
 is there already under this tier's name is replaced, unless LAB_KEEP is set: then it is used and
 left, for work on the tests that come after the deployments. LAB_TEST_NAME is another name, for two
-runs side by side.
+runs side by side; LAB_PROFILE is that of a lab which is kept.
 """
 
 import os
@@ -56,7 +56,7 @@ def lab():
     is_kept = "LAB_KEEP" in os.environ
     if not is_kept:
         Lab.remove(NAME)
-    made = Lab.create(name=NAME)
+    made = Lab.create(name=NAME, profile=os.environ.get("LAB_PROFILE", "core"))
     yield made
     if not is_kept:
         made.destroy()
@@ -64,7 +64,8 @@ def lab():
 
 @pytest.fixture(scope="session")
 def nodes(lab):
-    return list(lab.nodes)
+    """The controllers."""
+    return [node.id for node in lab.nodes.values() if "controller" in node.roles]
 
 
 @pytest.fixture(scope="session")
@@ -77,16 +78,16 @@ def inside(lab):
 
 
 @pytest.fixture(scope="session")
-def serving(lab):
+def serving(lab, nodes):
     """Return a function that waits until every member is Synced and every broker runs."""
 
     def whole():
-        target = ",".join(lab.nodes)
+        target = ",".join(nodes)
         # Who boots at this moment is asked again rather than waited for.
         galera = lab.master.salt(target, "openstack_ha_galera.status", patience=10)
         rabbitmq = lab.master.salt(target, "openstack_ha_rabbitmq.status", patience=10)
-        return all(_is_synced(galera.get(node)) for node in lab.nodes) and all(
-            _is_whole(rabbitmq.get(node), len(lab.nodes)) for node in lab.nodes
+        return all(_is_synced(galera.get(node)) for node in nodes) and all(
+            _is_whole(rabbitmq.get(node), len(nodes)) for node in nodes
         )
 
     def wait(seconds=300):

@@ -226,6 +226,7 @@ def test_generated_secrets_are_complete_valid_and_keep_what_is_there(cluster):
     systems = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(cluster))
     made = openstack_ha_secrets.generate(full, systems)
     assert made["haproxy"]["stats"] == "change-me-haproxy-stats"
+    assert openstack_ha_secrets.generate(full, []) == cluster["secrets"]
     assert openstack_ha_cluster.faults({**cluster, "secrets": made}) == []
     assert openstack_ha_secrets.generate({**full, "secrets": made}, systems) == made
 
