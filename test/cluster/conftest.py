@@ -70,7 +70,9 @@ def rings_cluster():
                 "devices": {"sdb": {}, "sdc": {"rings": ["object"], "meta": random_text(400_000)}},
             },
         }
-    rings = dict.fromkeys(("account", "container", "object"), {"part_power": 8})
+    # One node gets more devices than the others.
+    options = {"part_power": 8, "max_dispersion": 100}
+    rings = dict.fromkeys(("account", "container", "object"), options)
     found["swift"] = {"owner": "sto1", "rings": rings, "devices": {"kind": "directories"}}
     return found
 

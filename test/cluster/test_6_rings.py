@@ -57,7 +57,7 @@ class Node:
 
     def start(self):
         self.minion.start()
-        synced = self.master.salt_cli().run("saltutil.sync_all", minion_tgt=self.id)
+        synced = self.master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=self.id)
         assert synced.returncode == 0, synced
 
     def run(self, function, *arguments, **more):
