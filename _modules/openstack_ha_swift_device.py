@@ -223,8 +223,9 @@ def _signatures(path):
     done = _run(["wipefs", "--no-act", "--json", path])
     if done["retcode"]:
         raise CommandExecutionError(f"{path} cannot be looked at: {done['stderr']}")
-    if done["stdout"].strip():
-        return salt.utils.json.loads(done["stdout"])["signatures"]
+    known = salt.utils.json.loads(done["stdout"] or "{}").get("signatures")
+    if known:
+        return known
     try:
         with open(path, "rb") as disk:
             is_empty = not any(disk.read(HEAD))

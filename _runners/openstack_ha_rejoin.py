@@ -148,7 +148,8 @@ def _sort():
 def _ring(name, cluster, nodes):
     """A look of the systems that have one does not wait for a batch that is under way."""
     steps = __utils__["openstack_ha_rejoin.steps"](cluster, nodes)
-    systems = [step["system"] for step in steps]
+    # The rings are looked after as one, whichever part of Swift a node has.
+    systems = dict.fromkeys(step["system"].partition(".")[0] for step in steps)
     looked_after = [one for one in systems if f"openstack_ha_{one}.answer" in __salt__]
     for system in [*looked_after, "rejoin"]:
         __salt__["event.send"](f"openstack_ha/{name}/{system}/doorbell", {})

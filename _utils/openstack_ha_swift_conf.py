@@ -334,6 +334,9 @@ def _proxy_server(view):
         # A node that takes a connection and then says nothing: the next one is asked for a GET
         # after this; conn_timeout, for a node that is gone, is half a second.
         recoverable_node_timeout=3,
+        # Who has failed and is back is asked again after this. With Swift's minute, a node that
+        # restarts soon after another one leaves too few for a write.
+        error_suppression_interval=10,
     )
     sections["filter:healthcheck"]["disable_path"] = "/run/openstack-ha-health/swift.maintenance"
     # Versions of both kinds only keep what a container asks them to.
