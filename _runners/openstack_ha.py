@@ -92,8 +92,11 @@ def clusters():
             raise SaltRunnerError(f"{path}: {exc}") from exc
         found[one["name"]] = {
             **{key: one[key] for key in ("name", "vip", "nodes")},
-            "rings": list(one["swift"]["rings"]),
-            "rings_owner": __utils__["openstack_ha_cluster.rings_owner"](one),
+            # Of the cluster file's shape, so that the owner is known of either.
+            "swift": {
+                "owner": __utils__["openstack_ha_cluster.rings_owner"](one),
+                "rings": list(one["swift"]["rings"]),
+            },
         }
     return found
 

@@ -111,7 +111,7 @@ def reconcile():
         salt-run openstack_ha_swift.reconcile
     """
     clusters = __salt__["openstack_ha.clusters"]()
-    return {name: answer(name) for name, one in clusters.items() if one["rings_owner"]}
+    return {name: answer(name) for name, one in clusters.items() if one["swift"]["owner"]}
 
 
 def rebalance(name, ring=None, dry_run=True, force=False):
@@ -466,12 +466,12 @@ def _cluster(name):
     if name is None and len(known) == 1:
         (name,) = known
     one = __salt__["openstack_ha.cluster"](name)
-    if not one["rings_owner"]:
+    if not one["swift"]["owner"]:
         raise SaltRunnerError(f"no node of {name} has the role storage, so it has no rings")
     return {
         "name": name,
-        "owner": one["rings_owner"],
-        "rings": one["rings"],
+        "owner": one["swift"]["owner"],
+        "rings": one["swift"]["rings"],
         "nodes": [
             node for node, facts in one["nodes"].items() if ROLES.intersection(facts["roles"])
         ],

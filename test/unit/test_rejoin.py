@@ -120,3 +120,13 @@ def test_a_step_that_was_not_taken_is_no_success():
 def test_reasons_are_short():
     states = orchestration(galera=failed({"ctl1": applied(False, "a" * 5000)}))
     assert len(rejoin.failures(STEPS, states)["ctl1"]["why"]) <= rejoin.LONGEST_REASON
+
+
+def test_the_rings_come_back_on_their_owner_only():
+    nodes = {name: {"roles": ["storage"]} for name in ("sto1", "sto2")}
+    cluster = {"name": "demo", "nodes": nodes, "swift": {"owner": "sto2"}}
+    assert rejoin.steps(cluster, list(nodes)) == [
+        {"system": "hosts", "nodes": ["sto1", "sto2"]},
+        {"system": "swift.rings", "nodes": ["sto2"]},
+        {"system": "swift.storage", "nodes": ["sto1", "sto2"]},
+    ]
