@@ -44,6 +44,9 @@ def cluster_files(tmp_path_factory):
     """The cluster files by name; 200 nodes of solo are not there."""
     folder = tmp_path_factory.mktemp("clusters")
     demo = example()
+    (controllers,) = [node for node in demo["nodes"].values() if "controller" in node["roles"]]
+    # A minion id belongs to one cluster: the storage nodes are those of rings.
+    demo["nodes"] = {"ctl[1-3]": {**controllers, "roles": ["controller"]}}
     solo = cluster_on(host_address(), "solo1")
     solo["name"] = "solo"
     network = host_address().network

@@ -1,6 +1,7 @@
 """
 The life of the rings, with clients that write and read all the time: a node comes and is given its
-share, another one is drained and leaves, a disk dies and is replaced.
+share, another one is drained and leaves, a disk dies and is replaced. And a node that has lost all
+of its disks gets every copy back.
 
 min_part_hours is 0 here, so that what is waited for between two steps is replication alone; that
 nothing moves before its time is a test of its own.
@@ -165,12 +166,26 @@ def test_nothing_moves_before_its_time(lab, site, working):
     assert _parts(lab, lab.node("sto1").address) == before
 
 
+def _is_whole(lab, store, names):
+    """Whether every copy is where it belongs, and nobody holds one for another."""
+    nodes = [lab.node(name) for name in names]
+    return not store.missing(nodes[0]) and not store.handoffs(nodes)
+
+
 def test_no_object_was_lost(lab, store):
     assert store.failed() == []
     assert int(store.run("verify"))
-    nodes = [lab.node(node) for node in ("sto1", "sto3", "sto4")]
+    names = ("sto1", "sto3", "sto4")
+    wait_for(lambda: _is_whole(lab, store, names), PATIENCE, "every copy to be in its place")
 
-    def is_whole():
-        return not store.missing(nodes[0]) and not store.handoffs(nodes)
 
-    wait_for(is_whole, PATIENCE, "every copy to be in its place")
+def test_a_node_that_lost_its_disks_gets_every_copy_back(lab, store):
+    # The old host would bring its key again, and the new one's would be refused.
+    lab.node("sto4").kill()
+    lab.master.forget("sto4")
+    lab.replace("sto4")
+    lab.master.enlist([lab.node("sto4")])
+    assert highstate.failures(lab.highstate(target="sto4"), ["sto4"]) == {}
+    names = ("sto1", "sto3", "sto4")
+    wait_for(lambda: _is_whole(lab, store, names), PATIENCE, "every copy to be in its place")
+    assert int(store.run("verify"))
