@@ -137,6 +137,10 @@ def node(address, disks, tmp_path_factory):
         rings={name: dict(ring) for name in ("account", "container", "object")},
     )
     cluster["secrets"]["swift"]["users"] = {"tester": "password-of-tester"}
+    # This host was the owner of other rings in the tests before.
+    shutil.rmtree(BUILT, ignore_errors=True)
+    for ring in SWIFT_CONF.parent.glob("*.ring.gz"):
+        ring.unlink()
     return Node(tmp_path_factory.mktemp("swift"), cluster)
 
 
