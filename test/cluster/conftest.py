@@ -134,7 +134,8 @@ def controllers(master, start_minion):
     """ctl1 and ctl2 of demo; ctl3 is dead from the beginning."""
     with start_minion("ctl1").started() as ctl1, start_minion("ctl2").started() as ctl2:
         for minion in (ctl1, ctl2):
-            synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+            # All modules of the formula, to a minion that has just started.
+            synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
             assert synced.returncode == 0, synced
         yield [ctl1, ctl2]
 

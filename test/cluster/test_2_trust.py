@@ -65,7 +65,7 @@ def attacker(master, start_minion):
         yield minion
         return
     with minion.started():
-        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 

@@ -9,7 +9,7 @@ from support import example, leaves
 @pytest.fixture(scope="module")
 def solo(master, start_minion):
     with start_minion("solo1").started() as minion:
-        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 

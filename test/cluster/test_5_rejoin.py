@@ -26,7 +26,7 @@ EVENTS = 1000
 def solo(master, start_minion):
     minion = start_minion("solo1")
     with minion.started():
-        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 
