@@ -54,4 +54,5 @@ def test_only_the_master_that_is_obeyed_decides(master, rival, shared_minion):
     assert (asked(master), asked(rival)) == (True, False)
     leave()
     assert (asked(rival), asked(master)) == (True, False)
-    assert _decision(master)["why"] == f"ctl3 obeys the master {rival.id}"
+    # So do the other minions of this host, whose word it is too.
+    assert f"ctl3 obeys the master {rival.id}" in _decision(master)["why"]
