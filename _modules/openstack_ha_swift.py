@@ -7,10 +7,7 @@ staged. The owner of the rings gives the master ring and builder as one parcel.
 
 import base64
 import concurrent.futures
-import configparser
 import contextlib
-import grp
-import hashlib
 import http.client
 import json
 import os
@@ -62,12 +59,12 @@ def evidence():
     """
     cluster = __salt__["openstack_ha.view"]()
     owner = __utils__["openstack_ha_cluster.rings_owner"](cluster)
-    hash_path, unready = _hash_path()
+    unready = __salt__["openstack_ha_swift_conf.unready"]()
     kept = receipts()
     return {
         "is_owner": owner == __opts__["id"],
         "unready": unready,
-        "hash_path": hash_path,
+        "hash_path": None if unready else __salt__["openstack_ha_swift_conf.fingerprint"](),
         "served": _served(),
         "built": {
             path.stem: built
@@ -388,7 +385,7 @@ def node_status():
     own = cluster["self"]
     status = {
         "served": _served(),
-        "unready": _hash_path()[1],
+        "unready": __salt__["openstack_ha_swift_conf.unready"](),
         "replicated": {},
         "unmounted": [],
         "errors": {},
@@ -427,23 +424,6 @@ def _unmounted(settings, storage):
         for name, device in storage.get("devices", {}).items()
         if not device["failed"] and not os.path.ismount(os.path.join(settings["root"], name))
     ]
-
-
-def _hash_path():
-    """A fingerprint of the secrets in swift.conf, and why no ring may be put here."""
-    try:
-        grp.getgrnam(GROUP)
-    except KeyError:
-        return None, "Swift is not installed"
-    parser = configparser.RawConfigParser(strict=False)
-    with contextlib.suppress(configparser.Error, UnicodeDecodeError):
-        parser.read(SERVED / "swift.conf", encoding="utf-8")
-    names = ("hash_path_prefix", "hash_path_suffix")
-    found = [parser.get("swift-hash", f"swift_{name}", fallback=None) for name in names]
-    if found != [__salt__["openstack_ha.secret"](f"swift:{name}") for name in names]:
-        return None, f"{SERVED / 'swift.conf'} does not have the hash path of the pillar (yet)"
-    text = "\0".join([__salt__["openstack_ha.view"]()["name"], *found])
-    return hashlib.sha256(text.encode()).hexdigest()[:16], None
 
 
 def _served():

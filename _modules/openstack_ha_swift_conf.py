@@ -98,6 +98,31 @@ def fingerprint(path=SWIFT_CONF):
     return found and found["hash_path"]
 
 
+def unready(path=SWIFT_CONF):
+    """
+    Return why no ring may be put on this node, or None where its Swift has the pillar's hash path.
+
+    path
+        The file.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'sto*' openstack_ha_swift_conf.unready
+    """
+    try:
+        with open(path, encoding="latin1") as file:
+            found = __utils__["openstack_ha_swift_conf.identity"](file.read())
+    except FileNotFoundError:
+        return f"{path} is missing: Swift is not installed (yet)"
+    except (OSError, ValueError) as exc:
+        return f"{path}: {exc}"
+    if found is None or [found["prefix"], found["suffix"]] != _hash_path():
+        return f"{path} does not have the hash path of the pillar (yet)"
+    return None
+
+
 def guard(path=SWIFT_CONF, memory=MEMORY):
     """
     Return why the pillar's swift.conf must not be written, and what the node does not remember.
@@ -163,10 +188,13 @@ def remember(path=SWIFT_CONF, memory=MEMORY):
 
 
 def _asked():
-    secret = __salt__["openstack_ha.secret"]
-    ends = [secret(f"swift:hash_path_{end}") for end in ("prefix", "suffix")]
-    hash_path = __utils__["openstack_ha_swift_conf.fingerprint"](*ends)
+    hash_path = __utils__["openstack_ha_swift_conf.fingerprint"](*_hash_path())
     return __utils__["openstack_ha_swift_conf.wanted"](_view(), hash_path)
+
+
+def _hash_path():
+    secret = __salt__["openstack_ha.secret"]
+    return [secret(f"swift:hash_path_{end}") for end in ("prefix", "suffix")]
 
 
 def _identity(path):

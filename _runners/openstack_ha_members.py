@@ -114,17 +114,39 @@ def order(nodes, fun, arguments=None):
 
         salt-run openstack_ha_members.order '[ctl1]' openstack_ha_galera.launch
     """
-    failures = {}
-    for node, reply in _publish(nodes, fun, arguments or {}).items():
-        if reply is None:
-            failures[node] = "did not answer"
-        elif not isinstance(reply, dict):
-            failures[node] = str(reply)
-        elif not _is_ours(reply):
-            failures[node] = f"obeys the master {reply['obeys']}"
+    replies = _publish(nodes, fun, arguments or {})
+    failures = {node: why for node, reply in replies.items() if (why := _failure(reply))}
     if failures:
         log.error("openstack_ha: %s failed: %s", fun, failures)
     return failures
+
+
+def ask(node, fun, arguments=None):
+    """
+    Return what one node answers to an order.
+
+    node
+        A minion id.
+
+    fun
+        A function of the formula that returns a mapping.
+
+    arguments
+        Its arguments by name.
+
+    Raises SaltRunnerError when it does not answer, fails, or obeys another master.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.ask sto1 openstack_ha_swift_ring.plan '{ring: object}'
+    """
+    reply = _publish([node], fun, arguments or {})[node]
+    why = _failure(reply)
+    if why:
+        raise SaltRunnerError(f"{node}: {why}")
+    return {key: value for key, value in reply.items() if key != "obeys"}
 
 
 def survey(nodes, fun):
@@ -185,6 +207,15 @@ def _publish(nodes, fun, arguments):
     except SaltClientError as exc:
         raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
     return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+
+
+def _failure(reply):
+    """Why an order was not carried out, None when it was."""
+    if reply is None:
+        return "did not answer"
+    if not isinstance(reply, dict):
+        return str(reply)
+    return None if _is_ours(reply) else f"obeys the master {reply['obeys']}"
 
 
 def _is_missing(fun, reply):

@@ -10,7 +10,6 @@ import logging
 import os
 import pathlib
 import time
-import uuid
 import zlib
 
 import salt.payload
@@ -374,23 +373,8 @@ def _order(nodes, step, arguments):
     return __salt__["openstack_ha_members.order"](nodes, f"openstack_ha_swift.{step}", arguments)
 
 
-def _ask(node, step, **arguments):
-    """What one node answers, by its own seal; an order with an answer."""
-    question = uuid.uuid4().hex
-    wrapped = {"master": __opts__["id"], "function": step, "arguments": arguments}
-    replies = __salt__["salt.execute"](
-        [node],
-        "openstack_ha_master.serve",
-        kwarg={**wrapped, "question": question},
-        tgt_type="list",
-    )
-    reply = replies.get(node)
-    if not isinstance(reply, dict):
-        raise SaltRunnerError(f"{node}: {reply or 'did not answer'}")
-    found = __salt__["openstack_ha_seal.opened"](node, question, reply)
-    if not found or found["obeys"] != __opts__["id"]:
-        raise SaltRunnerError(f"{node} did not answer itself, or obeys another master: {found}")
-    return {key: value for key, value in found.items() if key != "obeys"}
+def _ask(node, fun, **arguments):
+    return __salt__["openstack_ha_members.ask"](node, fun, arguments)
 
 
 def _fetch(owner, ring):
