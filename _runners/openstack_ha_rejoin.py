@@ -82,8 +82,9 @@ def answer(name):
     event ``openstack_ha/<cluster>/rejoin/done``.
 
     Returns each batch as ``{"nodes": {node: {"is_back": bool, "step": .., "why": ..}}, "seconds":
-    ..}``, with neither step nor reason for a node that is back, or None when somebody else is at
-    it. ``salt-run openstack_ha_record.read <cluster>.rejoin`` shows the last one.
+    .., "ended": seconds since the epoch}``, with neither step nor reason for a node that is back,
+    or None when somebody else is at it. ``salt-run openstack_ha_record.read <cluster>.rejoin``
+    shows the last one.
 
     Raises SaltRunnerError when there is no such cluster.
 
@@ -180,6 +181,7 @@ def _batch(name):
             for node in due
         },
         "seconds": round(time.monotonic() - begin, 1),
+        "ended": time.time(),
     }
     __salt__["openstack_ha_record.keep"](f"{name}.rejoin", outcome)
     __salt__["event.send"](f"openstack_ha/{name}/rejoin/done", outcome)

@@ -1,5 +1,7 @@
 """Controllers that boot come back by themselves, all that come together in one batch."""
 
+import time
+
 import pytest
 
 from bench import failover
@@ -11,26 +13,30 @@ BOUND = 300
 
 @pytest.fixture
 def are_back(lab):
-    """Return a function that waits until nodes have had their states applied since their boot."""
+    """Return a function that waits for the end of the batch with the last of some nodes."""
 
-    def back(nodes):
-        found = lab.master.salt(",".join(nodes), "openstack_ha_rejoin.status")
-        return all(
-            isinstance(found.get(node), dict) and found[node]["has_rejoined"] for node in nodes
-        )
+    def wait(nodes, begin):
+        def ended():
+            found = lab.master.salt(",".join(nodes), "openstack_ha_rejoin.status")
+            batch = lab.master.run("openstack_ha_record.read", "demo.rejoin")
+            # A node counts as back just before the master writes down that its batch has ended.
+            is_over = batch.get("ended", 0) > begin and set(nodes) & set(batch["nodes"])
+            rejoined = [isinstance(one, dict) and one["has_rejoined"] for one in found.values()]
+            return batch if is_over and len(found) == len(nodes) and all(rejoined) else None
 
-    def wait(nodes):
-        wait_for(lambda: back(nodes), BOUND, f"{', '.join(nodes)} to come back")
-        return lab.master.run("openstack_ha_record.read", "demo.rejoin")
+        return wait_for(ended, BOUND, f"{', '.join(nodes)} to come back")
 
     return wait
 
 
 def _reboot(lab, nodes):
+    """Take the power of nodes and switch them on; return when."""
+    begin = time.time()
     for node in nodes:
         lab.node(node).kill()
     for node in nodes:
         lab.node(node).boot()
+    return begin
 
 
 def test_every_node_counts_as_deployed(lab, nodes, serving):
@@ -41,15 +47,13 @@ def test_every_node_counts_as_deployed(lab, nodes, serving):
 
 def test_one_boots(lab, nodes, are_back, serving, chance):
     node = chance.choice(nodes)
-    _reboot(lab, [node])
-    batch = are_back([node])
+    batch = are_back([node], _reboot(lab, [node]))
     assert batch["nodes"] == {node: {"is_back": True, "step": None, "why": None}}
     serving()
 
 
 def test_all_boot_at_once(lab, nodes, are_back, serving):
-    _reboot(lab, nodes)
-    batch = are_back(nodes)
+    batch = are_back(nodes, _reboot(lab, nodes))
     assert all(one["is_back"] for one in batch["nodes"].values())
     print(f"the last batch: {sorted(batch['nodes'])} in {batch['seconds']} s")
     serving()
@@ -60,9 +64,9 @@ def test_a_restart_of_the_master_in_between_costs_a_schedules_round_at_most(
     lab, nodes, are_back, serving, chance
 ):
     node = chance.choice(nodes)
-    _reboot(lab, [node])
+    begin = _reboot(lab, [node])
     lab.master.host.check(["systemctl", "restart", "salt-master"])
-    are_back([node])
+    are_back([node], begin)
     serving()
 
 
