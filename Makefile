@@ -94,7 +94,7 @@ runbooks: .venv/test ## Every runbook's sections, the long ones too, in a lab
 
 .PHONY: swift
 swift: .venv/test ## The life of Swift's rings under load, in a lab
-	LAB_ROUNDS=1 $(PYTEST) -s test/lab/test_2_deployments.py test/lab/more_swift.py
+	$(PYTEST) -s test/lab/test_9_swift.py test/lab/more_swift.py
 
 .PHONY: bench-failover
 bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps

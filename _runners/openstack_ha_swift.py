@@ -141,6 +141,10 @@ def rebalance(name, ring=None, dry_run=True, force=False):
         salt-run openstack_ha_swift.rebalance demo ring=object dry_run=False
     """
     cluster = _cluster(name)
+    # The owner plans by its pillar, which is as old as its minion unless told.
+    __salt__["salt.execute"](
+        [cluster["owner"]], "saltutil.refresh_pillar", kwarg={"wait": True}, tgt_type="list"
+    )
     step = "openstack_ha_swift_ring.plan" if dry_run else "openstack_ha_swift_ring.apply"
     done = {
         one: _ask(cluster["owner"], step, ring=one, force=force)

@@ -52,6 +52,8 @@ def rings_present(name, patience=None):
 
 def _await(name, patience):
     """Ring and wait for the rings; why they did not come, None when they did."""
+    # The minion answers the master by the pillar that it had at its start: before a new role, say.
+    __salt__["saltutil.refresh_pillar"]()
     begin, rung = time.time(), 0.0
     while __salt__["openstack_ha_swift.missing"]():
         if time.time() - rung >= RING_EVERY:

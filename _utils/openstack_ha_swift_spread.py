@@ -13,11 +13,18 @@ import json
 import struct
 import zlib
 
+RUNBOOK = "docs/runbooks/swift-rings.md"
+# The headings in it that a refusal names.
+LOST = "A builder is lost"
+STRANGE = "A ring is not the owner's"
+HASH_PATHS = "Different hash paths"
 KEYS = {"is_owner", "unready", "hash_path", "served", "built", "receipts"}
 MAGIC = b"R1NG"
 # Magic, format and the length of what is known of the ring, which stands before its parts.
 HEAD = struct.Struct("!4sHI")
 FORMAT = 1
+# Characters of a fingerprint that tell nodes apart in a text.
+TOLD = 12
 
 
 def md5(data):
@@ -266,6 +273,10 @@ def _said(verdict, nodes, why, way_out=None, rings=None):
     }
 
 
+def _refused(nodes, why, section, command):
+    return _said("refuse", nodes, why, f"{RUNBOOK}, '{section}': `{command}`")
+
+
 def _together(verdict, outcomes):
     nodes = dict.fromkeys(node for one in outcomes for node in one["nodes"])
     whys = dict.fromkeys(one["why"] for one in outcomes)
@@ -292,23 +303,21 @@ def _other_hash_path(found):
     paths = {node: one["hash_path"] for node, one in found.items() if one and one["hash_path"]}
     if len(set(paths.values())) <= 1:
         return None
-    return _said(
-        "refuse",
+    told = ", ".join(f"{node} {fingerprint[:TOLD]}" for node, fingerprint in paths.items())
+    return _refused(
         list(paths),
-        "the nodes have different swift_hash_path_prefix and _suffix: "
-        + ", ".join(f"{node} {fingerprint}" for node, fingerprint in paths.items()),
-        "openstack_ha:secrets:swift has to be what the first node was deployed with; then "
-        f"`salt -L {','.join(paths)} saltutil.refresh_pillar`",
+        f"the nodes have different swift_hash_path_prefix and _suffix: {told}",
+        HASH_PATHS,
+        f"salt -L {','.join(paths)} openstack_ha_swift_conf.unready",
     )
 
 
 def _target(cluster, ring, owner, last):
     name, id_ = cluster["name"], cluster["owner"]
-    give_back = f"`salt-run openstack_ha_swift.restore {name} {ring}` gives it the master's copy"
+    give_back = LOST, f"salt-run openstack_ha_swift.restore {name} {ring}"
 
-    def unmet(verdict, nodes, why, way_out=None):
+    def unmet(told):
         known = [last["md5"]] if last else []
-        told = _said(verdict, nodes, why, way_out)
         return {
             "facts": last,
             "known": known,
@@ -318,18 +327,18 @@ def _target(cluster, ring, owner, last):
         }
 
     if owner is None:
-        return unmet("wait", [id_], f"{id_}, which builds the rings, did not answer")
+        return unmet(_said("wait", [id_], f"{id_}, which builds the rings, did not answer"))
     built = owner["built"].get(ring)
     if built is None and last is None:
-        return unmet("wait", [id_], f"{id_} has not built the ring {ring} yet")
+        return unmet(_said("wait", [id_], f"{id_} has not built the ring {ring} yet"))
     if built is None:
-        return unmet("refuse", [id_], f"{id_} has lost the builder of {ring}", give_back)
+        return unmet(_refused([id_], f"{id_} has lost the builder of {ring}", *give_back))
     if last and last["md5"] not in {built["md5"], *built["known"]}:
         why = (
             f"the builder of {ring} on {id_} (version {built['version']}) does not know the ring "
             f"of version {last['version']} with md5 {last['md5']}, which was spread last"
         )
-        return unmet("refuse", [id_], why, give_back)
+        return unmet(_refused([id_], why, *give_back))
     facts = {key: built[key] for key in ("version", "md5", "builder_md5")}
     return {
         "facts": facts,
@@ -385,13 +394,12 @@ def _strange(ring, target, nodes, found, copies):
 
 
 def _refuse_strange(cluster, ring, nodes):
-    return _said(
-        "refuse",
+    return _refused(
         nodes,
         f"{', '.join(nodes)}: the builder on {cluster['owner']} has not made the ring {ring} that "
         "is served",
-        f"`salt-run openstack_ha_swift.restore {cluster['name']} {ring}` gives it the builder of "
-        f"a copy; or, when the node's ring is the wrong one, take {ring}.ring.gz away there",
+        STRANGE,
+        f"salt-run openstack_ha_swift.copies {cluster['name']} {ring}",
     )
 
 

@@ -244,8 +244,6 @@ def test_forged_events_change_nothing_but_cause_a_look(nodes, since, settled, ru
 
 
 def test_a_change_by_hand_goes_the_whole_road(nodes, run, by_hand, await_event):
-    for name in NODES:
-        nodes[name].run("saltutil.refresh_pillar", "wait=True")
     shown = run("openstack_ha_swift.rebalance", "rings", "ring=object")
     assert [one["do"] for one in shown["rings"]["object"]["later"]] == ["add"]
     assert shown["spread"] is None
@@ -274,7 +272,6 @@ def test_a_push_that_fails_on_one_node_leaves_the_old_ring_everywhere(
 ):
     """sto3 has a folder where the ring is to be staged."""
     change(cluster_files, "sto2", "sde")
-    nodes["sto1"].run("saltutil.refresh_pillar", "wait=True")
     before = {name: node.served() for name, node in nodes.items()}
     obstacle = nodes["sto3"].root / "etc/swift/.account.ring.gz.staged"
     obstacle.mkdir()

@@ -4,20 +4,23 @@ Three real controllers and a master. The lab is this tier's own, beside the one 
 LAB_ROUNDS is the number of deployments from nothing (2, and 10 in `make deployments`). A lab that
 is there already under this tier's name is replaced, unless LAB_KEEP is set: then it is used and
 left, for work on the tests that come after the deployments. LAB_TEST_NAME is another name, for two
-runs side by side; LAB_PROFILE is that of a lab which is kept.
+runs side by side; LAB_PROFILE is that of a lab which is kept. The tests of Swift have a second lab,
+with storage nodes.
 """
 
+import functools
 import os
 import random
 
 import pytest
 import runbook
 import testinfra
+from swift.store import Store
 
 # Secrets are looked for in the logs at debug level; the lab reads this when it is imported.
 os.environ["LAB_LOG_LEVEL"] = "debug"
 
-from lab import Lab  # noqa: E402
+from lab import Lab, highstate  # noqa: E402
 from lab.waiting import wait_for  # noqa: E402
 
 # What a runbook's reader looks at until all is well, and for how many seconds at most.
@@ -108,6 +111,28 @@ def _is_whole(status, count):
     )
 
 
+@pytest.fixture(scope="session")
+def full():
+    """A lab of its own with storage nodes, deployed whole from nothing."""
+    name = f"{NAME}-swift"
+    is_kept = "LAB_KEEP" in os.environ
+    if not is_kept:
+        Lab.remove(name)
+    made = Lab.create(profile="full", name=name)
+    assert highstate.failures(made.highstate(), made.nodes) == {}
+    yield made
+    if not is_kept:
+        made.destroy()
+
+
+@pytest.fixture(scope="session")
+def store(full):
+    """Objects of all sizes, written through the VIP."""
+    made = Store(full)
+    made.run("put")
+    return made
+
+
 @pytest.fixture
 def outer_world(lab, nodes):
     """Whatever a test has left, the next one has power, a network and a master."""
@@ -121,14 +146,20 @@ def outer_world(lab, nodes):
 @pytest.fixture
 def follow(lab):
     """Return a function that types the commands of a section, or of one block of it."""
+    return functools.partial(_follow, lab)
 
-    def run(name, title, number=None):
-        blocks = runbook.sections(name)[title]
-        for block in blocks if number is None else [blocks[number]]:
-            for where, command in block:
-                _type_in(lab.master.host if where == "master" else lab.node(where), command)
 
-    return run
+@pytest.fixture
+def follow_in_full(full):
+    """The same in the lab with storage nodes."""
+    return functools.partial(_follow, full)
+
+
+def _follow(lab, name, title, number=None):
+    blocks = runbook.sections(name)[title]
+    for block in blocks if number is None else [blocks[number]]:
+        for where, command in block:
+            _type_in(lab.master.host if where == "master" else lab.node(where), command)
 
 
 def _type_in(host, command):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 import yaml
-from swift.store import Store
+from runbook import place
 
 from lab import Lab, highstate
 from lab.deployment import SOURCE
@@ -25,10 +25,11 @@ OPTIONS = {
     for name in ("account", "container", "object")
 }
 PATIENCE = 900
+BUILDERS = "/var/lib/openstack_ha/swift"
 
 
 @pytest.fixture(scope="module")
-def site(lab, tmp_path_factory):
+def site(full, tmp_path_factory):
     """Return a function that changes the cluster file, and applies it to the storage nodes."""
     path = tmp_path_factory.mktemp("cluster") / "cluster.yaml"
     source = yaml.safe_load(SOURCE.read_text())
@@ -41,29 +42,23 @@ def site(lab, tmp_path_factory):
     def change(edit=lambda cluster: None, target="*"):
         edit(cluster)
         path.write_text(yaml.safe_dump(source, sort_keys=False))
-        Lab.create(profile="full", name=lab.name, source=path)
-        returns = lab.highstate(target=target)
-        assert highstate.failures(returns, lab.nodes if target == "*" else [target]) == {}
+        Lab.create(profile="full", name=full.name, source=path)
+        returns = full.highstate(target=target)
+        assert highstate.failures(returns, full.nodes if target == "*" else [target]) == {}
 
     return change
 
 
 @pytest.fixture(scope="module")
-def store(lab, site):
-    site()
-    return Store(lab)
-
-
-@pytest.fixture(scope="module")
-def settle(lab):
+def settle(full):
     """Return a function that takes step after step until the rings are as the pillar says."""
 
     def run():
-        owner = lab.master.run("openstack_ha_swift.status", "demo")["owner"]
+        owner = full.master.run("openstack_ha_swift.status", "demo")["owner"]
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            wait_for(lambda: _rings(lab), 120, "every node to have the same rings")
-            returns = lab.highstate(target=owner)
+            wait_for(lambda: _rings(full), 120, "every node to have the same rings")
+            returns = full.highstate(target=owner)
             assert highstate.failures(returns, [owner]) == {}
             warnings = _warnings(returns)
             if not highstate.changes(returns) and not warnings:
@@ -78,18 +73,18 @@ def _warnings(returns):
     return [line for state in states for line in state.get("warnings", [])]
 
 
-def _rings(lab):
+def _rings(full):
     """The rings' versions when every node has them, else nothing."""
-    status = lab.master.run("openstack_ha_swift.status", "demo")
+    status = full.master.run("openstack_ha_swift.status", "demo")
     if any(ring["lacking"] for ring in status["rings"].values()):
         return None
     return {name: ring["version"] for name, ring in status["rings"].items()}
 
 
-def _parts(lab, address):
+def _parts(full, address):
     """The parts of each ring that the devices of an address have; empty without any device."""
-    owner = lab.master.run("openstack_ha_swift.status", "demo")["owner"]
-    (rings,) = lab.master.salt(owner, "openstack_ha_swift_ring.status").values()
+    owner = full.master.run("openstack_ha_swift.status", "demo")["owner"]
+    (rings,) = full.master.salt(owner, "openstack_ha_swift_ring.status").values()
     return {
         ring: {key: one["parts"] for key, one in facts["devices"].items() if one["ip"] == address}
         for ring, facts in rings.items()
@@ -97,39 +92,93 @@ def _parts(lab, address):
 
 
 @pytest.fixture(scope="module")
-def working(store):
+def working(site, store):
     """Clients write and read as long as these tests run."""
+    site()
     with store:
         yield store
 
 
-def test_a_node_that_comes_gets_its_share(lab, site, settle, working):
+def _refusal(full):
+    """The runbook and the section that the refusal of this moment names."""
+    decision = full.master.run("openstack_ha_swift.plan", "demo")["decision"]
+    assert decision["verdict"] == "refuse", decision
+    return place(decision["way_out"])
+
+
+def test_a_lost_builder_comes_back_from_the_masters_copy(full, site, settle, follow_in_full):
+    site()
+    settle()
+    rings, node = _rings(full), full.node("sto1")
+    node.check(["rm", "-r", BUILDERS])
+    node.check(["systemctl", "restart", "salt-minion"])
+    wait_for(lambda: full.master.answering("sto1"), 60, "sto1's minion")
+    found = full.master.run("openstack_ha_swift.plan", "demo")["decision"]
+    assert set(RINGS) <= set(found["why"].replace(";", " ").split()), found
+    assert _refusal(full) == ("swift-rings.md", "A builder is lost")
+    follow_in_full("swift-rings.md", "A builder is lost")
+    for ring in ("account", "container"):
+        full.master.run("openstack_ha_swift.restore", "demo", ring, dry_run=False)
+    full.master.run("openstack_ha_swift.answer", "demo")
+    settle()
+    assert _rings(full) == rings
+
+
+def test_a_ring_of_somebody_elses_is_refused(full, follow_in_full):
+    rings, node = _rings(full), full.node("sto2")
+    build = "swift-ring-builder /tmp/foreign.builder"
+    add = f"for i in $(seq 40); do {build} add r1z1-127.0.0.1:6200/d$i 1; done"
+    script = f"{build} create 8 1 0 && {add} && {build} rebalance"
+    # Its exit code tells nothing.
+    node.run(["sh", "-c", script])
+    node.check(["cp", "/tmp/foreign.ring.gz", "/etc/swift/object.ring.gz"])
+    assert _refusal(full) == ("swift-rings.md", "A ring is not the owner's")
+    follow_in_full("swift-rings.md", "A ring is not the owner's")
+    assert _rings(full) == rings
+
+
+def test_another_hash_path_is_refused(full, follow_in_full):
+    node = full.node("sto2")
+    edit = "s/^swift_hash_path_prefix.*/swift_hash_path_prefix = another/"
+    node.check(["sed", "-i", edit, "/etc/swift/swift.conf"])
+    returns = full.highstate(target="sto2")
+    failed = highstate.failures(returns, ["sto2"])
+    assert "hash_path_prefix" in str(failed)
+    follow_in_full("swift-rings.md", "Different hash paths")
+    assert highstate.changes(full.highstate(target="sto2")) == {}
+
+
+def test_a_node_that_comes_gets_its_share(full, site, settle, working):
     def edit(cluster):
         first = cluster["nodes"]["sto2"]
         address = first["address"].removesuffix("2") + "4"
         cluster["nodes"]["sto4"] = {**copy.deepcopy(first), "address": address}
 
     settle()
-    before = _rings(lab)
+    before = _rings(full)
     site(edit)
     settle()
-    parts = _parts(lab, lab.node("sto4").address)
+    parts = _parts(full, full.node("sto4").address)
     assert all(sum(devices.values()) for devices in parts.values())
     # Half of the weight, and then the other half.
-    assert all(_rings(lab)[ring] > before[ring] + 1 for ring in RINGS)
+    assert all(_rings(full)[ring] > before[ring] + 1 for ring in RINGS)
     assert working.failed() == []
 
 
-def test_a_node_that_goes_is_drained_before(lab, site, settle, working):
-    address = lab.node("sto2").address
+def test_a_node_that_is_drained_leaves(full, site, settle, working):
+    address = full.node("sto2").address
     site(lambda cluster: cluster["nodes"]["sto2"]["storage"].update(devices={}), "sto1")
     settle()
-    assert _parts(lab, address) == {ring: {} for ring in RINGS}
+    assert _parts(full, address) == {ring: {} for ring in RINGS}
+    full.node("sto2").container.remove(force=True, v=True)
+    full.master.forget("sto2")
+    site(lambda cluster: cluster["nodes"].pop("sto2"), "sto1")
+    settle()
     assert working.failed() == []
 
 
-def test_a_dead_disk_is_left_at_once_and_its_successor_filled(lab, site, settle, working):
-    node = lab.node("sto3")
+def test_a_dead_disk_is_left_at_once_and_its_successor_filled(full, site, settle, working):
+    node = full.node("sto3")
 
     def failed(is_failed):
         return lambda cluster: cluster["nodes"]["sto3"]["storage"]["devices"]["sdb"].update(
@@ -140,52 +189,52 @@ def test_a_dead_disk_is_left_at_once_and_its_successor_filled(lab, site, settle,
     node.check(["xfs_io", "-x", "-c", "shutdown", "/srv/node/sdb"])
     site(failed(True))
     settle()
-    assert not any("sdb" in key for key in _parts(lab, node.address)["object"])
+    assert not any("sdb" in key for key in _parts(full, node.address)["object"])
     node.check(["systemctl", "stop", "lab-disks"])
     node.check(["rm", "/var/lib/lab-disks/sdb.img"])
     node.stop()
     node.boot()
-    wait_for(lambda: lab.master.answering("sto3"), 120, "sto3 to boot")
+    wait_for(lambda: full.master.answering("sto3"), 120, "sto3 to boot")
     site(failed(False))
     settle()
-    assert _parts(lab, node.address)["object"][f"{node.address}/sdb"]
+    assert _parts(full, node.address)["object"][f"{node.address}/sdb"]
     assert working.failed() == []
 
 
-def test_nothing_moves_before_its_time(lab, site, working):
+def test_nothing_moves_before_its_time(full, site, working):
     def edit(cluster):
         for ring in RINGS:
             cluster["swift"]["rings"][ring]["min_part_hours"] = 1
         cluster["nodes"]["sto1"]["storage"]["devices"]["sdc"]["weight"] = 50
 
     site(edit, "sto1")
-    wait_for(lambda: _rings(lab), 120, "every node to have the same rings")
-    before = _parts(lab, lab.node("sto1").address)
-    returns = lab.highstate(target="sto1")
+    wait_for(lambda: _rings(full), 120, "every node to have the same rings")
+    before = _parts(full, full.node("sto1").address)
+    returns = full.highstate(target="sto1")
     assert any("min_part_hours" in line for line in _warnings(returns))
-    assert _parts(lab, lab.node("sto1").address) == before
+    assert _parts(full, full.node("sto1").address) == before
 
 
-def _is_whole(lab, store, names):
+def _is_whole(full, store, names):
     """Whether every copy is where it belongs, and nobody holds one for another."""
-    nodes = [lab.node(name) for name in names]
+    nodes = [full.node(name) for name in names]
     return not store.missing(nodes[0]) and not store.handoffs(nodes)
 
 
-def test_no_object_was_lost(lab, store):
+def test_no_object_was_lost(full, store):
     assert store.failed() == []
     assert int(store.run("verify"))
     names = ("sto1", "sto3", "sto4")
-    wait_for(lambda: _is_whole(lab, store, names), PATIENCE, "every copy to be in its place")
+    wait_for(lambda: _is_whole(full, store, names), PATIENCE, "every copy to be in its place")
 
 
-def test_a_node_that_lost_its_disks_gets_every_copy_back(lab, store):
+def test_a_node_that_lost_its_disks_gets_every_copy_back(full, store):
     # The old host would bring its key again, and the new one's would be refused.
-    lab.node("sto4").kill()
-    lab.master.forget("sto4")
-    lab.replace("sto4")
-    lab.master.enlist([lab.node("sto4")])
-    assert highstate.failures(lab.highstate(target="sto4"), ["sto4"]) == {}
+    full.node("sto4").kill()
+    full.master.forget("sto4")
+    full.replace("sto4")
+    full.master.enlist([full.node("sto4")])
+    assert highstate.failures(full.highstate(target="sto4"), ["sto4"]) == {}
     names = ("sto1", "sto3", "sto4")
-    wait_for(lambda: _is_whole(lab, store, names), PATIENCE, "every copy to be in its place")
+    wait_for(lambda: _is_whole(full, store, names), PATIENCE, "every copy to be in its place")
     assert int(store.run("verify"))

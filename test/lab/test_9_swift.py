@@ -3,13 +3,11 @@ Three storage nodes behind three proxies: what is written once is read everywher
 is down.
 """
 
-import os
 import time
 
 import pytest
-from swift.store import Store
 
-from lab import Lab, highstate
+from lab import highstate
 from lab.waiting import wait_for
 
 # Long enough for each part of the rings to be asked for.
@@ -17,28 +15,9 @@ WORK = 30
 
 
 @pytest.fixture(scope="module")
-def full():
-    """A lab of its own, beside the one of the tests before."""
-    name = f"{os.environ.get('LAB_TEST_NAME', 'openstack-ha-test')}-swift"
-    Lab.remove(name)
-    made = Lab.create(profile="full", name=name)
-    returns = made.highstate()
-    assert highstate.failures(returns, made.nodes) == {}
-    yield made
-    made.destroy()
-
-
-@pytest.fixture(scope="module")
 def storage(full):
     """The storage nodes' ids; the controllers are proxies."""
     return [node.id for node in full.nodes.values() if "storage" in node.roles]
-
-
-@pytest.fixture(scope="module")
-def store(full, storage):
-    made = Store(full)
-    made.run("put")
-    return made
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import openstack_ha_galera_election as election
 import openstack_ha_rabbitmq_membership as membership
+import openstack_ha_swift_spread as spread
 import pytest
 from runbook import FOLDER, sections
 
-HOSTS = {"master", "ctl1", "ctl2", "ctl3"}
+HOSTS = {"master", "ctl1", "ctl2", "ctl3", "sto1", "sto2"}
 FILES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "README.md")
 
 
@@ -13,9 +14,13 @@ RABBITMQ = [
     (membership.RUNBOOK.removeprefix("docs/runbooks/"), getattr(membership, title))
     for title in ("CLUSTERS", "SILENT", "TABLES", "STUCK", "PARTED")
 ]
+SWIFT = [
+    (spread.RUNBOOK.removeprefix("docs/runbooks/"), getattr(spread, title))
+    for title in ("LOST", "STRANGE", "HASH_PATHS")
+]
 
 
-@pytest.mark.parametrize(("name", "title"), [*election.SECTIONS.values(), *RABBITMQ])
+@pytest.mark.parametrize(("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT])
 def test_a_refusals_section_exists_and_says_what_to_do(name, title):
     assert sections(name)[title]
 
