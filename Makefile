@@ -96,6 +96,10 @@ runbooks: .venv/test ## Every runbook's sections, the long ones too, in a lab
 swift: .venv/test ## The life of Swift's rings under load, in a lab
 	$(PYTEST) -s test/lab/test_9_swift.py test/lab/more_swift.py
 
+.PHONY: swift-upstream
+swift-upstream: .venv/test ## Swift's own functional tests against the VIP, in a lab
+	$(PYTEST) -s test/lab/more_upstream.py
+
 .PHONY: bench-failover
 bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps
 	.venv/bin/python -m bench.failover

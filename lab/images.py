@@ -1,7 +1,8 @@
 """The lab's images, made from Debian's packages and PyPI, no registry needed.
 
 A tag is the hash of everything that went into the image, so a build happens only when an input
-changed. base -> host (systemd and Salt) -> baked (the formula's packages) and client.
+changed. base -> host (systemd and Salt) -> baked (the formula's packages), client, and upstream
+(Swift's own tests).
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ BASE_PACKAGES = (
     "vim-tiny",
 )
 CLIENT_PIP_PACKAGES = ("pika", "pymysql", "python-swiftclient", "requests")
+# What the functional tests of Swift import.
+UPSTREAM_PACKAGES = (
+    "python3-keystoneclient",
+    "python3-mock",
+    "python3-pytest",
+    "python3-swift",
+    "python3-swiftclient",
+    "python3-testtools",
+)
 TEST_PIP_PACKAGES = ("hypothesis", "psutil", "pytest", "pytest-salt-factories")
 
 Say = Callable[[str], None]
@@ -135,6 +145,12 @@ class Images:
         """Return the tag of the host from which load and failover runs use the cluster."""
         args = {"HOST": self.host(), "PIP_PACKAGES": " ".join(CLIENT_PIP_PACKAGES)}
         return self._build("client", args)
+
+    def upstream(self) -> str:
+        """Return the tag of a host outside the cluster with the tests of Swift's own source."""
+        return self._build(
+            "upstream", {"HOST": self.host(), "PACKAGES": " ".join(UPSTREAM_PACKAGES)}
+        )
 
     def tests(self) -> str:
         """Return the tag of the host in which test tiers run that change their host."""

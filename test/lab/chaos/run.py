@@ -9,7 +9,11 @@ from .scene import Scene
 
 # Seconds for a lab to serve again after the last thing that the world did: a bound, not the figure.
 BOUND = 300
-STATUS = "openstack_ha.status"
+# What the master knows of a lab that does not serve.
+TOLD = (
+    ("openstack_ha.status",),
+    ("--out=json", "--out-indent=-1", "openstack_ha_rabbitmq.elect", "demo"),
+)
 DECISIONS = "openstack_ha/*/decision"
 # Megabytes that a transfer has to move.
 BALLAST = 200
@@ -38,9 +42,10 @@ class Run:
                 try:
                     self._round(name)
                 except (LabError, AssertionError) as exc:
-                    self.failure = f"round {number}, {name}: {exc}"
+                    told = [self.lab.master.host.run(["salt-run", *one]).out for one in TOLD]
+                    self.failure = "\n".join([f"round {number}, {name}: {exc}", *told])
                     self.history.line(f"FAILED: {exc}")
-                    self.history.tell(self.lab.master.host.run(["salt-run", STATUS]).out)
+                    self.history.tell("".join(told))
                     break
         self._tell_summary()
 
