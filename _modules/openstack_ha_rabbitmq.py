@@ -291,6 +291,7 @@ def evidence():
         "unit": unit,
         # Before a start is over, the machine alone runs for a moment too.
         "is_paused": seen["is_paused"] and unit == "active",
+        "reaches": _serving_peers() if unit == "active" and not seen["is_running"] else [],
         "is_blank": is_blank(),
         "members": members,
     }
@@ -394,6 +395,30 @@ def start(service=_SERVICE, timeout=300):
             grow()
     _systemctl("start", service, timeout)
     return status()
+
+
+def relaunch():
+    """
+    Start a broker's Erlang machine anew, when the broker in it stopped and did not start again.
+
+    It has nothing to save: it serves nobody, and what it confirmed before is on its disk.
+
+    Returns an empty mapping.
+
+    Raises CommandExecutionError when the broker runs, or systemd refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.relaunch
+    """
+    if evidence()["is_running"]:
+        raise CommandExecutionError(f"{_node()} runs; nothing was done")
+    # An application that hangs in its start does not answer a request to stop either.
+    _systemctl("kill", _SERVICE, 30, "--signal=KILL")
+    _systemctl("start", _SERVICE, 30, "--no-block")
+    return {}
 
 
 def resume():
@@ -908,6 +933,10 @@ def _allowed_to_be_blank():
         yield
     finally:
         os.unlink(_MAY_BE_BLANK)
+
+
+def _serving_peers():
+    return sorted(broker for broker, one in peers().items() if one["serves"])
 
 
 def _looks_at_peers():

@@ -19,6 +19,7 @@ STEPS = {
     "join": "join",
     "form": "form",
     "resume": "resume",
+    "relaunch": "relaunch",
     "set_aside": "rejoin_forgotten",
     "grow": "grow",
     "repair": "repair",
@@ -201,9 +202,12 @@ def _decided(name, brokers, looked):
         ill = __utils__["openstack_ha_rabbitmq_membership.mended"](ill, now)
     is_waiting = decision["verdict"] in ("wait", "refuse")
     since = (kept.get("waiting_since") or time.time()) if is_waiting else None
-    __salt__["openstack_ha_record.decided"](
-        name, "rabbitmq", decision, {"waiting_since": since, "ill": ill}
-    )
+    kept = {
+        "waiting_since": since,
+        "ill": ill,
+        "behind": _behind(brokers, looked, kept),
+    }
+    __salt__["openstack_ha_record.decided"](name, "rabbitmq", decision, kept)
     return decision, arguments
 
 
@@ -239,6 +243,7 @@ def _decide(name, brokers, looked, kept):
         looked["found"],
         looked["at"] - since if since else 0,
         ill=_ailing(looked, kept),
+        behind=_behind(brokers, looked, kept),
         now=looked["at"],
     )
 
@@ -246,6 +251,12 @@ def _decide(name, brokers, looked, kept):
 def _ailing(looked, kept):
     return __utils__["openstack_ha_rabbitmq_membership.ailing"](
         looked["found"], kept.get("ill", ()), looked["at"]
+    )
+
+
+def _behind(brokers, looked, kept):
+    return __utils__["openstack_ha_rabbitmq_membership.stays_behind"](
+        brokers, looked["found"], kept.get("behind", {}), looked["at"]
     )
 
 

@@ -12,6 +12,8 @@ is_running
     The broker runs: it is more than the Erlang machine that it runs in.
 is_paused
     The machine runs and the broker in it was stopped, as a minority does that waits for the others.
+reaches
+    Of a machine without a running broker in it, the other brokers that serve as seen from here.
 is_blank
     It has no database.
 members
@@ -38,6 +40,7 @@ KEYS = {
     "unit",
     "is_running",
     "is_paused",
+    "reaches",
     "is_blank",
     "members",
     "running",
@@ -56,6 +59,8 @@ JOIN = "join"
 FORM = "form"
 # ``nodes``, one, paused as a minority, goes on: no other broker has a database.
 RESUME = "resume"
+# ``nodes``, one, paused or began to go on, and stayed behind: its machine is started anew.
+RELAUNCH = "relaunch"
 # ``nodes``, one, has the database of a cluster that does not know it any more; it is moved away.
 SET_ASIDE = "set_aside"
 # ``nodes``, one, gets a replica of each quorum queue that lost one.
@@ -79,6 +84,10 @@ FORGOTTEN = 3600
 # How many queues a text names.
 NAMED = 3
 
+# Seconds for a broker that reaches its cluster again to go on by itself; most need a few. One that
+# is started anew is not looked at in this way, so a long start is cut off once at most.
+BEHIND = 60
+
 # How many replicas RabbitMQ gives a new quorum queue (quorum_cluster_size).
 REPLICAS = 3
 
@@ -93,7 +102,7 @@ PARTED = "Brokers do not see one another"
 ILL = "A quorum queue is ill"
 
 
-def decide(name, members, evidence, waited=0, *, ill=(), now=0):
+def decide(name, members, evidence, waited=0, *, ill=(), behind=None, now=0):
     """
     Return what is to be done as ``{"verdict", "nodes", "why", "way_out"}``.
 
@@ -112,6 +121,9 @@ def decide(name, members, evidence, waited=0, *, ill=(), now=0):
     ill
         What ``ailing`` returned.
 
+    behind
+        What ``stays_behind`` returned.
+
     now
         Seconds since the epoch.
 
@@ -121,7 +133,7 @@ def decide(name, members, evidence, waited=0, *, ill=(), now=0):
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     look = _Look(name, members, seen, waited)
     look.unclear = openstack_ha_members.unclear(members, evidence, seen)
-    look.ill, look.now = ill, now
+    look.ill, look.behind, look.now = ill, behind or {}, now
     running = look.nodes(lambda one: one["is_running"])
     return _with_cluster(look, running) if running else _without_cluster(look)
 
@@ -138,6 +150,32 @@ def lacks_replicas(broker, members, queues):
     """
     wanted = min(REPLICAS, len(members))
     return any(broker not in queue and len(queue) < wanted for queue in queues)
+
+
+def stays_behind(members, evidence, before, now):
+    """
+    Return since when brokers that do not run reach those that do, by node.
+
+    members, evidence
+        As for ``decide``.
+
+    before
+        What this returned at the look before.
+
+    now
+        Seconds since the epoch.
+
+    Only where a majority of the controllers' brokers runs, and is reached as a whole.
+    """
+    seen = {node: one for node, one in evidence.items() if _is_complete(one)}
+    running = {members[node] for node, one in seen.items() if one["is_running"]}
+    if 2 * len(running) <= len(members):
+        return {}
+    return {
+        node: before.get(node, now)
+        for node, one in seen.items()
+        if not one["is_running"] and running <= set(one["reaches"])
+    }
 
 
 def ailing(evidence, before, now):
@@ -199,6 +237,8 @@ class _Look:
         self.unclear = []
         # The quorum queues that are, or were, ill.
         self.ill, self.now = (), 0
+        # Since when a broker that does not run could.
+        self.behind = {}
 
     def nodes(self, has):
         return [node for node, one in self.seen.items() if has(one)]
@@ -252,6 +292,10 @@ def _with_cluster(look, running):
     owners = [n for n, one in stopped.items() if not one["is_blank"] and _is_still(one)]
     if owners:
         return _word(START, owners, f"{_names(owners)} does not run, and has a database")
+    behind = [node for node, since in look.behind.items() if look.now - since >= BEHIND]
+    if behind:
+        why = f"{behind[0]} reaches {_names(running)}, and has not gone on for {BEHIND} s"
+        return _word(RELAUNCH, behind[:1], why)
     moving = [n for n, one in stopped.items() if not _is_still(one)]
     paused = [node for node in moving if seen[node]["is_paused"]]
     if paused:

@@ -234,6 +234,14 @@ def test_a_stopped_application_is_a_pause_and_resumes(broker, modules):
         modules.openstack_ha_rabbitmq.resume()
 
 
+def test_a_machine_without_a_running_broker_is_started_anew(broker, modules):
+    rabbitmqctl("stop_app")
+    modules.openstack_ha_rabbitmq.relaunch()
+    assert modules.openstack_ha_rabbitmq.start()["is_running"] is True
+    with pytest.raises(CommandExecutionError, match="runs; nothing was done"):
+        modules.openstack_ha_rabbitmq.relaunch()
+
+
 def test_a_broker_without_a_database_does_not_start_by_itself(broker, modules):
     moved = Path(modules.openstack_ha_rabbitmq.set_aside(broker["node"])["moved_to"])
     assert (moved / broker["node"] / "schema.DAT").exists()

@@ -12,12 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 MEMBERS = {f"ctl{number}": f"rabbit@ctl{number}" for number in (1, 2, 3)}
 IDS, BROKERS = list(MEMBERS), list(MEMBERS.values())
+LISTS = ("members", "running", "partitions", "reaches", "queues", "ill_queues")
 RUNBOOK = Path(__file__).parents[2] / membership.RUNBOOK
 
 
 def blank(**changed):
     one = dict.fromkeys(membership.KEYS, False)
-    lists = {key: [] for key in ("members", "running", "partitions", "queues", "ill_queues")}
+    lists = {key: [] for key in LISTS}
     return {**one, **lists, "is_ready": True, "is_blank": True, "unit": "inactive", **changed}
 
 
@@ -30,8 +31,8 @@ def waiting(members=BROKERS):
     return stopped(members, unit="activating")
 
 
-def paused():
-    return stopped(unit="active", is_paused=True)
+def paused(**changed):
+    return stopped(unit="active", is_paused=True, **changed)
 
 
 def running(members=BROKERS, sees=None, **changed):
@@ -101,6 +102,47 @@ CASES = {
     "nobody answers": ([None] * 3, ("wait", [])),
     "one of an old module": ([running(sees=PAIR)] * 2 + [OLD], ("settled", [])),
 }
+
+
+def relaunched(*looks):
+    """What is decided in the end, by looks that are half of the patience apart."""
+    behind, now = {}, 1000
+    for found in looks:
+        evidence = dict(zip(IDS, found, strict=True))
+        behind = membership.stays_behind(MEMBERS, evidence, behind, now)
+        decision = membership.decide("demo", MEMBERS, evidence, behind=behind, now=now)
+        now += membership.BEHIND / 2
+    return word(decision)
+
+
+LEFT = [running(sees=PAIR)] * 2
+NEAR, FAR = paused(reaches=PAIR), paused(reaches=BROKERS[:1])
+STARTING = stopped(unit="activating")
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        ([[*LEFT, NEAR]] * 3, ("relaunch", ["ctl3"])),
+        ([[*LEFT, stopped(unit="active", reaches=PAIR)]] * 3, ("relaunch", ["ctl3"])),
+        ([[*LEFT, NEAR]] * 2, ("wait", [])),
+        ([[*LEFT, FAR]] * 5, ("wait", [])),
+        ([[*LEFT, NEAR], [*LEFT, FAR], [*LEFT, NEAR], [*LEFT, NEAR]], ("wait", [])),
+        ([[*LEFT, NEAR]] * 3 + [[*LEFT, STARTING]] * 5, ("wait", [])),
+        ([[running(sees=BROKERS[:1]), NEAR, NEAR]] * 5, ("wait", [])),
+    ],
+    ids=[
+        "long in reach",
+        "began to start, and hangs",
+        "in reach for a moment",
+        "out of reach of one",
+        "in and out of reach",
+        "started anew",
+        "a minority runs",
+    ],
+)
+def test_who_stays_behind_is_started_anew_once(looks, expected):
+    assert relaunched(*looks) == expected
 
 
 @pytest.mark.parametrize(("found", "expected"), CASES.values(), ids=CASES)
@@ -291,7 +333,7 @@ brokers = st.lists(st.sampled_from(BROKERS), unique=True).map(sorted)
 def evidence(draw):
     """Anything that a host may say, true or not."""
     flags = {key: draw(st.booleans()) for key in membership.KEYS if key.startswith("is_")}
-    lists = {key: draw(brokers) for key in ("members", "running", "partitions")}
+    lists = {key: draw(brokers) for key in ("members", "running", "partitions", "reaches")}
     queues = {"queues": draw(st.lists(brokers, max_size=2)), "ill_queues": draw(ill_queues)}
     return {**flags, **lists, **queues, "unit": draw(unit)}
 
@@ -301,7 +343,10 @@ def evidence(draw):
 def test_whatever_is_said_no_broker_is_started_against_its_peers(found, waited):
     looked = dict(zip(IDS, found, strict=True))
     ill = membership.ailing(looked, membership.ailing(looked, [], 1000), 1000 + waited)
-    decision = membership.decide("demo", MEMBERS, looked, waited, ill=ill, now=1000 + waited)
+    behind = membership.stays_behind(MEMBERS, looked, {}, 1000)
+    decision = membership.decide(
+        "demo", MEMBERS, looked, waited, ill=ill, behind=behind, now=1000 + waited
+    )
     seen = {node: one for node, one in zip(IDS, found, strict=True) if one}
     alive = [node for node, one in seen.items() if one["is_running"]]
     assert decision["why"]
@@ -325,6 +370,11 @@ def test_whatever_is_said_no_broker_is_started_against_its_peers(found, waited):
         assert all(one["is_blank"] or one["is_paused"] for one in others)
     elif decision["verdict"] == "start":
         assert not any(one["is_running"] or one["is_blank"] for one in acting)
+    elif decision["verdict"] == "relaunch":
+        assert waited >= membership.BEHIND
+        assert len(alive) > len(MEMBERS) / 2
+        assert not any(one["is_running"] for one in acting)
+        assert all({MEMBERS[node] for node in alive} <= set(one["reaches"]) for one in acting)
     elif decision["verdict"] == "repair":
         assert waited >= membership.LASTING
         assert all(one["is_running"] and one["ill_queues"] for one in acting)

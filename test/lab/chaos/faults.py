@@ -220,6 +220,13 @@ def one_broker_is_stopped(scene):
 
 
 @fault
+def one_broker_stays_behind(scene):
+    (node,) = scene.some(1)
+    # As one that paused, and whose start after it came to nothing.
+    scene.shell(node, "rabbitmqctl stop_app", "its broker stops, and its Erlang machine goes on")
+
+
+@fault
 def one_broker_is_wiped(scene):
     (node,) = scene.some(1)
     scene.broker_down(node)
