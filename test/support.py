@@ -106,3 +106,8 @@ def leaves(tree):
 def sql(node, statement):
     """Return what a lab's database server answers to a statement, as lines of plain columns."""
     return node.check(["mariadb", "--batch", "--skip-column-names", "-e", statement]).strip()
+
+
+def cluster_size(node):
+    """Return how many servers a lab's database server sees in its component, itself included."""
+    return int(sql(node, "SHOW STATUS LIKE 'wsrep_cluster_size'").split()[1])

@@ -134,6 +134,24 @@ def store(full):
 
 
 @pytest.fixture
+def are_back(lab):
+    """Return a function that waits for the end of the batch with the last of some nodes."""
+
+    def wait(nodes, begin):
+        def ended():
+            found = lab.master.salt(",".join(nodes), "openstack_ha_rejoin.status")
+            batch = lab.master.run("openstack_ha_record.read", "demo.rejoin")
+            # A node counts as back just before the master writes down that its batch has ended.
+            is_over = batch.get("ended", 0) > begin and set(nodes) & set(batch["nodes"])
+            rejoined = [isinstance(one, dict) and one["has_rejoined"] for one in found.values()]
+            return batch if is_over and len(found) == len(nodes) and all(rejoined) else None
+
+        return wait_for(ended, PATIENCE, f"{', '.join(nodes)} to come back")
+
+    return wait
+
+
+@pytest.fixture
 def outer_world(lab, nodes):
     """Whatever a test has left, the next one has power, a network and a master."""
     yield

@@ -3,7 +3,7 @@ The runbooks' longer sections, carried out as those of test_7_runbooks are: `mak
 """
 
 import pytest
-from support import sql
+from support import cluster_size, sql
 
 from lab.waiting import wait_for
 
@@ -14,6 +14,20 @@ DATADIR = "/var/lib/mysql"
 WIPE = f"find {DATADIR} -mindepth 1 -delete"
 FLOOR = "/var/lib/openstack_ha/galera.json"
 UUID = "11111111-2222-11f0-8888-123456789abc"
+
+
+def test_a_lost_controller_does_not_answer(lab, nodes, serving, follow):
+    serving()
+    for node in nodes:
+        lab.node(node).kill()
+    for node in ("ctl1", "ctl2"):
+        lab.node(node).boot()
+        lab.node(node).wait_booted()
+    wait_for(lambda: lab.master.answering("ctl1,ctl2") == ["ctl1", "ctl2"], 120, "the minions")
+    follow("lost-node.md", "A controller does not answer")
+    assert cluster_size(lab.node("ctl2")) == 2
+    lab.node("ctl3").boot()
+    serving(BOUND)
 
 
 def test_different_clusters(lab, stop_all, refusal, follow, serving):

@@ -43,10 +43,15 @@ def boot(lab, chance):
     return run
 
 
-def test_all_are_killed_at_once(lab, nodes, boot, rows, serving):
+def test_all_are_killed_at_once(lab, nodes, boot, rows, serving, are_back, follow):
+    begin = time.time()
     for node in nodes:
         lab.node(node).kill()
     boot(nodes)
+    follow("total-power-loss.md", "By itself")
+    batch = are_back(nodes, begin)
+    assert all(one["is_back"] for one in batch["nodes"].values())
+    print(f"the last batch: {sorted(batch['nodes'])} in {batch['seconds']} s")
     serving(BOUND)
     rows()
 

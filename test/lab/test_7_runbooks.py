@@ -5,48 +5,19 @@ Where the master refuses, the section is the one that the refusal names.
 """
 
 import pytest
-from support import sql
+from support import cluster_size
 
 from lab.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("outer_world")
 
-# Seconds until all is well: a bound, not the figure.
-BOUND = 300
-
-
-def _size(node):
-    return int(sql(node, "SHOW STATUS LIKE 'wsrep_cluster_size'").split()[1])
-
-
-def test_all_come_back(lab, nodes, follow):
-    for node in nodes:
-        lab.node(node).kill()
-    for node in nodes:
-        lab.node(node).boot()
-    follow("total-power-loss.md", "By itself")
-
 
 def test_a_split_heals(lab, serving, follow):
     serving()
     lab.node("ctl2").partition()
-    wait_for(lambda: _size(lab.node("ctl1")) == 2, 60, "the majority to go on")
+    wait_for(lambda: cluster_size(lab.node("ctl1")) == 2, 60, "the majority to go on")
     lab.node("ctl2").heal()
     follow("split.md", "By itself")
-
-
-def test_a_lost_controller_does_not_answer(lab, nodes, serving, follow):
-    serving()
-    for node in nodes:
-        lab.node(node).kill()
-    for node in ("ctl1", "ctl2"):
-        lab.node(node).boot()
-        lab.node(node).wait_booted()
-    wait_for(lambda: lab.master.answering("ctl1,ctl2") == ["ctl1", "ctl2"], 120, "the minions")
-    follow("lost-node.md", "A controller does not answer")
-    assert _size(lab.node("ctl2")) == 2
-    lab.node("ctl3").boot()
-    serving(BOUND)
 
 
 def test_a_server_that_hangs(lab, serving, follow):
