@@ -16,7 +16,7 @@ import zlib
 RUNBOOK = "docs/runbooks/swift-rings.md"
 # The headings in it that a refusal names.
 LOST = "A builder is lost"
-STRANGE = "A ring is not the owner's"
+STRANGE = "A ring of somebody else"
 HASH_PATHS = "Different hash paths"
 KEYS = {"is_owner", "unready", "hash_path", "served", "built", "receipts"}
 MAGIC = b"R1NG"

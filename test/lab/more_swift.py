@@ -132,8 +132,8 @@ def test_a_ring_of_somebody_elses_is_refused(full, follow_in_full):
     # Its exit code tells nothing.
     node.run(["sh", "-c", script])
     node.check(["cp", "/tmp/foreign.ring.gz", "/etc/swift/object.ring.gz"])
-    assert _refusal(full) == ("swift-rings.md", "A ring is not the owner's")
-    follow_in_full("swift-rings.md", "A ring is not the owner's")
+    assert _refusal(full) == ("swift-rings.md", "A ring of somebody else")
+    follow_in_full("swift-rings.md", "A ring of somebody else")
     assert _rings(full) == rings
 
 
