@@ -13,15 +13,16 @@ import time
 import pytest
 import yaml
 from runbook import place
+from swift.store import lose
 
 from lab import Lab, highstate
 from lab.deployment import SOURCE
 from lab.waiting import wait_for
 
 RINGS = ("account", "container", "object")
-# Passes of replication begin 30 s apart unless told.
+# Passes of replication begin 30 s apart unless told; all of them on two cores leave little else.
 OPTIONS = {
-    name: {"options": {f"{name}-replicator": {"interval": 5}}}
+    name: {"options": {f"{name}-replicator": {"interval": 10}}}
     for name in ("account", "container", "object")
 }
 PATIENCE = 900
@@ -146,6 +147,12 @@ def test_another_hash_path_is_refused(full, follow_in_full):
     assert "hash_path_prefix" in str(failed)
     follow_in_full("swift-rings.md", "Different hash paths")
     assert highstate.changes(full.highstate(target="sto2")) == {}
+
+
+def test_no_operation_fails_while_each_storage_node_is_down_in_turn(full, working, chance):
+    for node in chance.sample(["sto1", "sto2", "sto3"], 3):
+        lose(full, node)
+    assert working.failed() == []
 
 
 def test_a_node_that_comes_gets_its_share(full, site, settle, working):

@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from lab.waiting import wait_for
+
 PYTHON = "/opt/client/bin/python"
 SYSTEM_PYTHON = "/usr/bin/python3"
 CLIENT, COPIES = "/opt/client/swift_client.py", "/usr/local/lib/swift_copies.py"
@@ -19,6 +21,19 @@ OBJECTS = {
     "20m": 20 * MIB,
     "200m": 200 * MIB,
 }
+
+# Seconds in which each part of the rings is asked for.
+WORK = 20
+
+
+def lose(lab, node):
+    """Take a storage node's power away while clients work, and wait until it is back."""
+    time.sleep(WORK)
+    lab.node(node).kill()
+    time.sleep(WORK)
+    lab.node(node).boot()
+    wait_for(lambda: lab.master.answering(node), 120, f"{node} to come back")
+    time.sleep(WORK)
 
 
 class Store:
