@@ -477,9 +477,12 @@ def accounts_apply():
 
 
 def _desired_accounts():
+    view = __salt__["openstack_ha.view"]()
+    systems = __utils__["openstack_ha_cluster.all_systems"](view)
     accounts = {
         "health": {"databases": []},
-        **__salt__["openstack_ha.view"]()["galera"]["accounts"],
+        **__utils__["openstack_ha_galera_accounts.of_systems"](systems),
+        **view["galera"]["accounts"],
     }
     return {
         name: {

@@ -35,4 +35,14 @@ def ext_pillar(minion_id, pillar, cluster_file):
     except CommandExecutionError as exc:
         return {"_errors": str(exc).splitlines()}
     view = __utils__["openstack_ha_cluster.view"](cluster, minion_id)
-    return {"openstack_ha": view} if view else {}
+    if not view:
+        return {}
+    if "keystone" in __utils__["openstack_ha_cluster.systems"](cluster, minion_id):
+        try:
+            keyring = __salt__["openstack_ha_fernet.keyring"](cluster["name"])
+        except CommandExecutionError as exc:
+            return {"_errors": [str(exc)]}
+        if keyring:
+            secrets = view["secrets"].setdefault("keystone", {})
+            secrets.update({f"{name}_keys": keyring[name] for name in ("fernet", "credential")})
+    return {"openstack_ha": view}

@@ -91,7 +91,7 @@ def clusters():
         except CommandExecutionError as exc:
             raise SaltRunnerError(f"{path}: {exc}") from exc
         found[one["name"]] = {
-            **{key: one[key] for key in ("name", "vip", "nodes")},
+            **{key: one[key] for key in ("name", "vip", "nodes", "keystone")},
             # Of the cluster file's shape, so that the owner is known of either.
             "swift": {
                 "owner": __utils__["openstack_ha_cluster.rings_owner"](one),

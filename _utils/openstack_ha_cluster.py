@@ -16,15 +16,17 @@ SYSTEMS = {
     "galera": "controller",
     "rabbitmq": "controller",
     "memcached": "proxy",
+    "keystone": "controller",
     "swift.rings": "rings_owner",
     "swift.storage": "storage",
     "swift.proxy": "proxy",
     "health": "controller",
     "haproxy": "controller",
     "keepalived": "controller",
+    "keystone.identity": "controller",
 }
 # The other sections of options that a system reads: HAProxy asks where its servers listen.
-READS = {"haproxy": {"swift"}}
+READS = {"haproxy": {"keystone", "swift"}, "keystone": {"memcached"}}
 
 FIRST_VRRP_PRIORITY = 150
 

@@ -5,6 +5,8 @@ SQL accounts: what should be, what is, and the statements between the two.
 import hashlib
 import re
 
+import openstack_ha_secrets
+
 # SHOW GRANTS joins all rights on a database to this one line.
 _GRANT_ALL = re.compile(r"^GRANT ALL PRIVILEGES ON `((?:[^`]|``)+)`\.\* TO ")
 
@@ -18,6 +20,17 @@ def native_password(password):
     """
     inner = hashlib.sha1(password.encode()).digest()
     return "*" + hashlib.sha1(inner).hexdigest().upper()
+
+
+def of_systems(systems):
+    """
+    Return the accounts of the formula's own systems, as ``{name: {"databases": [..]}}``.
+
+    systems
+        Those that run somewhere in the cluster.
+    """
+    known = openstack_ha_secrets.SQL_ACCOUNTS
+    return {known[name]: {"databases": [known[name]]} for name in systems if name in known}
 
 
 def granted_databases(grants):

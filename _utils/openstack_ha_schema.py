@@ -13,6 +13,8 @@ ROLES = ("controller", "proxy", "compute", "storage")
 # Printable, and inert in every file a secret is written to (INI, YAML, HAProxy, Erlang, URL).
 SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
 IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+# What Keystone's objects are called; inert in headers and paths.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"
 HOST_LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 RING_PATTERN = r"^(account|container|object(-[1-9][0-9]*)?)$"
@@ -514,7 +516,81 @@ MEMCACHED = _section(
     connections=_integer("client connections", 4096, 64, 65536),
 )
 
+
+def _object(**properties):
+    """One of many objects of the user's; each of its keys is optional."""
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+GRANT = {
+    "type": "object",
+    "required": ["role"],
+    "additionalProperties": False,
+    "properties": {
+        "role": _string("the role"),
+        "user": _string("who gets it"),
+        "user_domain": _string("the user's domain", default="Default"),
+        "project": _string("where; without it, the domain or the system"),
+        "project_domain": _string("the project's domain", default="Default"),
+        "domain": _string("a whole domain"),
+        "system": {"enum": ["all"], "description": "the whole deployment"},
+    },
+}
+
+KEYSTONE = _server(
+    "Keystone on each controller",
+    port=_port("its port, and the VIP's", 5000),
+    region=_string("the region's name", default="RegionOne", pattern=IDENTIFIER_PATTERN),
+    threads=_integer("threads of each process", 8, 1, 256),
+    token_expiration=_integer("seconds for which a token is valid", 3600, 300, 604800),
+    rotation_hours=_integer("hours between two rotations of the keys for tokens", 24, 1, 8760),
+    patience=_integer("seconds that a state run waits for the master's word", 900, 30, 86400),
+    prune=_boolean("remove what the pillar made once and does not name any more", False),
+    domains=_mapping(
+        "domains beside Default",
+        _object(description=_string("free text", default="")),
+        keys=NAME_PATTERN,
+        default={},
+    ),
+    projects=_mapping(
+        "projects by name",
+        _object(
+            domain=_string("its domain", default="Default"),
+            description=_string("free text", default=""),
+            enabled=_boolean("whether it may be used", True),
+        ),
+        keys=NAME_PATTERN,
+        default={},
+    ),
+    users=_mapping(
+        "users by name; each needs secrets:keystone:users:<name>",
+        _object(
+            domain=_string("its domain", default="Default"),
+            description=_string("free text", default=""),
+            email=_string("an address", default=""),
+            enabled=_boolean("whether it may log in", True),
+        ),
+        keys=NAME_PATTERN,
+        default={},
+    ),
+    roles={
+        "type": "array",
+        "description": "roles beside admin, member and reader",
+        "items": {"type": "string", "pattern": NAME_PATTERN},
+        "default": [],
+        "uniqueItems": True,
+    },
+    assignments={
+        "type": "array",
+        "description": "who has which role where",
+        "items": GRANT,
+        "default": [],
+    },
+)
+
 HASH_PATH = "part of every object's place; another one loses them all"
+
+MASTERS_KEYS = _mapping("keys by index; made by the master, not set", SECRET, keys=r"^[0-9]+$")
 
 SECRETS = {
     "type": "object",
@@ -538,6 +614,16 @@ SECRETS = {
             "properties": {
                 "erlang_cookie": {**SECRET, "description": "what makes brokers one cluster"},
                 "users": _mapping("passwords by user", SECRET),
+            },
+        },
+        "keystone": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "admin": {**SECRET, "description": "the first administrator's password"},
+                "users": _mapping("passwords by user", SECRET, keys=NAME_PATTERN),
+                "fernet_keys": MASTERS_KEYS,
+                "credential_keys": MASTERS_KEYS,
             },
         },
         "swift": {
@@ -582,6 +668,7 @@ SCHEMA = {
         "rabbitmq": RABBITMQ,
         "health": HEALTH,
         "memcached": MEMCACHED,
+        "keystone": KEYSTONE,
         "swift": SWIFT,
         "secrets": SECRETS,
         "view_of": _string("the minion whose view this is; set by the master, not by hand"),

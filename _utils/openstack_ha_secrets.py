@@ -5,6 +5,8 @@ Which secrets a cluster needs, and how to make the ones that it lacks.
 import copy
 import secrets
 
+import openstack_ha_identity
+
 # 32 URL-safe characters are 190 bits; the alphabet is a subset of the schema's SECRET_PATTERN.
 SECRET_BYTES = 24
 
@@ -12,11 +14,15 @@ SECRET_BYTES = 24
 HEALTH_ACCOUNT = "health"
 
 
+# Accounts of the formula's own systems in the database; each has one schema of the same name.
+SQL_ACCOUNTS = {"keystone": "keystone"}
+
 # Which systems read which secrets, by the path below ``secrets``.
 READERS = {
     ("haproxy",): {"haproxy"},
-    ("galera",): {"galera", "health"},
+    ("galera",): {"galera", "health", "keystone"},
     ("rabbitmq",): {"rabbitmq", "health"},
+    ("keystone",): {"keystone"},
     ("swift", "hash_path_prefix"): {"swift.rings", "swift.storage", "swift.proxy"},
     ("swift", "hash_path_suffix"): {"swift.rings", "swift.storage", "swift.proxy"},
     ("swift", "users"): {"swift.proxy"},
@@ -33,11 +39,14 @@ def needed(cluster, systems):
     systems
         Names of systems.
     """
-    accounts = [HEALTH_ACCOUNT, *cluster.get("galera", {}).get("accounts", {})]
+    own = [name for system, name in SQL_ACCOUNTS.items() if system in systems]
+    accounts = [HEALTH_ACCOUNT, *own, *cluster.get("galera", {}).get("accounts", {})]
     users = [HEALTH_ACCOUNT, *cluster.get("rabbitmq", {}).get("users", {})]
     paths = [("haproxy", "stats"), ("rabbitmq", "erlang_cookie")]
     paths += [("galera", "accounts", name) for name in accounts]
     paths += [("rabbitmq", "users", name) for name in users]
+    paths += [("keystone", "admin")]
+    paths += [("keystone", "users", name) for name in openstack_ha_identity.users(cluster, systems)]
     paths += [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
     paths += [("swift", "users", name) for name in cluster.get("swift", {}).get("users", {})]
     return [path for path in dict.fromkeys(paths) if _is_read(path, systems)]

@@ -1,11 +1,17 @@
-# The cluster file as pillar, the doorbells that the master answers, and a place for its copies of
-# Swift's builders, which the runner writes as the master's own user.
+# The cluster file as pillar, the doorbells that the master answers, and places for its copies of
+# Swift's builders and for Keystone's keys, which runners write as the master's own user.
 {%- set cache = "/var/cache/salt/master" %}
 {%- set user = salt["file.get_user"](cache) if salt["file.directory_exists"](cache) else "root" %}
 
 openstack_ha_master_copies:
   file.directory:
     - name: /var/lib/openstack_ha_copies
+    - user: {{ user }}
+    - mode: '0700'
+
+openstack_ha_master_keys:
+  file.directory:
+    - name: /var/lib/openstack_ha_keys
     - user: {{ user }}
     - mode: '0700'
 

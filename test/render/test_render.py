@@ -99,10 +99,12 @@ def test_roles_include_their_systems_in_order(loaders_of):
         "openstack_ha.galera",
         "openstack_ha.rabbitmq",
         "openstack_ha.memcached",
+        "openstack_ha.keystone",
         "openstack_ha.swift.proxy",
         "openstack_ha.health",
         "openstack_ha.haproxy",
         "openstack_ha.keepalived",
+        "openstack_ha.keystone.identity",
         "openstack_ha.deployed",
     ]
 

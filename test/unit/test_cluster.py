@@ -176,7 +176,13 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
     controller = openstack_ha_cluster.view(complete, "ctl1")
     compute = openstack_ha_cluster.view(complete, "cmp1")
     storage = openstack_ha_cluster.view(complete, "sto2")
-    assert set(controller["secrets"]) == {"haproxy", "galera", "rabbitmq", "swift"}
+    assert set(controller["secrets"]) == {
+        "haproxy",
+        "galera",
+        "rabbitmq",
+        "keystone",
+        "swift",
+    }
     assert compute["secrets"] == {}
     assert set(storage["secrets"]["swift"]) == {"hash_path_prefix", "hash_path_suffix"}
     assert "galera" not in compute
@@ -251,6 +257,6 @@ def test_example_shows_every_key():
             if isinstance(sub.get("additionalProperties"), dict):
                 yield from keys(sub["additionalProperties"])
 
-    hidden = {"view_of", "prefixlen"}
+    hidden = {"view_of", "prefixlen", "fernet_keys", "credential_keys"}
     lacking = {key for key in keys(openstack_ha_schema.SCHEMA) if f"{key}:" not in text}
     assert lacking == hidden

@@ -20,6 +20,7 @@ VIEW = {
         for n in (1, 2, 3)
     },
     "swift": {"proxy": {"port": 8080}},
+    "keystone": {"port": 5000},
     "galera": {"port": 3306},
     "rabbitmq": {"port": 5672, "access": "vip"},
     "health": {"galera_port": 9200, "rabbitmq_port": 9201},

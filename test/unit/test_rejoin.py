@@ -9,7 +9,16 @@ NODES = {
     "cmp1": {"roles": ["compute"]},
 }
 CLUSTER = {"name": "demo", "nodes": NODES}
-SYSTEMS = ["hosts", "galera", "rabbitmq", "health", "haproxy", "keepalived"]
+SYSTEMS = [
+    "hosts",
+    "galera",
+    "rabbitmq",
+    "keystone",
+    "health",
+    "haproxy",
+    "keepalived",
+    "keystone.identity",
+]
 DUE = {"is_deployed": True, "has_rejoined": False, "is_applying": False}
 
 TAGS = {
@@ -114,7 +123,7 @@ def test_an_orchestration_that_does_not_render_has_failed_for_all():
 def test_a_step_that_was_not_taken_is_no_success():
     states = orchestration()
     states.popitem()
-    assert rejoin.failures(STEPS, states)["ctl1"]["step"] == "keepalived"
+    assert rejoin.failures(STEPS, states)["ctl1"]["step"] == "keystone.identity"
 
 
 def test_reasons_are_short():

@@ -1,0 +1,463 @@
+"""
+One Keystone: what it knows of itself, and the steps that the master tells it.
+
+Keys, schema and the first administrator come by the word of the master's runner of the same name.
+"""
+
+import base64
+import http.client
+import json
+import os
+import pathlib
+import pwd
+import tempfile
+import time
+
+import salt.crypt
+import salt.pillar
+import salt.utils.atomicfile
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "openstack_ha_keystone"
+
+PACKAGE = "keystone"
+USER = "keystone"
+CONFIG = "/etc/keystone/openstack_ha-uwsgi.ini"
+LOCAL_CONFIG = "/etc/keystone/openstack_ha-local.conf"
+MIGRATIONS = "/usr/lib/python3/dist-packages/keystone/common/sql/migrations/versions"
+# When the master last said that the keys here are the present ones; the unit looks at its age.
+CONFIRMED = pathlib.Path("/var/lib/openstack_ha/keystone-keys")
+# The master's last word to this node; gone with the boot that made it old.
+WORD = pathlib.Path("/run/openstack_ha/keystone.json")
+DATABASE_SOCKET = "/run/mysqld/mysqld.sock"
+# One that is staged and one that encrypts.
+FEWEST_KEYS = 2
+# Errors of MariaDB: no such database, no such table.
+ABSENT = (1049, 1146)
+SQL_TIMEOUT = 10
+API_TIMEOUT = 2
+# A schema of millions of tokens' worth of history takes its time.
+SYNC_TIMEOUT = 3600
+BOOTSTRAP_TIMEOUT = 300
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def files():
+    """
+    Return Keystone's files as ``{file: {section: {key: value}}}``, without any secret.
+
+    A value is text, or ``{"before", "secret": path, "after"}`` where a template asks for the
+    secret.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.files
+    """
+    view = __salt__["openstack_ha.view"]()
+    return __utils__["openstack_ha_keystone.files"](view, __grains__["num_cpus"])
+
+
+def clients():
+    """
+    Return what a client needs but the password: ``{auth_url, region}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.clients
+    """
+    return __utils__["openstack_ha_keystone.clients"](__salt__["openstack_ha.view"]())
+
+
+def evidence():
+    """
+    Return what the master decides by; ``openstack_ha_keystone_word`` explains it.
+
+    Raises CommandExecutionError when something cannot be told.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.evidence
+    """
+    version = __salt__["pkg.version"](PACKAGE) or None
+    schema, is_bootstrapped = _database()
+    return {
+        "is_ready": bool(version) and os.path.exists(CONFIG),
+        "version": version,
+        "wanted": _heads() if version else None,
+        "schema": schema,
+        "is_bootstrapped": is_bootstrapped,
+        "keys": fingerprints(),
+        "confirmed": _age(),
+        "is_serving": _is_serving(),
+        "heard": word(),
+    }
+
+
+def fingerprints():
+    """
+    Return the fingerprints of the keys that Keystone reads here.
+
+    Returns ``{"fernet": {index: ..}, "credential": {index: ..}}``, with empty mappings where there
+    are none.
+
+    Raises CommandExecutionError when a repository cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.fingerprints
+    """
+    return {
+        name: __utils__["openstack_ha_fernet.fingerprints"](_read_keys(folder))
+        for name, folder in _repositories().items()
+    }
+
+
+def take_keys():
+    """
+    Put the keys of this node's fresh pillar where Keystone reads them; it needs no restart.
+
+    Returns their fingerprints.
+
+    Raises CommandExecutionError when the pillar has none, or the wrong ones.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.take_keys
+    """
+    given = _given_keys()
+    for name, folder in _repositories().items():
+        if _read_keys(folder) != given[name]:
+            _put_keys(folder, given[name])
+    _write(CONFIRMED, "")
+    return fingerprints()
+
+
+def locked_keys():
+    """
+    Return this node's keys so that only its master can read them, for a master that lost its own.
+
+    Returns ``{"fernet": {index: text}, "credential": {..}}``; a text is base64 of the key,
+    encrypted by the master's public key.
+
+    Raises CommandExecutionError when a repository or the master's key cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_keystone.adopt demo node=ctl1
+    """
+    path = os.path.join(__opts__["pki_dir"], "minion_master.pub")
+    try:
+        public = salt.crypt.PublicKey.from_file(path)
+    except OSError as exc:
+        raise CommandExecutionError(f"the master's key {path} cannot be read: {exc}") from exc
+    return {
+        name: {
+            index: base64.b64encode(public.encrypt(key, salt.crypt.OAEP_SHA224)).decode()
+            for index, key in _read_keys(folder).items()
+        }
+        for name, folder in _repositories().items()
+    }
+
+
+def lacks():
+    """
+    Return what this node waits for before its Keystone may start: some of ``keys``, ``schema``
+    and ``administrator``.
+
+    Raises CommandExecutionError as ``evidence`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.lacks
+    """
+    hours = __salt__["openstack_ha.view"]()["keystone"]["rotation_hours"]
+    return __utils__["openstack_ha_keystone_word.lacks"](evidence(), hours * 3600)
+
+
+def sync():
+    """
+    Bring the database's schema to what this node's package needs, as a whole; the master's word
+    only.
+
+    Returns ``{"schema": heads}``.
+
+    Raises CommandExecutionError when Keystone's command fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_keystone.elect demo
+    """
+    _manage(["db_sync"], SYNC_TIMEOUT)
+    return {"schema": _database()[0]}
+
+
+def expand():
+    """
+    Add to the schema what this node's package needs, and take nothing away that an older one uses;
+    the master's word only.
+
+    Returns ``{"schema": heads}``.
+
+    Raises CommandExecutionError when Keystone's command fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_keystone.elect demo
+    """
+    _manage(["db_sync", "--expand"], SYNC_TIMEOUT)
+    _manage(["db_sync", "--migrate"], SYNC_TIMEOUT)
+    return {"schema": _database()[0]}
+
+
+def bootstrap():
+    """
+    Make the first administrator with the pillar's password, or give him that password again.
+
+    Returns ``{"is_bootstrapped": bool}``.
+
+    Raises CommandExecutionError when Keystone's command fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.bootstrap
+    """
+    client = clients()
+    urls = [
+        f"--bootstrap-{kind}-url={client['auth_url']}" for kind in ("public", "internal", "admin")
+    ]
+    _manage(
+        ["bootstrap", f"--bootstrap-region-id={client['region']}", *urls],
+        BOOTSTRAP_TIMEOUT,
+        # Not an argument, which everybody could see.
+        {"OS_BOOTSTRAP_PASSWORD": __salt__["openstack_ha.secret"]("keystone:admin")},
+    )
+    return {"is_bootstrapped": _database()[1]}
+
+
+def hear(verdict, why, way_out=None, owner=None):
+    """
+    Keep the master's word, for the states that wait for it.
+
+    verdict
+        What was decided.
+
+    why
+        The reason, a line.
+
+    way_out
+        Of a refusal, what ends it.
+
+    owner
+        The controller that looks after the identity objects.
+
+    Returns the word, with its time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.hear wait "ctl3 does not answer"
+    """
+    heard = {"verdict": verdict, "why": why, "way_out": way_out, "owner": owner}
+    _write(WORD, json.dumps({**heard, "time": time.time()}))
+    return heard
+
+
+def word():
+    """
+    Return the master's last word to this node as ``{verdict, why, way_out, owner, time}``, or None.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keystone.word
+    """
+    try:
+        return json.loads(WORD.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def _repositories():
+    return __utils__["openstack_ha_keystone.repositories"]()
+
+
+def _given_keys():
+    """The keys as the master has them now; the pillar of the job itself may be an old one."""
+    pillar = salt.pillar.get_pillar(
+        __opts__,
+        dict(__grains__),
+        __opts__["id"],
+        pillarenv=__opts__.get("pillarenv"),
+        clean_cache=True,
+    ).compile_pillar()
+    errors = pillar.get("_errors")
+    if errors:
+        raise CommandExecutionError(f"the pillar of {__opts__['id']} has faults: {errors}")
+    found = pillar.get("openstack_ha", {}).get("secrets", {}).get("keystone", {})
+    given = {name: found.get(f"{name}_keys") or {} for name in _repositories()}
+    for name, keys in given.items():
+        if len(keys) < FEWEST_KEYS or not all(
+            map(__utils__["openstack_ha_fernet.is_key"], keys.values())
+        ):
+            raise CommandExecutionError(
+                f"the pillar of {__opts__['id']} has no good openstack_ha:secrets:keystone:"
+                f"{name}_keys; the master makes them: `salt-run openstack_ha_keystone.answer`"
+            )
+    return given
+
+
+def _read_keys(folder):
+    keys = {}
+    try:
+        for entry in os.scandir(folder):
+            if entry.name.isdecimal():
+                keys[entry.name] = pathlib.Path(entry.path).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise CommandExecutionError(f"{folder} cannot be read: {exc}") from exc
+    return keys
+
+
+def _put_keys(folder, keys):
+    """
+    Replace a repository's keys while Keystone reads them with each request.
+
+    A file comes before one goes, each by one rename, and never is there a file in this folder
+    that is no whole key. The highest index is the primary key: it comes last of the new ones, and
+    its content is the staged one's that every other node already has.
+    """
+    path, owner = pathlib.Path(folder), pwd.getpwnam(USER)
+    path.mkdir(mode=0o700, exist_ok=True)
+    os.chown(path, owner.pw_uid, owner.pw_gid)
+    path.chmod(0o700)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".openstack_ha-") as fresh:
+        for index in sorted(keys, key=lambda one: (one == "0", int(one))):
+            new = pathlib.Path(fresh, index)
+            new.touch(mode=0o600)
+            os.chown(new, owner.pw_uid, owner.pw_gid)
+            with new.open("w", encoding="ascii") as stream:
+                stream.write(keys[index])
+                stream.flush()
+                os.fsync(stream.fileno())
+            new.replace(path / index)
+    for index in set(_read_keys(folder)) - set(keys):
+        (path / index).unlink()
+    folder_handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder_handle)
+    finally:
+        os.close(folder_handle)
+
+
+def _heads():
+    """The schema that the installed package needs."""
+    try:
+        return {
+            branch: pathlib.Path(MIGRATIONS, f"{branch.upper()}_HEAD").read_text("ascii").strip()
+            for branch in ("expand", "contract")
+        }
+    except OSError as exc:
+        raise CommandExecutionError(
+            f"{exc.filename} cannot be read, so which schema Keystone needs is not known; is its "
+            "package whole? `apt-get install --reinstall python3-keystone`"
+        ) from exc
+
+
+def _database():
+    """The schema's heads and whether there is an administrator; (None, None) when not known."""
+    import pymysql
+
+    try:
+        connection = pymysql.connect(
+            unix_socket=DATABASE_SOCKET,
+            user="root",
+            connect_timeout=SQL_TIMEOUT,
+            read_timeout=SQL_TIMEOUT,
+        )
+    except pymysql.MySQLError:
+        # Any other controller's answer does: the database is theirs together.
+        return None, None
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT version_num FROM keystone.alembic_version")
+            heads = sorted(row[0] for row in cursor.fetchall())
+            # What Keystone's bootstrap makes last.
+            cursor.execute(
+                "SELECT COUNT(*) FROM keystone.endpoint JOIN keystone.service "
+                "ON endpoint.service_id = service.id "
+                "WHERE service.type = 'identity' AND endpoint.interface = 'admin'"
+            )
+            return heads, bool(cursor.fetchone()[0])
+    except pymysql.MySQLError as exc:
+        return ([], False) if exc.args and exc.args[0] in ABSENT else (None, None)
+
+
+def _is_serving():
+    view = __salt__["openstack_ha.view"]()
+    connection = http.client.HTTPConnection(
+        view["self"]["address"], view["keystone"]["port"], timeout=API_TIMEOUT
+    )
+    try:
+        connection.request("GET", "/healthcheck")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _age():
+    """Seconds since the keys were the present ones; a clock that was set back tells nothing."""
+    try:
+        age = time.time() - CONFIRMED.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return age if age >= 0 else None
+
+
+def _manage(argv, timeout, env=None):
+    """Run Keystone's own command as its user, beside HAProxy."""
+    argv = [
+        *("setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "keystone-manage"),
+        *("--config-file", "/etc/keystone/keystone.conf", "--config-file", LOCAL_CONFIG),
+        *argv,
+    ]
+    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=timeout, env=env)
+    if result["retcode"]:
+        text = (result["stderr"] or result["stdout"]).strip().splitlines()[-5:]
+        raise CommandExecutionError(
+            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
+            + " | ".join(text)
+        )
+
+
+def _write(path, text):
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with salt.utils.atomicfile.atomic_open(str(path), "w") as handle:
+        handle.write(text)

@@ -1,0 +1,96 @@
+"""
+States of Keystone's objects.
+"""
+
+import time
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "openstack_ha_identity"
+
+WAIT_POLL = 2
+# A lost doorbell costs this many seconds.
+RING_EVERY = 15
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def managed(name, prune=False, patience=120):
+    """
+    Keystone has the objects that the formula's services and the pillar ask for.
+
+    One controller looks after them, which the master names; on the others there is nothing to do.
+
+    name
+        The cluster's name.
+
+    prune
+        Remove what the formula has made and the pillar does not name any more.
+
+    patience
+        Seconds to wait for the API, and for the master's word who looks after the objects.
+    """
+    ret = {
+        "name": name,
+        "result": True,
+        "changes": {},
+        "comment": "All objects are as they should.",
+    }
+    try:
+        if _is_owner(name, patience) is False:
+            return {**ret, "comment": "Another controller looks after the objects."}
+        pending = _pending(prune, patience)
+        ret["changes"] = _shown(pending)
+        if not pending:
+            return ret
+        if __opts__["test"]:
+            return {**ret, "result": None, "comment": "Objects would be made or corrected."}
+        left = __salt__["openstack_ha_identity.apply"](prune)
+    except CommandExecutionError as exc:
+        result = None if __opts__["test"] else False
+        return {**ret, "result": result, "changes": {}, "comment": str(exc)}
+    if left:
+        comment = f"After the change there is still: {_shown(left)}"
+        return {**ret, "result": False, "comment": comment}
+    return {**ret, "comment": "Objects were made or corrected."}
+
+
+def _is_owner(name, patience):
+    """Whether the master has named this node; it is asked when it has named nobody yet."""
+    deadline, rung = time.time() + patience, 0.0
+    while (is_owner := __salt__["openstack_ha_identity.is_owner"]()) is None:
+        if __opts__["test"] or time.time() > deadline:
+            raise CommandExecutionError(
+                "the master has not yet said who looks after Keystone's objects; "
+                f"`salt-run openstack_ha_keystone.answer {name}` makes it look"
+            )
+        if time.time() - rung >= RING_EVERY:
+            __salt__["event.send"](f"openstack_ha/{name}/keystone/doorbell", {})
+            rung = time.time()
+        time.sleep(WAIT_POLL)
+    return is_owner
+
+
+def _pending(prune, patience):
+    """What differs; an API that has just come up is waited for."""
+    deadline = time.time() + patience
+    while True:
+        try:
+            return __salt__["openstack_ha_identity.pending"](prune)
+        except CommandExecutionError:
+            if __opts__["test"] or time.time() > deadline:
+                raise
+            time.sleep(WAIT_POLL)
+
+
+def _shown(pending):
+    """The difference as a state shows it."""
+    return {
+        f"{one['kind']} {' '.join(one['key'])}": {
+            "old": "absent" if one["change"] == "create" else one["old"],
+            "new": "absent" if one["change"] == "remove" else one["new"] or "present",
+        }
+        for one in pending
+    }

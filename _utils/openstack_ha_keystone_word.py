@@ -1,0 +1,219 @@
+"""
+What is to be done about a cluster's Keystones: the rule, without Salt.
+
+The evidence of a controller::
+
+    is_ready      Keystone and its configuration are there
+    version       of Keystone's package, None without it
+    wanted        the schema that it needs: {"expand": head, "contract": head}
+    schema        the heads that the database has: a list, empty without a schema; None is unknown
+    is_bootstrapped  whether the first administrator is there; None is unknown
+    keys          fingerprints: {"fernet": {index: ..}, "credential": {index: ..}}
+    confirmed     seconds since the master last said that these keys are the present ones, or None
+    is_serving    whether its API answers
+    heard         the master's last word to it, or None
+
+A decision is ``{verdict, nodes, why, way_out, owner}``. ``owner`` is the controller that looks
+after the identity objects, the first one that serves.
+"""
+
+import re
+
+import openstack_ha_members
+
+SETS = ("fernet", "credential")
+# Seconds after which a node hears again that its keys are the present ones.
+CONFIRM_EVERY = 900
+
+
+def decide(members, evidence, keyring):
+    """
+    Return the next step.
+
+    members
+        The controllers' ids in the cluster file's order.
+
+    evidence
+        What each said by id, None for silence.
+
+    keyring
+        The master's own: fingerprints as in the evidence, None when it has none.
+    """
+    seen = {node: found for node in members if (found := evidence.get(node)) and "keys" in found}
+    silent = [node for node in members if not evidence.get(node)]
+    owner = next((node for node in members if node in seen and seen[node]["is_serving"]), None)
+    unclear = openstack_ha_members.unclear(members, evidence, seen)
+    if unclear:
+        why, way_out = openstack_ha_members.less(unclear), openstack_ha_members.sync(unclear[0])
+        return _decision("refuse", unclear, why, way_out, owner)
+    if not seen:
+        return _decision("wait", [], "no controller answers", None, None)
+    for rule in (_keys, _schema, _bootstrap):
+        step = rule(seen, silent, keyring)
+        if step:
+            return _decision(*step, owner)
+    return _decision("settled", [], _settled_why(seen, silent), None, owner)
+
+
+def rotation_waits_for(members, evidence, keyring):
+    """
+    Return why the keys must not be rotated now, None when they may.
+
+    members, evidence, keyring
+        As for ``decide``.
+
+    A controller that is one rotation behind still takes every token, and one that is two behind
+    does not. A silent one may serve on, so it counts.
+    """
+    if keyring is None:
+        return "there are no keys yet"
+    for node in members:
+        found = evidence.get(node)
+        if not found or "keys" not in found:
+            return f"{node} does not answer, and may serve with the present keys"
+        if found["is_ready"] and found["keys"] != _sets(keyring):
+            return f"{node} has not the present keys"
+    return None
+
+
+def ordered(version):
+    """
+    Return something that puts versions of one Debian package in their order.
+
+    version
+        Such as ``2:22.0.2-0+deb12u6``.
+
+    Not Debian's whole rule: a tilde counts as nothing.
+    """
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def lacks(found, patience):
+    """
+    Return what a controller lacks before its Keystone may start, as a list of words.
+
+    found
+        Its evidence.
+
+    patience
+        Seconds for which keys count as the present ones.
+    """
+    is_fresh = found["confirmed"] is not None and found["confirmed"] < patience
+    has_keys = all(found["keys"][name] for name in SETS) and is_fresh
+    # An unknown schema is waited for, too.
+    has_schema = found["wanted"]["expand"] in (found["schema"] or [])
+    wanted = {"keys": has_keys, "schema": has_schema, "administrator": found["is_bootstrapped"]}
+    return [name for name, is_there in wanted.items() if not is_there]
+
+
+def _keys(seen, silent, keyring):
+    """Make them, find them to be another master's, or give them."""
+    holders = [node for node, found in seen.items() if any(found["keys"].values())]
+    if keyring is None:
+        return _first_keys(seen, silent, holders)
+    present = _sets(keyring)
+    strangers = [node for node in holders if _is_strange(seen[node]["keys"], present)]
+    if strangers:
+        return _strangers_keys(strangers, "has keys that this master did not make")
+    late = [
+        node
+        for node, found in seen.items()
+        if found["is_ready"] and (found["keys"] != present or _is_old(found["confirmed"]))
+    ]
+    if late:
+        return "give", late, f"{', '.join(late)} waits for the present keys", None
+    return None
+
+
+def _is_strange(keys, present):
+    """Keys for credentials stay, so they tell even of a node that was away for a year."""
+    name = "credential" if keys["credential"] else "fernet"
+    return not set(keys[name].values()) & set(present[name].values())
+
+
+def _first_keys(seen, silent, holders):
+    if holders:
+        return _strangers_keys(holders, "has keys, and this master has none")
+    schemas = [found["schema"] for found in seen.values()]
+    if not any(found["is_ready"] for found in seen.values()):
+        return None
+    if silent and not any(schema == [] for schema in schemas):
+        why = f"{', '.join(silent)} does not answer, and may have the keys that this master lacks"
+        return "wait", [], why, None
+    return "create", [], "nobody has keys", None
+
+
+def _strangers_keys(nodes, why):
+    way_out = (
+        "put back /var/lib/openstack_ha_keys of the master that made them; or, if nobody has it, "
+        "`salt-run openstack_ha_keystone.adopt` takes those of a controller"
+    )
+    return "refuse", nodes, f"{', '.join(nodes)} {why}", way_out
+
+
+def _schema(seen, silent, keyring):
+    """Expand for the newest package; contract when no older one is left that could serve."""
+    ready = {node: found for node, found in seen.items() if found["is_ready"]}
+    known = [found["schema"] for found in ready.values() if found["schema"] is not None]
+    if not ready:
+        return None
+    if not known:
+        return "wait", [], "no controller's own database answers", None
+    newest = max(
+        ready, key=lambda node: (ordered(ready[node]["version"]), ready[node]["is_serving"])
+    )
+    heads, able = (
+        ready[newest]["wanted"],
+        [
+            node
+            for node, found in ready.items()
+            if found["version"] == ready[newest]["version"] and found["schema"] is not None
+        ],
+    )
+    if not able:
+        why = f"the database on {newest}, which has the newest Keystone, does not answer"
+        return "wait", [], why, None
+    have = ready[able[0]]["schema"]
+    is_first = not have
+    if is_first:
+        return "sync", able[:1], "there is no schema", None
+    if heads["expand"] not in have:
+        why = f"the schema is older than {ready[newest]['version']}"
+        return "expand", able[:1], why, None
+    older = [node for node, found in seen.items() if found["version"] != ready[newest]["version"]]
+    if heads["contract"] not in have and not older and not silent:
+        return "sync", able[:1], "every controller has the newest version", None
+    return None
+
+
+def _bootstrap(seen, silent, keyring):
+    able = [
+        node
+        for node, found in seen.items()
+        if found["is_ready"] and found["schema"] and any(found["keys"].values())
+    ]
+    if any(seen[node]["is_bootstrapped"] is False for node in able):
+        return "bootstrap", able[:1], "there is no administrator", None
+    return None
+
+
+def _settled_why(seen, silent):
+    unready = [node for node, found in seen.items() if not found["is_ready"]]
+    parts = [
+        f"{', '.join(nodes)} {text}"
+        for nodes, text in ((silent, "does not answer"), (unready, "is not configured"))
+        if nodes
+    ]
+    return "; ".join(parts) or "keys and schema are everywhere"
+
+
+def _sets(keyring):
+    return {name: keyring[name] for name in SETS}
+
+
+def _is_old(confirmed):
+    return confirmed is None or confirmed > CONFIRM_EVERY
+
+
+def _decision(verdict, nodes, why, way_out, owner):
+    return {"verdict": verdict, "nodes": nodes, "why": why, "way_out": way_out, "owner": owner}

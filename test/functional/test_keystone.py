@@ -1,0 +1,338 @@
+"""A real Keystone behind a real HAProxy: the master's steps, keys under load, and its objects."""
+
+import concurrent.futures
+import copy
+import json
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import openstack_ha_fernet
+import pytest
+from saltfactories.utils.functional import Loaders
+from support import formula_root, minion_options, not_applied, pillar_root
+
+NODE = "ctl1"
+KEYS = pathlib.Path("/etc/keystone/fernet-keys")
+HOUR = 3600
+
+
+class Site:
+    """This host as the one controller, its pillar on the disk, and what the master would do."""
+
+    def __init__(self, root, cluster):
+        self.root, self.cluster = root, copy.deepcopy(cluster)
+        self.keyring = openstack_ha_fernet.created(time.time())
+        self.folder = pillar_root(root / "pillar", self.pillar())
+        options = minion_options(root, NODE, formula_root(root / "formula"), self.folder)
+        self.loaders = Loaders(options)
+
+    def pillar(self):
+        secrets = self.cluster["secrets"]["keystone"]
+        secrets.update(
+            fernet_keys=self.keyring["fernet"], credential_keys=self.keyring["credential"]
+        )
+        return self.cluster
+
+    def write(self):
+        text = json.dumps({"openstack_ha": self.pillar()})
+        (self.folder / "openstack_ha.sls").write_text(f"#!json\n{text}", encoding="utf-8")
+
+    def rotate(self, lifetime=HOUR):
+        self.keyring = openstack_ha_fernet.rotated(self.keyring, time.time(), lifetime)
+        self.write()
+
+    def sls(self, name, **more):
+        return self.loaders.modules.state.sls(name, **more)
+
+    @property
+    def keystone(self):
+        return self.loaders.modules.openstack_ha_keystone
+
+    @property
+    def states(self):
+        return self.loaders.states
+
+
+@pytest.fixture(scope="module")
+def site(cluster, tmp_path_factory):
+    cluster = copy.deepcopy(cluster)
+    cluster["keystone"] = {
+        "projects": {"trial": {"description": "of a test"}},
+        "users": {"alice": {"email": "alice@example.org"}},
+        "roles": ["auditor"],
+        "assignments": [
+            {"user": "alice", "project": "trial", "role": "member"},
+            {"user": "alice", "project": "trial", "role": "auditor"},
+        ],
+    }
+    cluster["secrets"]["keystone"]["users"] = {"alice": "change-me-alice"}
+    made = Site(tmp_path_factory.mktemp("keystone"), cluster)
+    vip = cluster["vip"]["address"]
+    subprocess.run(["ip", "address", "replace", f"{vip}/32", "dev", "eth0"], check=True)
+    for name in ("python", "hosts", "galera.config"):
+        assert not_applied(made.sls(f"openstack_ha.{name}")) == []
+    galera = made.loaders.modules.openstack_ha_galera
+    if galera.server() != "running":
+        galera.bootstrap(galera.evidence()["position"])
+    galera.accounts_apply()
+    for name in ("memcached", "keystone.config", "health", "haproxy"):
+        assert not_applied(made.sls(f"openstack_ha.{name}")) == []
+    return made
+
+
+@pytest.fixture(scope="module")
+def served(site):
+    """After the master's steps in their order."""
+    site.keystone.take_keys()
+    site.keystone.sync()
+    site.keystone.bootstrap()
+    assert not_applied(site.sls("openstack_ha.keystone")) == []
+    api(site, "GET", "/healthcheck", until=200)
+    return site
+
+
+def api(site, method, path, body=None, token=None, until=None):
+    """Ask through the VIP; status, headers and answer. ``until`` waits for a status."""
+    url = f"http://{site.cluster['vip']['address']}:5000{path}"
+    headers = {"Content-Type": "application/json", **({"X-Auth-Token": token} if token else {})}
+    data = json.dumps(body).encode() if body else None
+    deadline = time.monotonic() + 60
+    while True:
+        request = urllib.request.Request(url, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as got:
+                found = got.status, got.headers, got.read()
+        except urllib.error.HTTPError as exc:
+            found = exc.code, exc.headers, exc.read()
+        if until in (None, found[0]) or time.monotonic() > deadline:
+            assert until in (None, found[0]), found
+            return found
+        time.sleep(1)
+
+
+def token_of(site, user="admin", password=None, project="admin"):
+    domain = {"id": "default"}
+    password = password or site.cluster["secrets"]["keystone"]["admin"]
+    identity = {"user": {"name": user, "domain": domain, "password": password}}
+    auth = {
+        "identity": {"methods": ["password"], "password": identity},
+        "scope": {"project": {"name": project, "domain": domain}},
+    }
+    status, headers, text = api(site, "POST", "/v3/auth/tokens", {"auth": auth})
+    assert status == 201, text
+    return headers["X-Subject-Token"]
+
+
+def test_a_package_without_keys_starts_nothing(site):
+    subprocess.run(["systemctl", "start", "keystone"], check=True)
+    assert subprocess.run(["systemctl", "is-active", "keystone"], check=False).returncode
+    assert site.keystone.lacks() == ["keys", "schema", "administrator"]
+    result = site.states.openstack_ha_keystone.prepared(name="demo", test=True)
+    assert result.result is None
+    assert list(result.changes) == ["keys", "schema", "administrator"]
+
+
+def test_without_a_master_the_wait_ends_in_time(site):
+    result = site.states.openstack_ha_keystone.prepared(name="demo", patience=1)
+    assert result.result is False
+    assert "the master gave no word" in result.comment
+
+
+def test_a_token_comes_through_the_vip(served):
+    token = token_of(served)
+    status, _, text = api(served, "GET", "/v3/auth/catalog", token=token)
+    assert status == 200
+    assert [one["type"] for one in json.loads(text)["catalog"]] == ["identity"]
+
+
+def test_a_second_run_changes_nothing(served):
+    for test in (True, False):
+        for single in served.sls("openstack_ha.keystone", test=test):
+            assert (single.result, single.changes) == (True, {}), single
+
+
+def test_no_secret_is_in_what_states_and_steps_return(served):
+    returned = [
+        served.keystone.evidence(),
+        served.keystone.take_keys(),
+        served.keystone.files(),
+        *(one.full_return for one in served.sls("openstack_ha.keystone")),
+    ]
+    secrets = [
+        *served.keyring["fernet"].values(),
+        *served.keyring["credential"].values(),
+        served.cluster["secrets"]["keystone"]["admin"],
+        served.cluster["secrets"]["galera"]["accounts"]["keystone"],
+    ]
+    assert not [one for one in secrets if one in repr(returned)]
+
+
+def test_keys_that_nobody_has_confirmed_for_long_keep_keystone_from_starting(served):
+    confirmed = pathlib.Path("/var/lib/openstack_ha/keystone-keys")
+    subprocess.run(["touch", "--date=-25 hours", str(confirmed)], check=True)
+    assert served.keystone.lacks() == ["keys"]
+    subprocess.run(["systemctl", "restart", "keystone"], check=True)
+    assert subprocess.run(["systemctl", "is-active", "keystone"], check=False).returncode
+    served.keystone.take_keys()
+    subprocess.run(["systemctl", "start", "keystone"], check=True)
+    api(served, "GET", "/healthcheck", until=200)
+
+
+def forget_tokens(site):
+    """Empty memcached, so that a token is looked at again instead of remembered."""
+    with socket.create_connection((site.cluster["nodes"][NODE]["address"], 11211), 5) as cache:
+        cache.sendall(b"flush_all\r\n")
+        assert cache.recv(100) == b"OK\r\n"
+
+
+def refusals(site, tokens):
+    """The tokens that are refused, each asked about by itself."""
+    forget_tokens(site)
+    found = []
+    for token in tokens:
+        status, _, text = api(site, "GET", "/v3/auth/catalog", token=token)
+        if status != 200:
+            found.append((status, text))
+    return found
+
+
+def test_no_token_is_refused_during_and_after_ten_rotations(served):
+    tokens, refused, asked = [token_of(served)], [], 0
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for _ in range(10):
+            served.rotate()
+            taking = pool.submit(served.keystone.take_keys)
+            while not taking.done():
+                refused += refusals(served, tokens)
+                asked += len(tokens)
+            assert taking.result()["fernet"] == openstack_ha_fernet.fingerprints(
+                served.keyring["fernet"]
+            )
+            tokens.append(token_of(served))
+    refused += refusals(served, tokens)
+    print(f"{asked + len(tokens)} questions about {len(tokens)} tokens")
+    assert refused == []
+    assert sorted(KEYS.iterdir()) == sorted(KEYS / index for index in served.keyring["fernet"])
+    assert {path.stat().st_mode & 0o777 for path in KEYS.iterdir()} == {0o600}
+
+
+def test_a_key_that_is_gone_is_missed(served):
+    """That the questions of the test before this one can fail."""
+    token = token_of(served)
+    former = served.keyring
+    served.keyring = {**former, "fernet": openstack_ha_fernet.created(0)["fernet"]}
+    served.write()
+    served.keystone.take_keys()
+    assert refusals(served, [token])
+    served.keyring = former
+    served.write()
+    served.keystone.take_keys()
+    assert refusals(served, [token]) == []
+
+
+@pytest.fixture(scope="module")
+def owner(served):
+    assert not_applied(served.sls("openstack_ha.keystone.install")) == []
+    program = "/usr/libexec/openstack_ha/openstack-ha-identity.py"
+    source = "salt://openstack_ha/keystone/files/openstack-ha-identity.py"
+    served.states.file.managed(name=program, source=source, makedirs=True)
+    served.keystone.hear("settled", "all is well", owner=NODE)
+    return served
+
+
+def managed(site, **more):
+    return site.states.openstack_ha_identity.managed(name="demo", **more)
+
+
+def test_objects_in_both_modes(owner):
+    would = owner.states.openstack_ha_identity.managed(name="demo", test=True)
+    assert would.result is None, would.comment
+    assert {"user Default alice", "project Default trial", "role auditor"} <= set(would.changes)
+    done = managed(owner)
+    assert done.result is True, done.comment
+    assert done.changes == would.changes
+    for test in (True, False):
+        again = managed(owner, test=test)
+        assert (again.result, again.changes) == (True, {}), again
+    assert token_of(owner, "alice", "change-me-alice", "trial")
+    assert "change-me" not in repr([would.full_return, done.full_return])
+
+
+def listed(site, kind, token, query=""):
+    return json.loads(api(site, "GET", f"/v3/{kind}{query}", token=token)[2])[kind]
+
+
+def test_what_is_edited_by_hand_is_seen_and_put_right(owner):
+    managed(owner)
+    token = token_of(owner)
+    (endpoint,) = listed(owner, "endpoints", token, "?interface=public")
+    (user,) = listed(owner, "users", token, "?name=alice")
+    (project,) = listed(owner, "projects", token, "?name=trial")
+    (role,) = listed(owner, "roles", token, "?name=auditor")
+    grant = f"/v3/projects/{project['id']}/users/{user['id']}/roles/{role['id']}"
+    edits = (
+        ("PATCH", f"/v3/endpoints/{endpoint['id']}", {"endpoint": {"url": "http://elsewhere"}}),
+        ("PATCH", f"/v3/users/{user['id']}", {"user": {"password": "another", "email": "x@y"}}),
+        ("DELETE", grant, None),
+    )
+    for method, path, body in edits:
+        assert api(owner, method, path, body, token)[0] < 300
+    would = managed(owner, test=True)
+    assert would.changes == {
+        "user Default alice": {
+            "old": {"email": "x@y", "password": "another"},
+            "new": {"email": "alice@example.org", "password": "the pillar's"},
+        },
+        "endpoint identity public RegionOne": {
+            "old": {"url": "http://elsewhere"},
+            "new": {"url": endpoint["url"]},
+        },
+        "assignment auditor Default alice project:Default/trial": {
+            "old": "absent",
+            "new": "present",
+        },
+    }
+    assert managed(owner).changes == would.changes
+    assert managed(owner, test=True).changes == {}
+    assert token_of(owner, "alice", "change-me-alice", "trial")
+
+
+def test_what_the_formula_made_and_the_pillar_drops_goes_only_when_told(owner):
+    managed(owner)
+    token = token_of(owner)
+    for kind in ("roles", "users", "projects"):
+        marks = {one["name"]: one.get("made_by") for one in listed(owner, kind, token)}
+        assert "openstack_ha" in marks.values(), kind
+    ours = {"name": "dropped", "domain_id": "default", "made_by": "openstack_ha"}
+    for user in (ours, {"name": "bob", "domain_id": "default"}):
+        status, _, text = api(owner, "POST", "/v3/users", {"user": user}, token)
+        assert status in (201, 409), text
+    assert managed(owner).changes == {}
+    would = owner.states.openstack_ha_identity.managed(name="demo", prune=True, test=True)
+    assert would.changes == {"user Default dropped": {"old": "present", "new": "absent"}}
+    assert managed(owner, prune=True).changes == would.changes
+    names = {one["name"] for one in listed(owner, "users", token)}
+    assert "bob" in names
+    assert "dropped" not in names
+
+
+def test_nobody_else_looks_after_the_objects(owner):
+    owner.keystone.hear("settled", "all is well", owner="ctl2")
+    result = managed(owner)
+    assert (result.result, result.changes) == (True, {})
+    assert result.comment == "Another controller looks after the objects."
+    owner.keystone.hear("settled", "all is well", owner=NODE)
+
+
+def test_the_operators_client_works(owner):
+    shown = subprocess.run(
+        ["openstack", "--os-cloud", "admin", "endpoint", "list", "--format", "json"],
+        capture_output=True,
+        check=True,
+    )
+    assert {one["Service Type"] for one in json.loads(shown.stdout)} == {"identity"}
+    assert pathlib.Path("/etc/openstack/clouds.yaml").stat().st_mode & 0o777 == 0o600
