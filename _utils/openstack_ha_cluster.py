@@ -10,20 +10,20 @@ import re
 import openstack_ha_schema
 import openstack_ha_secrets
 
-# The systems in the order in which they come up, and the role whose nodes have them. A node serves
+# The systems in the order in which they come up, and the roles whose nodes have them. A node serves
 # before HAProxy sends work to it, and HAProxy serves before the node may hold the VIP.
 SYSTEMS = {
-    "galera": "controller",
-    "rabbitmq": "controller",
-    "memcached": "proxy",
-    "keystone": "controller",
-    "swift.rings": "rings_owner",
-    "swift.storage": "storage",
-    "swift.proxy": "proxy",
-    "health": "controller",
-    "haproxy": "controller",
-    "keepalived": "controller",
-    "keystone.identity": "controller",
+    "galera": {"controller"},
+    "rabbitmq": {"controller"},
+    "memcached": {"controller", "proxy"},
+    "keystone": {"controller"},
+    "swift.rings": {"rings_owner"},
+    "swift.storage": {"storage"},
+    "swift.proxy": {"proxy"},
+    "health": {"controller"},
+    "haproxy": {"controller"},
+    "keepalived": {"controller"},
+    "keystone.identity": {"controller"},
 }
 # The other sections of options that a system reads: HAProxy asks where its servers listen.
 READS = {"haproxy": {"keystone", "swift"}, "keystone": {"memcached"}}
@@ -377,7 +377,7 @@ def systems(cluster, minion_id):
     roles = set(cluster["nodes"][minion_id]["roles"])
     if minion_id == rings_owner(cluster):
         roles.add("rings_owner")
-    return [name for name, role in SYSTEMS.items() if role in roles]
+    return [name for name, having in SYSTEMS.items() if having & roles]
 
 
 def all_systems(cluster):

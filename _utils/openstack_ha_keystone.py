@@ -106,7 +106,7 @@ def _server(view):
         "cache": {
             "enabled": True,
             "backend": "oslo_cache.memcache_pool",
-            "memcache_servers": ",".join(f"{one['address']}:{port}" for one in _caches(view)),
+            "memcache_servers": ",".join(f"{one['address']}:{port}" for one in view["controllers"]),
             # A dead one costs each process this long, once in half a minute. When all of them are
             # dead none is remembered as such, and each look costs it.
             "memcache_socket_timeout": 0.25,
@@ -171,11 +171,6 @@ def _connection(view, to):
         "secret": f"galera:accounts:{ACCOUNT}",
         "after": f"@{address}:{port}/{DATABASE}?charset=utf8mb4&{times}",
     }
-
-
-def _caches(view):
-    """memcached runs on controllers and proxies; these are the ones next to Keystone."""
-    return view["controllers"]
 
 
 def _merged(file, options):

@@ -510,7 +510,7 @@ SWIFT = _section(
 )
 
 MEMCACHED = _section(
-    "memcached on each proxy",
+    "memcached on each controller and each proxy",
     port=_port("the port on the node's address", 11211),
     memory=_integer("megabytes of content", 256, 16, 65536),
     connections=_integer("client connections", 4096, 64, 65536),

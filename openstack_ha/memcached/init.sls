@@ -1,4 +1,4 @@
-# memcached: what proxies remember for one another, tokens above all.
+# memcached: what controllers and proxies remember for one another, tokens above all.
 include:
   - openstack_ha.memcached.install
   - openstack_ha.memcached.config

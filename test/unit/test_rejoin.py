@@ -13,6 +13,7 @@ SYSTEMS = [
     "hosts",
     "galera",
     "rabbitmq",
+    "memcached",
     "keystone",
     "health",
     "haproxy",
