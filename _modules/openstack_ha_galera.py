@@ -29,8 +29,6 @@ SOCKET = "/run/mysqld/mysqld.sock"
 DATADIR = "/var/lib/mysql"
 # The last position of this node as a Synced member; it outlives the data directory.
 FLOOR = "/var/lib/openstack_ha/galera.json"
-# The master's last word to this node; gone with the boot that made it old.
-WORD = "/run/openstack_ha/galera.json"
 
 OWN_SCHEMAS = {"mysql", "performance_schema", "sys", "test", "lost+found"}
 # A crashed server replays its log before it can tell its position.
@@ -392,46 +390,6 @@ def forget():
     known = _floor()
     pathlib.Path(FLOOR).unlink(missing_ok=True)
     return {"forgotten": known}
-
-
-def hear(verdict, why, way_out=None):
-    """
-    Keep the master's word, for the state that waits for it.
-
-    verdict
-        What was decided for this node.
-
-    why
-        The reason, a line.
-
-    way_out
-        Of a refusal, the runbook's section and the command that ends it.
-
-    Returns the word, with its time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_galera.hear wait "ctl3 did not answer"
-    """
-    heard = {"verdict": verdict, "why": why, "way_out": way_out, "time": time.time()}
-    _write(WORD, json.dumps(heard))
-    return heard
-
-
-def word():
-    """
-    Return the master's last word to this node as ``{verdict, why, way_out, time}``, or None.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_galera.word
-    """
-    text = _content(WORD)
-    return json.loads(text) if text else None
 
 
 def accounts_pending():

@@ -36,7 +36,7 @@ def is_owner():
 
         salt ctl1 openstack_ha_identity.is_owner
     """
-    word = __salt__["openstack_ha_keystone.word"]() or {}
+    word = __salt__["openstack_ha_word.last"]("keystone") or {}
     return word.get("owner") and word["owner"] == __opts__["id"]
 
 

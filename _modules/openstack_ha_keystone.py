@@ -1,12 +1,11 @@
 """
 One Keystone: what it knows of itself, and the steps that the master tells it.
 
-Keys, schema and the first administrator come by the word of the master's runner of the same name.
+Keys and the first administrator come by the word of the master's runner of the same name.
 """
 
 import base64
 import http.client
-import json
 import os
 import pathlib
 import pwd
@@ -23,21 +22,11 @@ __virtualname__ = "openstack_ha_keystone"
 PACKAGE = "keystone"
 USER = "keystone"
 CONFIG = "/etc/keystone/openstack_ha-uwsgi.ini"
-LOCAL_CONFIG = "/etc/keystone/openstack_ha-local.conf"
-MIGRATIONS = "/usr/lib/python3/dist-packages/keystone/common/sql/migrations/versions"
 # When the master last said that the keys here are the present ones; the unit looks at its age.
 CONFIRMED = pathlib.Path("/var/lib/openstack_ha/keystone-keys")
-# The master's last word to this node; gone with the boot that made it old.
-WORD = pathlib.Path("/run/openstack_ha/keystone.json")
-DATABASE_SOCKET = "/run/mysqld/mysqld.sock"
 # One that is staged and one that encrypts.
 FEWEST_KEYS = 2
-# Errors of MariaDB: no such database, no such table.
-ABSENT = (1049, 1146)
-SQL_TIMEOUT = 10
 API_TIMEOUT = 2
-# A schema of millions of tokens' worth of history takes its time.
-SYNC_TIMEOUT = 3600
 BOOTSTRAP_TIMEOUT = 300
 
 
@@ -87,18 +76,15 @@ def evidence():
 
         salt ctl1 openstack_ha_keystone.evidence
     """
-    version = __salt__["pkg.version"](PACKAGE) or None
-    schema, is_bootstrapped = _database()
+    is_ready = bool(__salt__["pkg.version"](PACKAGE)) and os.path.exists(CONFIG)
     return {
-        "is_ready": bool(version) and os.path.exists(CONFIG),
-        "version": version,
-        "wanted": _heads() if version else None,
-        "schema": schema,
-        "is_bootstrapped": is_bootstrapped,
+        "is_ready": is_ready,
+        "pending": __salt__["openstack_ha_db_sync.pending"]("keystone") if is_ready else None,
+        "is_bootstrapped": _is_bootstrapped(),
         "keys": fingerprints(),
         "confirmed": _age(),
         "is_serving": _is_serving(),
-        "heard": word(),
+        "heard": __salt__["openstack_ha_word.last"]("keystone"),
     }
 
 
@@ -176,8 +162,8 @@ def locked_keys():
 
 def lacks():
     """
-    Return what this node waits for before its Keystone may start: some of ``keys``, ``schema``
-    and ``administrator``.
+    Return what this node waits for before its Keystone may start, beside its schema: some of
+    ``keys`` and ``administrator``.
 
     Raises CommandExecutionError as ``evidence`` does.
 
@@ -189,45 +175,6 @@ def lacks():
     """
     hours = __salt__["openstack_ha.view"]()["keystone"]["rotation_hours"]
     return __utils__["openstack_ha_keystone_word.lacks"](evidence(), hours * 3600)
-
-
-def sync():
-    """
-    Bring the database's schema to what this node's package needs, as a whole; the master's word
-    only.
-
-    Returns ``{"schema": heads}``.
-
-    Raises CommandExecutionError when Keystone's command fails.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_keystone.elect demo
-    """
-    _manage(["db_sync"], SYNC_TIMEOUT)
-    return {"schema": _database()[0]}
-
-
-def expand():
-    """
-    Add to the schema what this node's package needs, and take nothing away that an older one uses;
-    the master's word only.
-
-    Returns ``{"schema": heads}``.
-
-    Raises CommandExecutionError when Keystone's command fails.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_keystone.elect demo
-    """
-    _manage(["db_sync", "--expand"], SYNC_TIMEOUT)
-    _manage(["db_sync", "--migrate"], SYNC_TIMEOUT)
-    return {"schema": _database()[0]}
 
 
 def bootstrap():
@@ -248,58 +195,14 @@ def bootstrap():
     urls = [
         f"--bootstrap-{kind}-url={client['auth_url']}" for kind in ("public", "internal", "admin")
     ]
-    _manage(
+    __salt__["openstack_ha_db_sync.manage"](
+        "keystone",
         ["bootstrap", f"--bootstrap-region-id={client['region']}", *urls],
         BOOTSTRAP_TIMEOUT,
         # Not an argument, which everybody could see.
         {"OS_BOOTSTRAP_PASSWORD": __salt__["openstack_ha.secret"]("keystone:admin")},
     )
-    return {"is_bootstrapped": _database()[1]}
-
-
-def hear(verdict, why, way_out=None, owner=None):
-    """
-    Keep the master's word, for the states that wait for it.
-
-    verdict
-        What was decided.
-
-    why
-        The reason, a line.
-
-    way_out
-        Of a refusal, what ends it.
-
-    owner
-        The controller that looks after the identity objects.
-
-    Returns the word, with its time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_keystone.hear wait "ctl3 does not answer"
-    """
-    heard = {"verdict": verdict, "why": why, "way_out": way_out, "owner": owner}
-    _write(WORD, json.dumps({**heard, "time": time.time()}))
-    return heard
-
-
-def word():
-    """
-    Return the master's last word to this node as ``{verdict, why, way_out, owner, time}``, or None.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_keystone.word
-    """
-    try:
-        return json.loads(WORD.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+    return {"is_bootstrapped": _is_bootstrapped()}
 
 
 def _repositories():
@@ -375,47 +278,15 @@ def _put_keys(folder, keys):
         os.close(folder_handle)
 
 
-def _heads():
-    """The schema that the installed package needs."""
-    try:
-        return {
-            branch: pathlib.Path(MIGRATIONS, f"{branch.upper()}_HEAD").read_text("ascii").strip()
-            for branch in ("expand", "contract")
-        }
-    except OSError as exc:
-        raise CommandExecutionError(
-            f"{exc.filename} cannot be read, so which schema Keystone needs is not known; is its "
-            "package whole? `apt-get install --reinstall python3-keystone`"
-        ) from exc
-
-
-def _database():
-    """The schema's heads and whether there is an administrator; (None, None) when not known."""
-    import pymysql
-
-    try:
-        connection = pymysql.connect(
-            unix_socket=DATABASE_SOCKET,
-            user="root",
-            connect_timeout=SQL_TIMEOUT,
-            read_timeout=SQL_TIMEOUT,
-        )
-    except pymysql.MySQLError:
-        # Any other controller's answer does: the database is theirs together.
-        return None, None
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT version_num FROM keystone.alembic_version")
-            heads = sorted(row[0] for row in cursor.fetchall())
-            # What Keystone's bootstrap makes last.
-            cursor.execute(
-                "SELECT COUNT(*) FROM keystone.endpoint JOIN keystone.service "
-                "ON endpoint.service_id = service.id "
-                "WHERE service.type = 'identity' AND endpoint.interface = 'admin'"
-            )
-            return heads, bool(cursor.fetchone()[0])
-    except pymysql.MySQLError as exc:
-        return ([], False) if exc.args and exc.args[0] in ABSENT else (None, None)
+def _is_bootstrapped():
+    """Whether there is an administrator; None when that is not known."""
+    # What Keystone's bootstrap makes last.
+    found = __salt__["openstack_ha_db_sync.rows"](
+        "SELECT COUNT(*) FROM keystone.endpoint JOIN keystone.service "
+        "ON endpoint.service_id = service.id "
+        "WHERE service.type = 'identity' AND endpoint.interface = 'admin'"
+    )
+    return None if found is None else any(count for (count,) in found)
 
 
 def _is_serving():
@@ -439,22 +310,6 @@ def _age():
     except FileNotFoundError:
         return None
     return age if age >= 0 else None
-
-
-def _manage(argv, timeout, env=None):
-    """Run Keystone's own command as its user, beside HAProxy."""
-    argv = [
-        *("setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "keystone-manage"),
-        *("--config-file", "/etc/keystone/keystone.conf", "--config-file", LOCAL_CONFIG),
-        *argv,
-    ]
-    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=timeout, env=env)
-    if result["retcode"]:
-        text = (result["stderr"] or result["stdout"]).strip().splitlines()[-5:]
-        raise CommandExecutionError(
-            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
-            + " | ".join(text)
-        )
 
 
 def _write(path, text):

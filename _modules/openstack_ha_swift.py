@@ -27,7 +27,6 @@ BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
 # What the master gave this node last, by ring; and, on the owner, what it has a copy of.
 GIVEN = pathlib.Path("/var/lib/openstack_ha/swift_rings.json")
 RECEIPTS = pathlib.Path("/var/lib/openstack_ha/swift_receipts.json")
-WORD = pathlib.Path("/run/openstack_ha/swift.json")
 RECON = pathlib.Path("/var/cache/swift")
 GROUP = "swift"
 # Bytes in one message: with base64 half of what Salt's event bus takes before it cuts.
@@ -295,45 +294,6 @@ def missing():
         elif given.get(ring, facts["md5"]) != facts["md5"]:
             found[ring] = "not the ring that the master gave"
     return found
-
-
-def hear(verdict, why, way_out=None):
-    """
-    Keep the master's word, for the state that waits for its rings.
-
-    verdict
-        What was decided for this node.
-
-    why
-        The reason, a line.
-
-    way_out
-        Of a refusal, what ends it.
-
-    Returns the word, with its time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt sto1 openstack_ha_swift.hear wait "sto1 has not built the ring object yet"
-    """
-    heard = {"verdict": verdict, "why": why, "way_out": way_out, "time": time.time()}
-    _keep(WORD, heard)
-    return heard
-
-
-def word():
-    """
-    Return the master's last word to this node as ``{verdict, why, way_out, time}``, or None.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt sto1 openstack_ha_swift.word
-    """
-    return _known(WORD) or None
 
 
 def replication(ring):

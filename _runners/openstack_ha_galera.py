@@ -268,7 +268,9 @@ def _tell(found, decision):
     if decision["verdict"] == "refuse" and decision["nodes"]:
         waiting = [node for node in waiting if node in decision["nodes"]]
     if waiting:
-        _order(waiting, "hear", {key: decision[key] for key in ("verdict", "why", "way_out")})
+        word = {key: decision[key] for key in ("verdict", "why", "way_out")}
+        tell = __salt__["openstack_ha_members.order"]
+        tell(waiting, "openstack_ha_word.hear", {"system": "galera", **word})
 
 
 def _decide(name, members, looked, record, chosen=None):

@@ -1,5 +1,5 @@
 """
-The master's side of Keystone: its keys, its schema, its first administrator.
+The master's side of Keystone: its keys, and its first administrator.
 
 The rule is pure and stands in ``openstack_ha_keystone_word``. The master makes and keeps the keys;
 nodes get them with their pillar, so no job, return or event ever holds one.
@@ -19,8 +19,6 @@ PATIENCE = 300
 HOUR = 3600
 STEPS = {
     "give": "take_keys",
-    "sync": "sync",
-    "expand": "expand",
     "bootstrap": "bootstrap",
 }
 
@@ -254,7 +252,8 @@ def _tell(found, decision):
         if one and "heard" in one and (not one["is_serving"] or not _has_heard(one, word))
     ]
     if listeners:
-        __salt__["openstack_ha_members.order"](listeners, "openstack_ha_keystone.hear", word)
+        tell = __salt__["openstack_ha_members.order"]
+        tell(listeners, "openstack_ha_word.hear", {"system": "keystone", **word})
 
 
 def _has_heard(one, word):

@@ -343,7 +343,8 @@ def _tell(cluster, looked, decision, failures):
         word = {key: decision[key] for key in ("verdict", "why", "way_out")}
         if failures:
             word = {"verdict": "wait", "why": f"{word['why']}: {failures}", "way_out": None}
-        _order(waiting, "hear", word)
+        tell = __salt__["openstack_ha_members.order"]
+        tell(waiting, "openstack_ha_word.hear", {"system": "swift", **word})
     receipts = __utils__[f"{rule}.receipts"](cluster, found, record["spread"], _kept(cluster))
     owner = found.get(cluster["owner"])
     if owner and owner["receipts"] != receipts:

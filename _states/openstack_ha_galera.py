@@ -2,15 +2,10 @@
 States of one member of a MariaDB Galera cluster.
 """
 
-import time
-
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_galera"
 
-WAIT_POLL = 1
-# A lost doorbell costs this many seconds.
-RING_EVERY = 15
 UNFINISHED = ("starting", "joining", "stopping")
 
 
@@ -43,7 +38,11 @@ def member_present(name, patience=900):
     if __opts__["test"]:
         comment = "The master would be asked how the server is to start."
         return {**ret, "result": None, "comment": comment}
-    return _member_after_word(ret, name, patience)
+    moving = [_clause(server) for server in UNFINISHED]
+    refusal = __salt__["openstack_ha_word.wait"](name, "galera", _lacking, patience, moving=moving)
+    if refusal:
+        return {**ret, "changes": {}, "result": False, "comment": refusal}
+    return {**ret, "comment": "The server is a Synced member now."}
 
 
 def accounts_present(name):
@@ -95,53 +94,20 @@ def _account_changes(pending):
     return changes
 
 
-def _member_after_word(ret, name, patience):
-    """Ring, wait for the word and for the server, and read again."""
-    begin = time.time()
-    rung = 0.0
-    while True:
-        if time.time() - rung >= RING_EVERY:
-            __salt__["event.send"](f"openstack_ha/{name}/galera/doorbell", {})
-            rung = time.time()
-        word = __salt__["openstack_ha_galera.word"]() or {}
-        if word.get("time", 0) < begin:
-            word = {}
-        try:
-            now = __salt__["openstack_ha_galera.status"]()
-            is_member = now["is_synced"] and _is_member(__salt__["openstack_ha_galera.evidence"]())
-        except CommandExecutionError:
-            # A server that comes up may refuse a connection; the deadline bounds the wait.
-            now, is_member = {"server": "starting"}, False
-        if is_member:
-            return {**ret, "comment": "The server is a Synced member now."}
-        is_late = time.time() - begin > patience and now["server"] not in UNFINISHED
-        if word.get("verdict") == "refuse" or is_late:
-            return {
-                **ret,
-                "changes": {},
-                "result": False,
-                "comment": _refusal(name, word, now, patience),
-            }
-        time.sleep(WAIT_POLL)
+def _lacking():
+    """What keeps this server from being a member, as a clause; nothing when it is one."""
+    try:
+        now = __salt__["openstack_ha_galera.status"]()
+        if now["is_synced"] and _is_member(__salt__["openstack_ha_galera.evidence"]()):
+            return None
+    except CommandExecutionError:
+        # A server that comes up may refuse a connection; the deadline bounds the wait.
+        now = {"server": "starting"}
+    return _clause(now["server"])
 
 
-def _refusal(name, word, now, patience):
-    if word.get("verdict") == "refuse":
-        return (
-            f"The master refused: {word['why']}. {word['way_out']}. "
-            f"`salt-run openstack_ha_galera.elect {name}` shows what is known."
-        )
-    if word:
-        return (
-            f"After {patience} s the server is {now['server']}; the master's last word was "
-            f"{word['verdict']}: {word['why']}. "
-            f"`salt-run openstack_ha_galera.elect {name}` shows what is known."
-        )
-    return (
-        f"After {patience} s the master gave no word. Does its configuration have the reactor for "
-        "openstack_ha/*/galera/doorbell? `salt-call --local state.apply openstack_ha.master` there "
-        f"installs it, and `salt-run openstack_ha_galera.answer {name}` does its work by hand."
-    )
+def _clause(server):
+    return f"the server is {server}"
 
 
 def _is_member(evidence):

@@ -9,8 +9,6 @@ from salt.exceptions import CommandExecutionError
 __virtualname__ = "openstack_ha_identity"
 
 WAIT_POLL = 2
-# A lost doorbell costs this many seconds.
-RING_EVERY = 15
 
 
 def __virtual__():
@@ -59,18 +57,17 @@ def managed(name, prune=False, patience=120):
 
 def _is_owner(name, patience):
     """Whether the master has named this node; it is asked when it has named nobody yet."""
-    deadline, rung = time.time() + patience, 0.0
-    while (is_owner := __salt__["openstack_ha_identity.is_owner"]()) is None:
-        if __opts__["test"] or time.time() > deadline:
-            raise CommandExecutionError(
-                "the master has not yet said who looks after Keystone's objects; "
-                f"`salt-run openstack_ha_keystone.answer {name}` makes it look"
-            )
-        if time.time() - rung >= RING_EVERY:
-            __salt__["event.send"](f"openstack_ha/{name}/keystone/doorbell", {})
-            rung = time.time()
-        time.sleep(WAIT_POLL)
-    return is_owner
+    refusal = __salt__["openstack_ha_word.wait"](
+        name, "keystone", _nobody, 0 if __opts__["test"] else patience
+    )
+    if refusal:
+        raise CommandExecutionError(refusal)
+    return __salt__["openstack_ha_identity.is_owner"]()
+
+
+def _nobody():
+    is_named = __salt__["openstack_ha_identity.is_owner"]() is not None
+    return None if is_named else "nobody is named to look after Keystone's objects"
 
 
 def _pending(prune, patience):

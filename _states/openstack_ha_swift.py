@@ -2,15 +2,9 @@
 States of a node that Swift runs on.
 """
 
-import time
-
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_swift"
-
-WAIT_POLL = 1
-# A lost doorbell costs this many seconds.
-RING_EVERY = 15
 
 
 def __virtual__():
@@ -44,38 +38,12 @@ def rings_present(name, patience=None):
     if __opts__["test"]:
         comment = "The master would be asked for the rings."
         return {**ret, "result": None, "changes": changes, "comment": comment}
-    refusal = _await(name, patience)
+    refusal = __salt__["openstack_ha_word.wait"](name, "swift", _lacking, patience, shown_by="plan")
     if refusal:
         return {**ret, "result": False, "comment": refusal}
     return {**ret, "changes": changes, "comment": "The master has given the rings."}
 
 
-def _await(name, patience):
-    """Ring and wait for the rings; why they did not come, None when they did."""
-    # The minion answers the master by the pillar that it had at its start: before a new role, say.
-    __salt__["saltutil.refresh_pillar"]()
-    begin, rung = time.time(), 0.0
-    while __salt__["openstack_ha_swift.missing"]():
-        if time.time() - rung >= RING_EVERY:
-            __salt__["event.send"](f"openstack_ha/{name}/swift/doorbell", {})
-            rung = time.time()
-        word = __salt__["openstack_ha_swift.word"]() or {"time": 0}
-        if word["time"] < begin:
-            word = {}
-        if word.get("verdict") == "refuse" or time.time() - begin > patience:
-            return _refusal(name, word, patience)
-        time.sleep(WAIT_POLL)
-    return None
-
-
-def _refusal(name, word, patience):
-    more = f"`salt-run openstack_ha_swift.plan {name}` shows what is known."
-    if word.get("verdict") == "refuse":
-        return f"The master refused: {word['why']}. {word['way_out']}. {more}"
-    if word:
-        return f"After {patience} s the master still waits: {word['why']}. {more}"
-    return (
-        f"After {patience} s the master gave no word. Does its configuration have the reactor for "
-        "openstack_ha/*/swift/doorbell? `salt-call --local state.apply openstack_ha.master` there "
-        f"installs it, and `salt-run openstack_ha_swift.answer {name}` does its work by hand."
-    )
+def _lacking():
+    missing = __salt__["openstack_ha_swift.missing"]()
+    return missing and f"it lacks the rings {', '.join(missing)}"

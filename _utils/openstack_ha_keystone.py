@@ -5,8 +5,8 @@ A file is ``{section: {key: value}}`` in the order in which it is printed. A val
 ``{"before": text, "secret": path, "after": text}``: whoever prints it asks for the secret.
 """
 
-DATABASE = "keystone"
-ACCOUNT = "keystone"
+import openstack_ha_db_sync
+
 REPOSITORIES = {
     "fernet": "/etc/keystone/fernet-keys",
     "credential": "/etc/keystone/credential-keys",
@@ -26,10 +26,11 @@ def files(view, cores):
     cores
         Of the node.
     """
+    own = view["self"]["address"]
+    local = openstack_ha_db_sync.connection("keystone", own, view["galera"]["port"])
     return {
         "keystone.conf": _merged(_server(view), view["keystone"]["options"]),
-        # For keystone-manage: a schema is made before HAProxy serves.
-        "openstack_ha-local.conf": {"database": {"connection": _connection(view, "self")}},
+        openstack_ha_db_sync.LOCAL_CONFIG: {"database": {"connection": local}},
         "openstack_ha-uwsgi.ini": {"uwsgi": _uwsgi(view, cores)},
     }
 
@@ -92,17 +93,7 @@ def _server(view):
             "use_stderr": True,
             "public_endpoint": url(view),
         },
-        "database": {
-            "connection": _connection(view, "vip"),
-            # A session that a failover has cut is seen when it is taken from the pool; those that
-            # nobody uses must go before HAProxy or a firewall forgets them.
-            "connection_recycle_time": 300,
-            "max_pool_size": options["threads"],
-            "max_overflow": options["threads"],
-            "pool_timeout": 10,
-            "max_retries": -1,
-            "retry_interval": 1,
-        },
+        "database": openstack_ha_db_sync.pool("keystone", view, options["threads"]),
         "cache": {
             "enabled": True,
             "backend": "oslo_cache.memcache_pool",
@@ -158,18 +149,6 @@ def _uwsgi(view, cores):
         # HAProxy has a line for each request.
         "disable-logging": "true",
         "chdir": "/var/lib/keystone",
-    }
-
-
-def _connection(view, to):
-    address, port = view[to]["address"], view["galera"]["port"]
-    address = f"[{address}]" if ":" in address else address
-    # Seconds; nothing that Keystone asks takes that long, and a dead session has to end.
-    times = "connect_timeout=5&read_timeout=30&write_timeout=30"
-    return {
-        "before": f"mysql+pymysql://{ACCOUNT}:",
-        "secret": f"galera:accounts:{ACCOUNT}",
-        "after": f"@{address}:{port}/{DATABASE}?charset=utf8mb4&{times}",
     }
 
 

@@ -3,22 +3,19 @@ What is to be done about a cluster's Keystones: the rule, without Salt.
 
 The evidence of a controller::
 
-    is_ready      Keystone and its configuration are there
-    version       of Keystone's package, None without it
-    wanted        the schema that it needs: {"expand": head, "contract": head}
-    schema        the heads that the database has: a list, empty without a schema; None is unknown
+    is_ready         Keystone and its configuration are there
+    pending          what its schema lacks, as openstack_ha_db_sync has it
     is_bootstrapped  whether the first administrator is there; None is unknown
-    keys          fingerprints: {"fernet": {index: ..}, "credential": {index: ..}}
-    confirmed     seconds since the master last said that these keys are the present ones, or None
-    is_serving    whether its API answers
-    heard         the master's last word to it, or None
+    keys             fingerprints: {"fernet": {index: ..}, "credential": {index: ..}}
+    confirmed        seconds since the master last confirmed these keys, or None
+    is_serving       whether its API answers
+    heard            the master's last word to it, or None
 
 A decision is ``{verdict, nodes, why, way_out, owner}``. ``owner`` is the controller that looks
 after the identity objects, the first one that serves.
 """
 
-import re
-
+import openstack_ha_db_sync
 import openstack_ha_members
 
 SETS = ("fernet", "credential")
@@ -48,7 +45,7 @@ def decide(members, evidence, keyring):
         return _decision("refuse", unclear, why, way_out, owner)
     if not seen:
         return _decision("wait", [], "no controller answers", None, None)
-    for rule in (_keys, _schema, _bootstrap):
+    for rule in (_keys, _bootstrap):
         step = rule(seen, silent, keyring)
         if step:
             return _decision(*step, owner)
@@ -76,18 +73,6 @@ def rotation_waits_for(members, evidence, keyring):
     return None
 
 
-def ordered(version):
-    """
-    Return something that puts versions of one Debian package in their order.
-
-    version
-        Such as ``2:22.0.2-0+deb12u6``.
-
-    Not Debian's whole rule: a tilde counts as nothing.
-    """
-    return [int(part) for part in re.findall(r"\d+", version)]
-
-
 def lacks(found, patience):
     """
     Return what a controller lacks before its Keystone may start, as a list of words.
@@ -100,9 +85,7 @@ def lacks(found, patience):
     """
     is_fresh = found["confirmed"] is not None and found["confirmed"] < patience
     has_keys = all(found["keys"][name] for name in SETS) and is_fresh
-    # An unknown schema is waited for, too.
-    has_schema = found["wanted"]["expand"] in (found["schema"] or [])
-    wanted = {"keys": has_keys, "schema": has_schema, "administrator": found["is_bootstrapped"]}
+    wanted = {"keys": has_keys, "administrator": found["is_bootstrapped"]}
     return [name for name, is_there in wanted.items() if not is_there]
 
 
@@ -134,10 +117,9 @@ def _is_strange(keys, present):
 def _first_keys(seen, silent, holders):
     if holders:
         return _strangers_keys(holders, "has keys, and this master has none")
-    schemas = [found["schema"] for found in seen.values()]
     if not any(found["is_ready"] for found in seen.values()):
         return None
-    if silent and not any(schema == [] for schema in schemas):
+    if silent and not any(found["pending"] == "sync" for found in seen.values()):
         why = f"{', '.join(silent)} does not answer, and may have the keys that this master lacks"
         return "wait", [], why, None
     return "create", [], "nobody has keys", None
@@ -151,46 +133,13 @@ def _strangers_keys(nodes, why):
     return "refuse", nodes, f"{', '.join(nodes)} {why}", way_out
 
 
-def _schema(seen, silent, keyring):
-    """Expand for the newest package; contract when no older one is left that could serve."""
-    ready = {node: found for node, found in seen.items() if found["is_ready"]}
-    known = [found["schema"] for found in ready.values() if found["schema"] is not None]
-    if not ready:
-        return None
-    if not known:
-        return "wait", [], "no controller's own database answers", None
-    newest = max(
-        ready, key=lambda node: (ordered(ready[node]["version"]), ready[node]["is_serving"])
-    )
-    heads, able = (
-        ready[newest]["wanted"],
-        [
-            node
-            for node, found in ready.items()
-            if found["version"] == ready[newest]["version"] and found["schema"] is not None
-        ],
-    )
-    if not able:
-        why = f"the database on {newest}, which has the newest Keystone, does not answer"
-        return "wait", [], why, None
-    have = ready[able[0]]["schema"]
-    is_first = not have
-    if is_first:
-        return "sync", able[:1], "there is no schema", None
-    if heads["expand"] not in have:
-        why = f"the schema is older than {ready[newest]['version']}"
-        return "expand", able[:1], why, None
-    older = [node for node, found in seen.items() if found["version"] != ready[newest]["version"]]
-    if heads["contract"] not in have and not older and not silent:
-        return "sync", able[:1], "every controller has the newest version", None
-    return None
-
-
 def _bootstrap(seen, silent, keyring):
     able = [
         node
         for node, found in seen.items()
-        if found["is_ready"] and found["schema"] and any(found["keys"].values())
+        if found["is_ready"]
+        and found["pending"] in openstack_ha_db_sync.HARMLESS
+        and any(found["keys"].values())
     ]
     if any(seen[node]["is_bootstrapped"] is False for node in able):
         return "bootstrap", able[:1], "there is no administrator", None
@@ -204,7 +153,7 @@ def _settled_why(seen, silent):
         for nodes, text in ((silent, "does not answer"), (unready, "is not configured"))
         if nodes
     ]
-    return "; ".join(parts) or "keys and schema are everywhere"
+    return "; ".join(parts) or "keys are everywhere, and there is an administrator"
 
 
 def _sets(keyring):

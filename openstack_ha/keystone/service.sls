@@ -5,13 +5,21 @@ include:
   - openstack_ha.python
   - openstack_ha.keystone.config
 
+openstack_ha_keystone_schema:
+  openstack_ha_db_sync.synced:
+    - name: keystone
+    - cluster: {{ ha.name }}
+    - patience: {{ ha.keystone.patience }}
+    - require:
+      - sls: openstack_ha.python
+      - sls: openstack_ha.keystone.config
+
 openstack_ha_keystone_prepared:
   openstack_ha_keystone.prepared:
     - name: {{ ha.name }}
     - patience: {{ ha.keystone.patience }}
     - require:
-      - sls: openstack_ha.python
-      - sls: openstack_ha.keystone.config
+      - openstack_ha_db_sync: openstack_ha_keystone_schema
 
 # What only a new process reads.
 openstack_ha_keystone_restarted:

@@ -57,7 +57,7 @@ def test_a_doorbell_makes_the_master_look(master, ring, decisions_after, run):
 
 
 def test_the_word_reaches_who_waits(master, controllers):
-    word = master.salt_cli().run("openstack_ha_galera.word", minion_tgt="ctl1").data
+    word = master.salt_cli().run("openstack_ha_word.last", "galera", minion_tgt="ctl1").data
     assert (word["verdict"], word["why"]) == (
         "wait",
         "ctl3 did not answer, and could know better",

@@ -36,7 +36,11 @@ def apply(master, solo):
 @pytest.fixture
 def on_node(master, solo):
     """Return a function that runs a module's function on solo's controller."""
-    return lambda function: master.salt_cli(timeout=60).run(function, minion_tgt=solo.id).data
+
+    def call(function, *more):
+        return master.salt_cli(timeout=60).run(function, *more, minion_tgt=solo.id).data
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +61,18 @@ def _lost(path):
 
 def test_test_mode_names_what_the_master_would_be_asked_for(apply, keyring_file):
     states, _ = apply("keystone", test=True)
-    (prepared,) = [one for one in states if one["__id__"] == "openstack_ha_keystone_prepared"]
-    assert prepared["result"] is None
-    assert list(prepared["changes"]) == ["keys", "schema", "administrator"]
+    by_id = {one["__id__"]: one for one in states}
+    assert by_id["openstack_ha_keystone_prepared"]["result"] is None
+    assert list(by_id["openstack_ha_keystone_prepared"]["changes"]) == ["keys", "administrator"]
+    assert by_id["openstack_ha_keystone_schema"]["result"] is None
     assert not keyring_file.exists()
 
 
 def test_the_masters_word_brings_keys_schema_and_administrator(apply, run, on_node, keyring_file):
     states, result = apply("keystone")
     assert all(one["result"] for one in states), result
+    schema = run("openstack_ha_db_sync.elect", "solo")["decisions"]["keystone"]
+    assert schema["verdict"] == "settled"
     found = run("openstack_ha_keystone.elect", "solo")
     assert found["decision"]["verdict"] == "settled"
     assert found["rotation"] == {"due": False, "waits_for": None}
@@ -84,7 +91,7 @@ def test_a_second_run_changes_nothing(apply):
 
 def test_the_word_names_who_looks_after_the_objects(run, on_node):
     run("openstack_ha_keystone.answer", "solo")
-    assert on_node("openstack_ha_keystone.word")["owner"] == "solo1"
+    assert on_node("openstack_ha_word.last", "keystone")["owner"] == "solo1"
     assert on_node("openstack_ha_identity.is_owner") is True
 
 

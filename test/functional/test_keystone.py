@@ -53,6 +53,14 @@ class Site:
         return self.loaders.modules.openstack_ha_keystone
 
     @property
+    def db_sync(self):
+        return self.loaders.modules.openstack_ha_db_sync
+
+    @property
+    def word(self):
+        return self.loaders.modules.openstack_ha_word
+
+    @property
     def states(self):
         return self.loaders.states
 
@@ -88,7 +96,7 @@ def site(cluster, tmp_path_factory):
 def served(site):
     """After the master's steps in their order."""
     site.keystone.take_keys()
-    site.keystone.sync()
+    assert site.db_sync.sync("keystone") == {"pending": "nothing"}
     site.keystone.bootstrap()
     assert not_applied(site.sls("openstack_ha.keystone")) == []
     api(site, "GET", "/healthcheck", until=200)
@@ -130,16 +138,23 @@ def token_of(site, user="admin", password=None, project="admin"):
 def test_a_package_without_keys_starts_nothing(site):
     subprocess.run(["systemctl", "start", "keystone"], check=True)
     assert subprocess.run(["systemctl", "is-active", "keystone"], check=False).returncode
-    assert site.keystone.lacks() == ["keys", "schema", "administrator"]
+    assert site.keystone.lacks() == ["keys", "administrator"]
+    assert site.db_sync.pending("keystone") == "sync"
     result = site.states.openstack_ha_keystone.prepared(name="demo", test=True)
     assert result.result is None
-    assert list(result.changes) == ["keys", "schema", "administrator"]
+    assert list(result.changes) == ["keys", "administrator"]
+    result = site.states.openstack_ha_db_sync.synced(name="keystone", cluster="demo", test=True)
+    assert result.result is None
+    assert result.changes == {"schema": {"old": "there is no schema", "new": "synced"}}
 
 
 def test_without_a_master_the_wait_ends_in_time(site):
-    result = site.states.openstack_ha_keystone.prepared(name="demo", patience=1)
-    assert result.result is False
-    assert "the master gave no word" in result.comment
+    for result in (
+        site.states.openstack_ha_keystone.prepared(name="demo", patience=1),
+        site.states.openstack_ha_db_sync.synced(name="keystone", cluster="demo", patience=1),
+    ):
+        assert result.result is False
+        assert "the master gave no word" in result.comment
 
 
 def test_a_token_comes_through_the_vip(served):
@@ -240,7 +255,7 @@ def owner(served):
     program = "/usr/libexec/openstack_ha/openstack-ha-identity.py"
     source = "salt://openstack_ha/keystone/files/openstack-ha-identity.py"
     served.states.file.managed(name=program, source=source, makedirs=True)
-    served.keystone.hear("settled", "all is well", owner=NODE)
+    served.word.hear("keystone", "settled", "all is well", owner=NODE)
     return served
 
 
@@ -321,11 +336,11 @@ def test_what_the_formula_made_and_the_pillar_drops_goes_only_when_told(owner):
 
 
 def test_nobody_else_looks_after_the_objects(owner):
-    owner.keystone.hear("settled", "all is well", owner="ctl2")
+    owner.word.hear("keystone", "settled", "all is well", owner="ctl2")
     result = managed(owner)
     assert (result.result, result.changes) == (True, {})
     assert result.comment == "Another controller looks after the objects."
-    owner.keystone.hear("settled", "all is well", owner=NODE)
+    owner.word.hear("keystone", "settled", "all is well", owner=NODE)
 
 
 def test_the_operators_client_works(owner):

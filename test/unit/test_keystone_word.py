@@ -4,7 +4,6 @@ import openstack_ha_keystone_word as word
 import pytest
 
 MEMBERS = ["ctl1", "ctl2", "ctl3"]
-HEADS = {"expand": "e2", "contract": "c2"}
 KEYRING = {"fernet": {"0": "a", "1": "b"}, "credential": {"0": "c", "1": "d"}, "rotated": 0}
 KEYS = {name: KEYRING[name] for name in word.SETS}
 NO_KEYS = {name: {} for name in word.SETS}
@@ -14,9 +13,7 @@ def one(**more):
     """A controller that serves, with what is different about it."""
     return {
         "is_ready": True,
-        "version": "2:22.0.2-0+deb12u6",
-        "wanted": HEADS,
-        "schema": ["c2", "e2"],
+        "pending": "nothing",
         "is_bootstrapped": True,
         "keys": KEYS,
         "confirmed": 10,
@@ -26,7 +23,7 @@ def one(**more):
     }
 
 
-FRESH = one(schema=[], is_bootstrapped=False, keys=NO_KEYS, confirmed=None, is_serving=False)
+FRESH = one(pending="sync", is_bootstrapped=False, keys=NO_KEYS, confirmed=None, is_serving=False)
 
 
 def said(*three):
@@ -42,25 +39,16 @@ def test_a_first_installation_takes_its_steps_in_order():
     assert decide(FRESH, FRESH, FRESH, keyring=None) == ("create", [])
     assert decide(FRESH, FRESH, FRESH) == ("give", MEMBERS)
     keyed = {**FRESH, "keys": KEYS, "confirmed": 0}
-    assert decide(keyed, keyed, keyed) == ("sync", ["ctl1"])
-    synced = {**keyed, "schema": ["c2", "e2"]}
+    assert decide(keyed, keyed, keyed) == ("settled", [])
+    synced = {**keyed, "pending": "nothing"}
     assert decide(synced, synced, synced) == ("bootstrap", ["ctl1"])
     assert decide(one(), one(), one()) == ("settled", [])
 
 
 def test_it_is_not_the_first_controller_that_has_to_be_there():
     assert decide(None, FRESH, FRESH, keyring=None) == ("create", [])
-    keyed = {**FRESH, "keys": KEYS, "confirmed": 0}
-    assert decide(None, keyed, keyed) == ("sync", ["ctl2"])
-    synced = {**keyed, "schema": ["c2", "e2"]}
+    synced = {**FRESH, "keys": KEYS, "confirmed": 0, "pending": "contract"}
     assert decide(None, one(is_ready=False), synced) == ("bootstrap", ["ctl3"])
-
-
-def test_nobody_syncs_whose_own_database_does_not_answer():
-    keyed = {**FRESH, "keys": KEYS, "confirmed": 0}
-    assert decide({**keyed, "schema": None}, keyed, None) == ("sync", ["ctl2"])
-    dead = {**keyed, "schema": None}
-    assert decide(dead, dead, dead) == ("wait", [])
 
 
 def test_a_master_that_lost_its_keys_makes_no_new_ones():
@@ -85,20 +73,10 @@ def test_who_is_behind_gets_the_keys_first():
     assert decide(one(), one(confirmed=None), one(confirmed=1000)) == ("give", ["ctl2", "ctl3"])
 
 
-def test_a_new_version_expands_first_and_contracts_when_no_old_one_can_serve():
-    new = one(version="2:27.0.0-1", wanted={"expand": "e3", "contract": "c3"})
-    assert decide(one(), new, one()) == ("expand", ["ctl2"])
-    new["schema"] = ["c2", "e3"]
-    old = one(schema=["c2", "e3"])
-    assert decide(old, new, old) == ("settled", [])
-    assert decide(None, new, new) == ("settled", [])
-    assert decide(new, new, new) == ("sync", ["ctl1"])
-
-
 def test_unknown_is_not_absent():
     assert decide(None, None, None) == ("wait", [])
     assert decide({"lacks": "openstack_ha_keystone.evidence"}, one(), one())[0] == "refuse"
-    unknown = one(schema=None, is_bootstrapped=None)
+    unknown = one(pending=None, is_bootstrapped=None)
     assert decide(unknown, one(), one()) == ("settled", [])
 
 
@@ -123,14 +101,6 @@ def test_rotation_waits_for_who_could_serve_with_older_keys(three, waits):
 
 def test_what_a_node_waits_for():
     day = 86400
-    assert word.lacks(FRESH, day) == ["keys", "schema", "administrator"]
+    assert word.lacks(FRESH, day) == ["keys", "administrator"]
     assert word.lacks(one(), day) == []
     assert word.lacks(one(confirmed=day + 1), day) == ["keys"]
-    # Only the expanded schema: a contracted one is not what a new version waits for.
-    assert word.lacks(one(schema=["c1", "e2"]), day) == []
-    assert word.lacks(one(schema=["c2", "e1"]), day) == ["schema"]
-
-
-def test_versions_have_their_order():
-    ordered = sorted(["2:22.0.10-1", "2:22.0.2-0+deb12u6", "2:27.0.0-1"], key=word.ordered)
-    assert ordered == ["2:22.0.2-0+deb12u6", "2:22.0.10-1", "2:27.0.0-1"]

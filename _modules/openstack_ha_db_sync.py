@@ -1,0 +1,208 @@
+"""
+The schemas of this controller's services, and their own commands that make them.
+
+A schema is made once, by the word of the master's runner of the same name.
+"""
+
+import os
+import pathlib
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "openstack_ha_db_sync"
+
+DATABASE_SOCKET = "/run/mysqld/mysqld.sock"
+# Errors of MariaDB: no such database, no such table.
+ABSENT = (1049, 1146)
+SQL_TIMEOUT = 10
+# A schema of millions of rows takes its time.
+SYNC_TIMEOUT = 3600
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def evidence():
+    """
+    Return what the master decides by, by service; ``openstack_ha_db_sync`` of the utils explains
+    it.
+
+    Raises CommandExecutionError when something cannot be told.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_db_sync.evidence
+    """
+    systems = __utils__["openstack_ha_cluster.systems"](
+        __salt__["openstack_ha.view"](), __opts__["id"]
+    )
+    return {one: _said(one) for one in __utils__["openstack_ha_db_sync.services"](systems)}
+
+
+def pending(service):
+    """
+    Return what a service's schema lacks for the package of this node: ``sync``, ``expand``,
+    ``contract``, ``nothing``, or None when the database does not answer.
+
+    service
+        Its name, e.g. ``keystone``.
+
+    Raises CommandExecutionError when the package's migrations cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_db_sync.pending keystone
+    """
+    folder = pathlib.Path(_facts(service)["migrations"])
+    statement = f"SELECT version_num FROM `{service}`.alembic_version"
+    have = rows(statement)
+    try:
+        scripts = {
+            str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+            for path in folder.rglob("*.py")
+        }
+        return __utils__["openstack_ha_db_sync.pending"](
+            scripts, None if have is None else [row[0] for row in have]
+        )
+    except (OSError, SyntaxError, ValueError) as exc:
+        raise CommandExecutionError(
+            f"which schema {service} needs is not known: {folder}: {exc}; is its package whole? "
+            f"`apt-get install --reinstall python3-{service}`"
+        ) from exc
+
+
+def sync(service):
+    """
+    Bring a service's schema to what this node's package needs, as a whole; the master's word only.
+
+    service
+        Its name.
+
+    Returns ``{"pending": ..}`` as ``pending`` does.
+
+    Raises CommandExecutionError when the service's command fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_db_sync.elect demo
+    """
+    return _step(service, "sync")
+
+
+def expand(service):
+    """
+    Add to a service's schema what this node's package needs, and take nothing away that an older
+    one uses; the master's word only.
+
+    service
+        Its name.
+
+    Returns ``{"pending": ..}`` as ``pending`` does.
+
+    Raises CommandExecutionError when the service's command fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_db_sync.elect demo
+    """
+    return _step(service, "expand")
+
+
+def manage(service, arguments, timeout, env=None):
+    """
+    Run a service's own command as its user, with the database of this node.
+
+    service
+        Its name.
+
+    arguments
+        A list, without secrets.
+
+    timeout
+        Seconds.
+
+    env
+        Further variables of its environment, where secrets go.
+
+    Raises CommandExecutionError when it fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_db_sync.manage keystone '[doctor]' 60
+    """
+    facts = _facts(service)
+    files = [word for path in facts["config"] for word in ("--config-file", path)]
+    user = [f"--reuid={facts['user']}", f"--regid={facts['user']}", "--init-groups"]
+    argv = ["setpriv", *user, facts["command"], *files, *arguments]
+    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=timeout, env=env)
+    if result["retcode"]:
+        text = (result["stderr"] or result["stdout"]).strip().splitlines()[-5:]
+        raise CommandExecutionError(
+            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
+            + " | ".join(text)
+        )
+
+
+def rows(statement):
+    """
+    Return the rows of a SELECT in this node's database: none where the schema or the table is
+    absent, None where the database does not answer.
+
+    statement
+        A statement.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_db_sync.rows 'SELECT version_num FROM keystone.alembic_version'
+    """
+    import pymysql
+
+    try:
+        connection = pymysql.connect(
+            unix_socket=DATABASE_SOCKET,
+            user="root",
+            connect_timeout=SQL_TIMEOUT,
+            read_timeout=SQL_TIMEOUT,
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return [list(row) for row in cursor.fetchall()]
+    except pymysql.MySQLError as exc:
+        # Any other controller's answer does: the database is theirs together.
+        return [] if exc.args and exc.args[0] in ABSENT else None
+
+
+def _said(service):
+    facts = _facts(service)
+    version = __salt__["pkg.version"](facts["package"]) or None
+    return {
+        "is_ready": bool(version) and all(map(os.path.exists, facts["config"])),
+        "version": version,
+        "pending": pending(service) if version else None,
+    }
+
+
+def _step(service, name):
+    for arguments in _facts(service)[name]:
+        manage(service, list(arguments), SYNC_TIMEOUT)
+    return {"pending": pending(service)}
+
+
+def _facts(service):
+    try:
+        return __utils__["openstack_ha_db_sync.facts"](service)
+    except KeyError:
+        raise CommandExecutionError(f"{service!r} is no service with a schema") from None

@@ -1,0 +1,147 @@
+"""
+The master's word to this node, one for each system: kept when it is heard, waited for by states.
+"""
+
+import json
+import pathlib
+import time
+
+import salt.utils.atomicfile
+
+__virtualname__ = "openstack_ha_word"
+
+# Gone with the boot that made it old.
+FOLDER = pathlib.Path("/run/openstack_ha")
+POLL = 1
+# A lost doorbell costs this many seconds.
+RING_EVERY = 15
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def hear(system, verdict, why, way_out=None, owner=None):
+    """
+    Keep the master's word, for the state that waits for it.
+
+    system
+        Whose word it is, e.g. ``galera``; ``db_sync.glance`` where a system has several.
+
+    verdict
+        What was decided for this node.
+
+    why
+        The reason, a line.
+
+    way_out
+        Of a refusal, what ends it.
+
+    owner
+        The node that looks after what all of them have together, where one does.
+
+    Returns the word, with its time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_word.hear galera wait "ctl3 did not answer"
+    """
+    heard = {"verdict": verdict, "why": why, "way_out": way_out, "owner": owner}
+    heard["time"] = time.time()
+    FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with salt.utils.atomicfile.atomic_open(str(_path(system)), "w") as handle:
+        handle.write(json.dumps(heard))
+    return heard
+
+
+def last(system):
+    """
+    Return the master's last word to this node as ``{verdict, why, way_out, owner, time}``, or None.
+
+    system
+        As for ``hear``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_word.last galera
+    """
+    try:
+        return json.loads(_path(system).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def wait(cluster, system, lacking, patience, *, moving=(), shown_by="elect"):
+    """
+    Ring the doorbell ``openstack_ha/<cluster>/<system>/doorbell`` and wait until the master has
+    seen to what this node lacks.
+
+    cluster
+        The cluster's name.
+
+    system
+        As for ``hear``; what follows a dot is no part of the doorbell.
+
+    lacking
+        A function without arguments that returns what is not there yet as a clause, nothing when
+        all is there.
+
+    patience
+        Seconds to wait.
+
+    moving
+        Clauses that are waited for beyond that.
+
+    shown_by
+        The function of the system's runner that shows what is known.
+
+    Returns why it did not come, None when it did. For states; on the command line there is no such
+    function to give.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_word.last galera
+    """
+    runner = system.partition(".")[0]
+    if not lacking():
+        return None
+    # The minion answers the master by the pillar that it had at its start: before a new role, say.
+    __salt__["saltutil.refresh_pillar"]()
+    begin, rung = time.time(), 0.0
+    while clause := lacking():
+        if time.time() - rung >= RING_EVERY:
+            __salt__["event.send"](f"openstack_ha/{cluster}/{runner}/doorbell", {})
+            rung = time.time()
+        word = last(system) or {}
+        if word.get("time", 0) < begin:
+            word = {}
+        is_late = time.time() - begin > patience and clause not in moving
+        if word.get("verdict") == "refuse" or is_late:
+            more = f"`salt-run openstack_ha_{runner}.{shown_by} {cluster}` shows what is known."
+            return _refusal(word, f"After {patience} s {clause}", more) or (
+                f"After {patience} s {clause}, and the master gave no word. Does its configuration "
+                f"have the reactor for openstack_ha/*/{runner}/doorbell? There, `salt-call --local "
+                "state.apply openstack_ha.master` installs it, and `salt-run "
+                f"openstack_ha_{runner}.answer {cluster}` does its work by hand."
+            )
+        time.sleep(POLL)
+    return None
+
+
+def _refusal(word, late, more):
+    """What the master said that ends the wait, None when it said nothing."""
+    if not word:
+        return None
+    if word["verdict"] == "refuse":
+        return f"The master refused: {word['why']}. {word['way_out']}. {more}"
+    return f"{late}; the master's last word was {word['verdict']}: {word['why']}. {more}"
+
+
+def _path(system):
+    return FOLDER / f"{system}.json"

@@ -1,0 +1,89 @@
+"""The master's word: kept, and waited for."""
+
+import importlib.util
+import types
+
+import pytest
+from support import ROOT
+
+
+class Clock:
+    """The time of day, which goes on while somebody sleeps."""
+
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def time(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def word(tmp_path):
+    spec = importlib.util.spec_from_file_location("word", ROOT / "_modules/openstack_ha_word.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.FOLDER = tmp_path / "run"
+    module.clock = Clock()
+    module.time = types.SimpleNamespace(time=module.clock.time, sleep=module.clock.sleep)
+    module.rung = []
+    module.__salt__ = {
+        "event.send": lambda tag, data: module.rung.append(tag),
+        "saltutil.refresh_pillar": lambda: True,
+    }
+    return module
+
+
+def lacking_for(word, seconds):
+    """A clause until so many seconds have gone by."""
+    end = word.clock.now + seconds
+    return lambda: "it is not there" if word.clock.now < end else None
+
+
+def test_each_system_has_its_own_word(word):
+    assert word.last("galera") is None
+    word.hear("galera", "wait", "ctl3 does not answer")
+    word.hear("db_sync.glance", "settled", "all is well", owner="ctl1")
+    assert word.last("galera")["why"] == "ctl3 does not answer"
+    assert word.last("db_sync.glance")["owner"] == "ctl1"
+
+
+def test_a_lost_doorbell_is_rung_again(word):
+    assert word.wait("demo", "db_sync.glance", lacking_for(word, 40), 60) is None
+    assert word.rung == ["openstack_ha/demo/db_sync/doorbell"] * 3
+
+
+def test_nothing_is_rung_when_nothing_lacks(word):
+    assert word.wait("demo", "galera", lambda: None, 60) is None
+    assert word.rung == []
+
+
+def test_without_a_word_the_wait_ends_in_time_and_says_what_helps(word):
+    said = word.wait("demo", "galera", lacking_for(word, 999), 60)
+    assert said.startswith("After 60 s it is not there, and the master gave no word.")
+    assert "openstack_ha/*/galera/doorbell" in said
+
+
+def test_what_moves_is_waited_for(word):
+    lacking = lacking_for(word, 999)
+    assert word.wait("demo", "galera", lacking, 60, moving=["it is not there"]) is None
+
+
+def test_a_refusal_ends_the_wait_and_an_older_one_does_not(word):
+    word.hear("galera", "refuse", "two clusters", "a runbook")
+    word.clock.sleep(1)
+    assert word.wait("demo", "galera", lacking_for(word, 5), 60) is None
+
+    def refused_later():
+        if word.clock.now > begin + 3:
+            word.hear("galera", "refuse", "two clusters", "a runbook")
+        return "it is not there"
+
+    begin = word.clock.now
+    said = word.wait("demo", "galera", refused_later, 60, shown_by="plan")
+    assert said == (
+        "The master refused: two clusters. a runbook. "
+        "`salt-run openstack_ha_galera.plan demo` shows what is known."
+    )
