@@ -58,7 +58,7 @@ def info(path=SOCKET, timeout=TIMEOUT):
     return _parsed("parse_info", "show info", path, timeout)
 
 
-def listeners(rows, view):
+def listeners(rows, view, certificate):
     """
     Turn service rows and the node's view into the ``listen`` sections of haproxy.cfg.
 
@@ -68,6 +68,9 @@ def listeners(rows, view):
     view
         What ``openstack_ha.view`` returns.
 
+    certificate
+        Path of the VIP's certificate with its key.
+
     Returns a list of ``{"name", "options", "servers"}``. Raises ``CommandExecutionError`` that
     names a row's fault.
 
@@ -75,12 +78,50 @@ def listeners(rows, view):
 
     .. code-block:: bash
 
-        salt-call openstack_ha_haproxy.listeners '[{name: mysql, port: "galera:port"}]' '{...}'
+        salt-call openstack_ha_haproxy.listeners '[{name: mysql, port: "galera:port"}]' '{...}' x
     """
     try:
-        return __utils__["openstack_ha_haproxy.listeners"](rows, view)
+        return __utils__["openstack_ha_haproxy.listeners"](rows, view, certificate)
     except ValueError as error:
         raise CommandExecutionError(str(error)) from error
+
+
+def bind_options(view, certificate):
+    """
+    Return the words after the address of a ``bind`` for HTTP: TLS, unless the pillar wants none.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    certificate
+        Path of the VIP's certificate with its key.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha_haproxy.bind_options '{...}' /etc/haproxy/openstack_ha.pem
+    """
+    return __utils__["openstack_ha_haproxy.bind_options"](view, certificate)
+
+
+def certificates(view, certificate):
+    """
+    Return the files with a certificate that HAProxy reads: one, or none without TLS.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    certificate
+        Path of the VIP's certificate with its key.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha_haproxy.certificates '{...}' /etc/haproxy/openstack_ha.pem
+    """
+    return [certificate] if __utils__["openstack_ha_tls.is_on"](view) else []
 
 
 def quote(value):

@@ -9,6 +9,7 @@ import re
 
 import openstack_ha_schema
 import openstack_ha_secrets
+import openstack_ha_tls
 
 # The systems in the order in which they come up, and the roles whose nodes have them. A node serves
 # before HAProxy sends work to it, and HAProxy serves before the node may hold the VIP.
@@ -148,6 +149,7 @@ def faults(cluster, minion_id=None):
         rules.append(_storage_faults)
     for rule in rules:
         found.extend(_lines(rule, shape, cluster))
+    found.extend(_lines(openstack_ha_tls.faults, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
 
@@ -351,7 +353,7 @@ def _secret_faults(cluster, minion_id):
     else:
         wanted = systems(filled, minion_id) if minion_id in cluster["nodes"] else []
     found = [
-        f"secrets:{':'.join(path)}: is missing; `salt-run openstack_ha.secrets` makes one"
+        f"secrets:{':'.join(path)}: is missing; {openstack_ha_secrets.remedy(path)}"
         for path in openstack_ha_secrets.needed(filled, wanted)
         if openstack_ha_secrets.lookup(tree, path) is None
     ]

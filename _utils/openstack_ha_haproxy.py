@@ -8,6 +8,7 @@ Pure functions; whoever calls them does the talking.
 import csv
 
 import openstack_ha_cluster
+import openstack_ha_tls
 
 _ROW_KEYS = {
     "name",
@@ -28,7 +29,7 @@ _KINDS = {"0": "frontend", "1": "backend", "2": "server"}
 _SERVING = {"OPEN", "UP", "no check"}
 
 
-def listeners(rows, view):
+def listeners(rows, view, certificate):
     """
     Turn the rows of ``openstack_ha/haproxy/services.yaml`` into what haproxy.cfg loops over.
 
@@ -45,12 +46,29 @@ def listeners(rows, view):
         (``system:option`` -> value, all must hold). A row without any node is left out.
 
     view
-        The node's view: ``vip``, ``nodes``, ``haproxy`` and the systems' options.
+        The node's view: ``vip``, ``tls``, ``nodes``, ``haproxy`` and the systems' options.
+
+    certificate
+        Path of the VIP's certificate with its key.
 
     Returns a list of ``{"name", "options", "servers"}`` in the rows' order; both lists hold
     lines of HAProxy's language. Raises ``ValueError`` that names the row and what is wrong.
     """
-    return [_listener(row, view) for row in map(_checked, rows) if _wanted(row, view)]
+    return [_listener(row, view, certificate) for row in map(_checked, rows) if _wanted(row, view)]
+
+
+def bind_options(view, certificate):
+    """
+    Return the words after the address of a ``bind`` for HTTP.
+
+    view
+        The node's view.
+
+    certificate
+        As for ``listeners``.
+    """
+    # Not HTTP/2: a client's one connection would be all that a worker's reload has to wait for.
+    return f"ssl crt {certificate} alpn http/1.1" if openstack_ha_tls.is_on(view) else ""
 
 
 def parse_info(text):
@@ -126,13 +144,15 @@ def _wanted(row, view):
     return all(_lookup(path, view, row["name"]) == value for path, value in conditions.items())
 
 
-def _listener(row, view):
+def _listener(row, view, certificate):
     port = _value(row["port"], view, row["name"])
+    is_http = row.get("mode", "tcp") == "http"
+    words = bind_options(view, certificate) if is_http else ""
     return {
         "name": row["name"],
         "options": [
-            f"bind {view['vip']['address']}:{port}",
-            *_mode(row),
+            f"bind {view['vip']['address']}:{port} {words}".rstrip(),
+            *_mode(is_http, view),
             f"balance {row.get('balance', 'roundrobin')}",
             *_timeouts(row, view),
             *_sticky(row),
@@ -146,13 +166,13 @@ def _listener(row, view):
     }
 
 
-def _mode(row):
-    if row.get("mode", "tcp") == "http":
+def _mode(is_http, view):
+    if is_http:
         return [
             "mode http",
             "option httplog",
             "option forwardfor",
-            "http-request set-header X-Forwarded-Proto http",
+            f"http-request set-header X-Forwarded-Proto {openstack_ha_tls.scheme(view)}",
         ]
     # One line a connection says nothing about SQL or AMQP; only failures are worth a line.
     return ["mode tcp", "option tcplog", "option dontlog-normal"]

@@ -19,6 +19,8 @@ A scope is ``system:all``, ``domain:<domain>`` or ``project:<domain>/<project>``
 its ``id`` too, and ``is_ours`` when the formula has made it.
 """
 
+import openstack_ha_tls
+
 KINDS = ("domain", "project", "user", "role", "service", "endpoint", "assignment")
 INTERFACES = ("admin", "internal", "public")
 DEFAULT_DOMAIN = "Default"
@@ -292,7 +294,7 @@ def _services(view, systems):
 
 
 def _url(view, row):
-    return f"http://{view['vip']['fqdn']}:{_lookup(view, row['port'])}{row['path']}"
+    return openstack_ha_tls.url(view, _lookup(view, row["port"])) + row["path"]
 
 
 def _lookup(tree, path):

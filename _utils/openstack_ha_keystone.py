@@ -6,6 +6,7 @@ A file is ``{section: {key: value}}`` in the order in which it is printed. A val
 """
 
 import openstack_ha_db_sync
+import openstack_ha_tls
 
 REPOSITORIES = {
     "fernet": "/etc/keystone/fernet-keys",
@@ -59,7 +60,7 @@ def url(view):
     view
         What ``openstack_ha.view`` returns.
     """
-    return f"http://{view['vip']['fqdn']}:{view['keystone']['port']}"
+    return openstack_ha_tls.url(view, view["keystone"]["port"])
 
 
 def token_lifetime(options):

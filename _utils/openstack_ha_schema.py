@@ -12,6 +12,13 @@ ROLES = ("controller", "proxy", "compute", "storage")
 
 # Printable, and inert in every file a secret is written to (INI, YAML, HAProxy, Erlang, URL).
 SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
+CERTIFICATE_PATTERN = (
+    r"^(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n*)+$"
+)
+KEY_PATTERN = (
+    r"^-----BEGIN (RSA |EC )?PRIVATE KEY-----\n"
+    r"[A-Za-z0-9+/=\n]+-----END (RSA |EC )?PRIVATE KEY-----\n*$"
+)
 IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 # What Keystone's objects are called; inert in headers and paths.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"
@@ -588,6 +595,19 @@ KEYSTONE = _server(
     },
 )
 
+TLS = _section(
+    "TLS on the VIP, for all that speaks HTTP there",
+    plain_http=_boolean("no TLS: passwords and tokens go over the network as they are", False),
+    certificate=_string(
+        "the certificate for vip:fqdn in PEM, followed by those between it and the authority's",
+        pattern=CERTIFICATE_PATTERN,
+    ),
+    ca=_string(
+        "the authority's certificate in PEM, where the nodes do not believe it anyway",
+        pattern=CERTIFICATE_PATTERN,
+    ),
+)
+
 HASH_PATH = "part of every object's place; another one loses them all"
 
 MASTERS_KEYS = _mapping("keys by index; made by the master, not set", SECRET, keys=r"^[0-9]+$")
@@ -614,6 +634,17 @@ SECRETS = {
             "properties": {
                 "erlang_cookie": {**SECRET, "description": "what makes brokers one cluster"},
                 "users": _mapping("passwords by user", SECRET),
+            },
+        },
+        "tls": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "key": {
+                    "type": "string",
+                    "pattern": KEY_PATTERN,
+                    "description": "the private key of tls:certificate in PEM, without a password",
+                }
             },
         },
         "keystone": {
@@ -656,6 +687,7 @@ SCHEMA = {
         ),
         "network": NETWORK,
         "vip": VIP,
+        "tls": TLS,
         "nodes": {
             "type": "object",
             "description": "minion id -> node",
@@ -722,6 +754,10 @@ def faults(data):
 
 
 def _text(error):
+    path = list(error.absolute_path)
+    if error.validator == "pattern" and path[-2:-1] == ["tls"]:
+        kind = "private key without a password" if path[0] == "secrets" else "certificate"
+        return f"is no {kind} in PEM, each line at the same indentation"
     if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
         return (
             "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "

@@ -6,6 +6,7 @@ import copy
 import secrets
 
 import openstack_ha_identity
+import openstack_ha_tls
 
 # 32 URL-safe characters are 190 bits; the alphabet is a subset of the schema's SECRET_PATTERN.
 SECRET_BYTES = 24
@@ -20,6 +21,7 @@ SQL_ACCOUNTS = {"keystone": "keystone"}
 # Which systems read which secrets, by the path below ``secrets``.
 READERS = {
     ("haproxy",): {"haproxy"},
+    ("tls",): {"haproxy"},
     ("galera",): {"galera", "health", "keystone"},
     ("rabbitmq",): {"rabbitmq", "health"},
     ("keystone",): {"keystone"},
@@ -27,6 +29,10 @@ READERS = {
     ("swift", "hash_path_suffix"): {"swift.rings", "swift.storage", "swift.proxy"},
     ("swift", "users"): {"swift.proxy"},
 }
+
+
+# Those that nobody can make alone.
+TLS_KEY = ("tls", "key")
 
 
 def needed(cluster, systems):
@@ -49,7 +55,20 @@ def needed(cluster, systems):
     paths += [("keystone", "users", name) for name in openstack_ha_identity.users(cluster, systems)]
     paths += [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
     paths += [("swift", "users", name) for name in cluster.get("swift", {}).get("users", {})]
+    paths += [TLS_KEY] if openstack_ha_tls.is_on(cluster) else []
     return [path for path in dict.fromkeys(paths) if _is_read(path, systems)]
+
+
+def remedy(path):
+    """
+    Return where a secret that is missing comes from.
+
+    path
+        Of the secret.
+    """
+    if path == TLS_KEY:
+        return "the private key of tls:certificate in PEM; or set tls:plain_http: true"
+    return "`salt-run openstack_ha.secrets` makes one"
 
 
 def visible(tree, systems):
@@ -105,7 +124,8 @@ def lookup(tree, path):
 def generate(cluster, systems):
     """
     Return the whole mapping for ``secrets``: those the cluster has, needed or not, and new ones for
-    the rest: what is not needed today may be what yesterday's objects were stored with.
+    the rest: what is not needed today may be what yesterday's objects were stored with. The key of
+    TLS is not made, since it has to fit its certificate.
 
     cluster
         The cluster with its defaults.
@@ -115,6 +135,6 @@ def generate(cluster, systems):
     """
     tree = copy.deepcopy(cluster.get("secrets", {}))
     for path in needed(cluster, systems):
-        if lookup(tree, path) is None:
+        if path != TLS_KEY and lookup(tree, path) is None:
             _put(tree, path, secrets.token_urlsafe(SECRET_BYTES))
     return tree

@@ -9,6 +9,8 @@ import base64
 import configparser
 import hashlib
 
+import openstack_ha_tls
+
 KINDS = ("account", "container", "object")
 
 # Programs beside the servers, by the file that they read. No reconstructor, since no policy is
@@ -343,6 +345,8 @@ def _proxy_server(view):
     sections["filter:versioned_writes"].update(
         allow_versioned_writes=True, allow_object_versioning=True
     )
+    # Behind HAProxy it knows nothing of TLS, and would send clients to the port in the clear.
+    sections["filter:tempauth"]["storage_url_scheme"] = openstack_ha_tls.scheme(view)
     sections["filter:tempauth"].update(
         (_tempauth_key(user["account"], name), _tempauth_value(name, user.get("groups", [])))
         for name, user in swift["users"].items()

@@ -23,8 +23,7 @@ WORKERS = 100
 
 
 def http_get(task):
-    url = f"http://{task['vip']}:{task['haproxy']['port']}/health"
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:
+    with urllib.request.urlopen(f"{task['haproxy']['url']}/health", timeout=TIMEOUT) as reply:
         reply.read()
 
 

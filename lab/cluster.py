@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from . import authority
 from .errors import LabError
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +33,7 @@ SIZES = {
 sys.path.append(str(ROOT / "_utils"))
 import openstack_ha_cluster  # noqa: E402
 import openstack_ha_secrets  # noqa: E402
+import openstack_ha_tls  # noqa: E402
 
 
 def merged(base: Mapping, over: Mapping) -> dict:
@@ -80,14 +82,25 @@ def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
 
     Secrets that `kept` already has stay; placeholders of `source` are never used.
     """
-    known = load(kept).get("secrets", {}) if kept.exists() else {}
+    known = load(kept) if kept.exists() else {}
     cluster = moved(merged(for_profile(source, profile), SIZES), cidr)
-    cluster["secrets"] = known
+    cluster["secrets"] = known.get("secrets", {})
+    cluster["tls"] = known.get("tls", cluster.get("tls", {}))
+    if "tls" not in known or known["vip"] != cluster["vip"]:
+        certify(cluster)
     cluster["secrets"] = openstack_ha_secrets.generate(
         cluster, openstack_ha_cluster.all_systems(cluster)
     )
     write_private(kept, yaml.safe_dump({KEY: cluster}, sort_keys=False))
     return cluster
+
+
+def certify(cluster: dict) -> None:
+    """Give the cluster an authority and a certificate of its own, where it has TLS."""
+    if not cluster["tls"].get("plain_http"):
+        made = authority.issue(cluster["vip"]["fqdn"], cluster["vip"]["address"])
+        cluster["secrets"]["tls"] = {"key": made.pop("key")}
+        cluster["tls"] = {**cluster["tls"], **made}
 
 
 def load(path: Path) -> dict:
@@ -109,6 +122,11 @@ def disks(cluster: Mapping, node_id: str) -> list[str]:
         return []
     devices = cluster["nodes"][node_id].get("storage", {}).get("devices", {})
     return [str(Path(device["path"]).relative_to("/dev")) for device in devices.values()]
+
+
+def url(cluster: Mapping, port: int) -> str:
+    """Return the address of an HTTP service on the VIP of a complete cluster."""
+    return openstack_ha_tls.url(cluster, port)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -18,6 +18,8 @@ from .images import Images
 DEFAULT_NAME = "openstack-ha"
 NAME = os.environ.get("LAB_NAME", DEFAULT_NAME)
 STATE = Path(__file__).parent / ".state"
+CLIENTS_CA = "/usr/local/share/ca-certificates/openstack_ha.crt"
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 SOURCE = Path(os.environ.get("LAB_CLUSTER", cluster_file.ROOT / "pillar.example"))
 
 Say = Callable[[str], None]
@@ -77,8 +79,10 @@ class Lab:
         lab._ensure(plans)
         lab._boot(lab.hosts(), say)
         inventory.write(
-            lab.inventory_file, inventory.describe(name, profile, complete, lab.hosts())
+            lab.inventory_file,
+            inventory.describe(name, profile, complete, lab.hosts(), lab.ca_file),
         )
+        lab._introduce(complete)
         say("salt-master: cluster file, modules, configuration")
         lab.master.configure(lab.cluster_file)
         say("salt-minions: keys")
@@ -94,6 +98,11 @@ class Lab:
     def inventory_file(self) -> Path:
         """What tests and outside tools start from."""
         return self.state / "inventory.json"
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the authority that signed the VIP's."""
+        return self.state / "ca.pem"
 
     @property
     def inventory(self) -> dict:
@@ -161,10 +170,21 @@ class Lab:
             gone.container.remove(force=True, v=True)
         for found in self.docker.networks.list(filters={"label": f"{engine.LABEL}={self.name}"}):
             found.remove()
-        for path in (self.cluster_file, self.inventory_file):
+        for path in (self.cluster_file, self.inventory_file, self.ca_file):
             path.unlink(missing_ok=True)
         if self.state != STATE and self.state.exists():
             self.state.rmdir()
+
+    def _introduce(self, cluster: Mapping) -> None:
+        """Let the host outside the cluster know the VIP by name, and believe its certificate."""
+        vip = f"{cluster['vip']['address']} {cluster['vip']['fqdn']}"
+        if vip not in self.client.read("/etc/hosts").splitlines():
+            # Not a new file: Docker mounts its own there.
+            self.client.check(["sh", "-c", f"echo '{vip}' >> /etc/hosts"])
+        if "ca" in cluster["tls"]:
+            cluster_file.write_private(self.ca_file, cluster["tls"]["ca"])
+            self.client.write(CLIENTS_CA, cluster["tls"]["ca"])
+            self.client.check(["update-ca-certificates"])
 
     def _only(self, kind: str) -> Host:
         return next(found for found in self.hosts() if found.kind == kind)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from . import network
-from .cluster import write_private
+from .cluster import url, write_private
 from .host import Host
 
 NODE, MASTER, CLIENT = "node", "master", "client"
@@ -24,12 +24,16 @@ def credentials(cluster: Mapping) -> dict:
         "haproxy": {
             "user": cluster["haproxy"]["stats_user"],
             "password": secrets["haproxy"]["stats"],
-            "port": cluster["haproxy"]["stats_port"],
+            **_http(cluster, cluster["haproxy"]["stats_port"]),
         },
         "galera": _service(galera, cluster["galera"]["accounts"], cluster["galera"]["port"]),
         "rabbitmq": _service(rabbitmq, cluster["rabbitmq"]["users"], cluster["rabbitmq"]["port"]),
         **_swift(secrets.get("swift"), cluster["swift"]),
     }
+
+
+def _http(cluster: Mapping, port: int) -> dict:
+    return {"port": port, "url": url(cluster, port)}
 
 
 def _swift(secrets: Mapping | None, swift: Mapping) -> dict:
@@ -52,7 +56,9 @@ def _service(passwords: Mapping[str, str], own: Iterable[str], port: int) -> dic
     }
 
 
-def describe(lab: str, profile: str, cluster: Mapping, hosts: Iterable[Host]) -> dict:
+def describe(
+    lab: str, profile: str, cluster: Mapping, hosts: Iterable[Host], ca_file: Path
+) -> dict:
     """Return the inventory of a lab, from a complete cluster and its hosts."""
     cidr = cluster["network"]["management"]
     found = {
@@ -69,7 +75,7 @@ def describe(lab: str, profile: str, cluster: Mapping, hosts: Iterable[Host]) ->
             "docker_network": network.network_name(lab),
         },
         "vip": {"address": cluster["vip"]["address"], "fqdn": cluster["vip"]["fqdn"]},
-        "ca_file": None,
+        "ca_file": str(ca_file) if "ca" in cluster["tls"] else None,
         "master": next(iter(found[MASTER].values())),
         "client": next(iter(found[CLIENT].values())),
         "nodes": found[NODE],

@@ -39,7 +39,7 @@ def summary(inventory: Mapping, inventory_file: Path) -> Table:
     first = next(iter(inventory["nodes"]))
     table = Table(show_header=False, title=f"Lab {inventory['name']}")
     table.add_row("VIP", f"{vip} ({inventory['vip']['fqdn']})")
-    table.add_row("HAProxy's statistics", f"http://{vip}:{haproxy['port']}/ ({haproxy['user']})")
+    table.add_row("HAProxy's statistics", f"{haproxy['url']}/ ({haproxy['user']})")
     table.add_row("MySQL", f"{vip}:{galera['port']} ({galera['user']})")
     table.add_row("RabbitMQ", f"{vip}:{rabbitmq['port']} ({rabbitmq['user']})")
     if "swift" in inventory["credentials"]:

@@ -1,6 +1,7 @@
 """What the tiers share: the formula as a file root, and clusters made of the example."""
 
 import copy
+import importlib.util
 import ipaddress
 import os
 import pathlib
@@ -18,6 +19,18 @@ DISPOSABLE_HOST = "OPENSTACK_HA_DISPOSABLE_HOST"
 def example():
     """Return the cluster of pillar.example."""
     return yaml.safe_load((ROOT / "pillar.example").read_text(encoding="utf-8"))["openstack_ha"]
+
+
+def certified(cluster):
+    """Return the cluster with an authority and a certificate that a real HAProxy takes."""
+    # Not by its package, whose other modules need what a host of the lab does not have.
+    spec = importlib.util.spec_from_file_location("authority", ROOT / "lab/authority.py")
+    authority = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(authority)
+    made = authority.issue(cluster["vip"].get("fqdn", "none"), cluster["vip"]["address"])
+    cluster["secrets"]["tls"] = {"key": made.pop("key")}
+    cluster["tls"] = made
+    return cluster
 
 
 def write_cluster(path, cluster):
@@ -91,7 +104,7 @@ def cluster_on(address, node):
     cluster["vip"]["address"] = str(address.network[-2])
     cluster["nodes"] = {node: {"address": str(address.ip), "roles": ["controller"]}}
     cluster["galera"].update(buffer_pool="128M", gcache_size="16M")
-    return cluster
+    return certified(cluster)
 
 
 def leaves(tree):

@@ -23,6 +23,36 @@ openstack_ha_haproxy_tcp_retries:
     - require:
       - pkg: openstack_ha_haproxy_packages
 
+openstack_ha_haproxy_certificate_check:
+  file.managed:
+    - name: {{ os.haproxy.certificate_check }}
+    - source: salt://openstack_ha/haproxy/files/check-certificate
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: true
+{%- for path in salt["openstack_ha_haproxy.certificates"](ha, os.haproxy.certificate) %}
+
+# With its key. One that does not fit leaves the old one in its place.
+openstack_ha_haproxy_certificate:
+  file.managed:
+    - name: {{ path }}
+    - source: salt://openstack_ha/haproxy/files/certificate.pem.jinja
+    - template: jinja
+    - context:
+        ha: {{ ha | json }}
+    - user: root
+    - group: root
+    - mode: '0600'
+    - show_changes: false
+    - check_cmd: {{ os.haproxy.certificate_check }} {{ ha.vip.fqdn }}
+    - require:
+      - pkg: openstack_ha_haproxy_packages
+      - file: openstack_ha_haproxy_certificate_check
+    - require_in:
+      - file: openstack_ha_haproxy_config
+{%- endfor %}
+
 openstack_ha_haproxy_config:
   file.managed:
     - name: {{ os.haproxy.config }}
@@ -31,7 +61,8 @@ openstack_ha_haproxy_config:
     - context:
         ha: {{ ha | json }}
         os: {{ os | json }}
-        listeners: {{ salt['openstack_ha_haproxy.listeners'](services, ha) | json }}
+        listeners: {{ salt['openstack_ha_haproxy.listeners'](services, ha, os.haproxy.certificate) | json }}
+        bind_options: {{ salt['openstack_ha_haproxy.bind_options'](ha, os.haproxy.certificate) | json }}
     - user: root
     - group: root
     - mode: '0600'

@@ -10,8 +10,6 @@ openstack_ha_haproxy_service:
     - name: {{ os.haproxy.service }}
     - enable: true
     - reload: true
-    - require:
-      - sysctl: openstack_ha_haproxy_nonlocal_bind
     - watch:
-      - file: openstack_ha_haproxy_config
+      - sls: openstack_ha.haproxy.config
       - file: openstack_ha_haproxy_unit

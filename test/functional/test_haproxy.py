@@ -1,13 +1,16 @@
 """HAProxy by the formula's own states, on this machine."""
 
+import contextlib
+import copy
 import pathlib
+import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
 
 import pytest
-from support import not_applied
+from support import certified, not_applied
 
 INTERFACE = "eth0"
 SLS = "openstack_ha.haproxy"
@@ -27,24 +30,34 @@ def failed_or_changed(result):
 
 
 def url(cluster, path, port=8404):
-    return f"http://{cluster['vip']['address']}:{port}{path}"
+    return f"https://{cluster['vip']['address']}:{port}{path}"
 
 
-def status_of(request):
+def believing(cluster):
+    """A context that believes the cluster's own authority and nobody else."""
+    return ssl.create_default_context(cadata=cluster["tls"]["ca"])
+
+
+def status_of(cluster, path):
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(
+            url(cluster, path), timeout=5, context=believing(cluster)
+        ) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
 
 
 def authorised(cluster, path):
-    opener = urllib.request.HTTPPasswordMgrWithPriorAuth()
-    opener.add_password(
+    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    passwords.add_password(
         None, url(cluster, "/"), "admin", cluster["secrets"]["haproxy"]["stats"], True
     )
-    handler = urllib.request.HTTPBasicAuthHandler(opener)
-    with urllib.request.build_opener(handler).open(url(cluster, path), timeout=5) as answer:
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPBasicAuthHandler(passwords),
+        urllib.request.HTTPSHandler(context=believing(cluster)),
+    )
+    with opener.open(url(cluster, path), timeout=5) as answer:
         return answer.read().decode()
 
 
@@ -74,16 +87,16 @@ def test_second_run_changes_nothing(modules, applied, pillar):
 def test_the_socket_tells_of_every_front_end_before_the_vip_is_here(modules, applied):
     rows = modules.openstack_ha_haproxy.status()
     frontends = {row["proxy"]: row["status"] for row in rows if row["kind"] == "frontend"}
-    assert frontends == {"stats": "OPEN", "mysql": "OPEN", "rabbitmq": "OPEN"}
+    assert frontends == dict.fromkeys(("stats", "mysql", "rabbitmq", "keystone"), "OPEN")
     backups = [row["name"] for row in rows if row["proxy"] == "mysql" and row["backup"]]
     assert backups == ["ctl2", "ctl3"]
     assert modules.openstack_ha_haproxy.info()["Stopping"] == 0
 
 
 def test_the_page_and_the_metrics_want_the_password(applied, vip):
-    assert status_of(url(applied, "/health")) == 200
-    assert status_of(url(applied, "/")) == 401
-    assert status_of(url(applied, "/metrics")) == 401
+    assert status_of(applied, "/health") == 200
+    assert status_of(applied, "/") == 401
+    assert status_of(applied, "/metrics") == 401
     assert "rabbitmq" in authorised(applied, "/")
     assert "haproxy_server_status" in authorised(applied, "/metrics")
 
@@ -98,33 +111,89 @@ def test_the_password_is_in_the_configuration_only(modules, pillar):
     assert password not in str(result.raw)
 
 
-def test_a_changed_option_is_reloaded_and_no_request_fails(modules, applied, vip, pillar):
-    pid = modules.openstack_ha_haproxy.info()["Pid"]
+@contextlib.contextmanager
+def asking(cluster):
+    """Ask all the time; the list that is given gets what fails."""
     failures, stop = [], threading.Event()
 
     def ask():
         while not stop.is_set():
             try:
-                if status_of(url(applied, "/health")) != 200:
+                if status_of(cluster, "/health") != 200:
                     failures.append("status")
             except OSError as error:
                 failures.append(str(error))
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    applied["haproxy"] = {"maxconn": 1234}
-    result = modules.state.sls(SLS, pillar=pillar)
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield failures
+    finally:
+        stop.set()
+        thread.join()
+
+
+def wait_for_another_worker(modules, pid):
     deadline = time.monotonic() + 10
     while modules.openstack_ha_haproxy.info()["Pid"] == pid and time.monotonic() < deadline:
         time.sleep(0.05)
-    stop.set()
-    asking.join()
+
+
+def test_a_changed_option_is_reloaded_and_no_request_fails(modules, applied, vip, pillar):
+    pid = modules.openstack_ha_haproxy.info()["Pid"]
+    with asking(copy.deepcopy(applied)) as failures:
+        applied["haproxy"] = {"maxconn": 1234}
+        result = modules.state.sls(SLS, pillar=pillar)
+        wait_for_another_worker(modules, pid)
     assert failed_or_changed(result) == {
         "openstack_ha_haproxy_config",
         "openstack_ha_haproxy_service",
     }
     assert modules.openstack_ha_haproxy.info()["Maxconn"] == 1234
     assert failures == []
+
+
+def served_certificate(cluster):
+    return ssl.get_server_certificate((cluster["vip"]["address"], 8404))
+
+
+def test_a_new_certificate_is_reloaded_and_no_request_fails(modules, applied, vip, pillar):
+    before, pid = served_certificate(applied), modules.openstack_ha_haproxy.info()["Pid"]
+    master = modules.service.show("haproxy")["MainPID"]
+    old = copy.deepcopy(applied)
+    certified(applied)
+    both = {**old, "tls": {"ca": old["tls"]["ca"] + applied["tls"]["ca"]}}
+    with asking(both) as failures:
+        result = modules.state.sls(SLS, pillar=pillar)
+        wait_for_another_worker(modules, pid)
+    assert failed_or_changed(result) == {
+        "openstack_ha_haproxy_certificate",
+        "openstack_ha_haproxy_service",
+    }
+    assert served_certificate(applied) != before
+    assert failures == []
+    assert modules.service.show("haproxy")["MainPID"] == master
+    path = pathlib.Path("/etc/haproxy/openstack_ha.pem")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert applied["secrets"]["tls"]["key"].splitlines()[1] not in str(result.raw)
+
+
+def test_a_key_of_another_certificate_never_replaces_the_old_one(modules, applied, vip, pillar):
+    path = pathlib.Path("/etc/haproxy/openstack_ha.pem")
+    before = path.read_text(encoding="utf-8")
+    applied["secrets"]["tls"] = certified(copy.deepcopy(applied))["secrets"]["tls"]
+    result = modules.state.sls(SLS, pillar=pillar)
+    assert "openstack_ha_haproxy_certificate" in {one.id for one in not_applied(result)}
+    assert "openstack_ha:secrets:tls:key is not the key of" in str(result.raw)
+    assert path.read_text(encoding="utf-8") == before
+    assert status_of({**applied}, "/health") == 200
+
+
+def test_clients_of_old_protocols_are_refused(applied, vip):
+    context = believing(applied)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(OSError):
+        urllib.request.urlopen(url(applied, "/health"), timeout=5, context=context)
 
 
 def test_a_configuration_that_haproxy_refuses_never_replaces_the_old(modules, applied, pillar):

@@ -5,6 +5,7 @@ import copy
 import json
 import pathlib
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -81,7 +82,7 @@ def site(cluster, tmp_path_factory):
     made = Site(tmp_path_factory.mktemp("keystone"), cluster)
     vip = cluster["vip"]["address"]
     subprocess.run(["ip", "address", "replace", f"{vip}/32", "dev", "eth0"], check=True)
-    for name in ("python", "hosts", "galera.config"):
+    for name in ("python", "hosts", "authority", "galera.config"):
         assert not_applied(made.sls(f"openstack_ha.{name}")) == []
     galera = made.loaders.modules.openstack_ha_galera
     if galera.server() != "running":
@@ -105,14 +106,15 @@ def served(site):
 
 def api(site, method, path, body=None, token=None, until=None):
     """Ask through the VIP; status, headers and answer. ``until`` waits for a status."""
-    url = f"http://{site.cluster['vip']['address']}:5000{path}"
+    url = f"https://{site.cluster['vip']['address']}:5000{path}"
+    context = ssl.create_default_context(cadata=site.cluster["tls"]["ca"])
     headers = {"Content-Type": "application/json", **({"X-Auth-Token": token} if token else {})}
     data = json.dumps(body).encode() if body else None
     deadline = time.monotonic() + 60
     while True:
         request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as got:
+            with urllib.request.urlopen(request, timeout=30, context=context) as got:
                 found = got.status, got.headers, got.read()
         except urllib.error.HTTPError as exc:
             found = exc.code, exc.headers, exc.read()

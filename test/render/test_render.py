@@ -53,6 +53,7 @@ def _other_options():
         server_options={"max_statement_time": 20},
     )
     cluster["haproxy"] = {"stats_port": 9000}
+    cluster["tls"] = {"plain_http": True}
     cluster["keepalived"] = {"advert_interval": 1}
     return cluster
 
@@ -96,6 +97,7 @@ def test_roles_include_their_systems_in_order(loaders_of):
     assert loaders.modules.openstack_ha.includes() == [
         "openstack_ha.python",
         "openstack_ha.hosts",
+        "openstack_ha.authority",
         "openstack_ha.galera",
         "openstack_ha.rabbitmq",
         "openstack_ha.memcached",

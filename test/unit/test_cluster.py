@@ -97,6 +97,29 @@ CASES = {
         "openstack_ha:secrets:rabbitmq:erlang_cookie: twenty capital letters look like a cookie "
         "that Debian's package made, which an upgrade replaces; take another",
     ),
+    "no certificate": (
+        ("tls",),
+        {},
+        "openstack_ha:tls:certificate: is missing: the certificate for vip:fqdn in PEM; or set "
+        "tls:plain_http: true, and passwords go over the network as they are",
+    ),
+    "no certificate but rubble": (
+        ("tls", "certificate"),
+        "-----BEGIN CERTIFICATE----- ab",
+        "openstack_ha:tls:certificate: is no certificate in PEM, each line at the same indentation",
+    ),
+    "a key with a password": (
+        ("secrets", "tls", "key"),
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nab\n-----END ENCRYPTED PRIVATE KEY-----",
+        "openstack_ha:secrets:tls:key: is no private key without a password in PEM, each line at "
+        "the same indentation",
+    ),
+    "no key": (
+        ("secrets", "tls"),
+        {},
+        "openstack_ha:secrets:tls:key: is missing; the private key of tls:certificate in PEM; or "
+        "set tls:plain_http: true",
+    ),
     "unknown key": (
         ("vip", "adress"),
         "172.29.80.100",
@@ -150,6 +173,12 @@ def test_even_controllers_by_an_explicit_word(cluster):
     assert openstack_ha_cluster.faults(cluster) == []
 
 
+def test_without_tls_nothing_of_it_is_needed(cluster):
+    cluster["tls"] = {"plain_http": True}
+    del cluster["secrets"]["tls"]
+    assert openstack_ha_cluster.faults(cluster) == []
+
+
 def test_empty_cluster_names_what_it_lacks():
     faults = openstack_ha_cluster.faults({})
     for key in ("name", "network", "vip", "nodes"):
@@ -178,6 +207,7 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
     storage = openstack_ha_cluster.view(complete, "sto2")
     assert set(controller["secrets"]) == {
         "haproxy",
+        "tls",
         "galera",
         "rabbitmq",
         "keystone",

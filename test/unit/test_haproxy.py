@@ -9,8 +9,10 @@ import yaml
 
 SERVICES = pathlib.Path(__file__).parents[2] / "openstack_ha/haproxy/services.yaml"
 
+CERTIFICATE = "/etc/haproxy/vip.pem"
 VIEW = {
-    "vip": {"address": "192.0.2.100"},
+    "vip": {"address": "192.0.2.100", "fqdn": "cloud.example.org"},
+    "tls": {"plain_http": False},
     "nodes": {
         f"ctl{n}.example.org": {
             "hostname": f"ctl{n}",
@@ -43,14 +45,14 @@ mysql,listener,,0,0,0,0,OPEN,,,,3,,,
 
 
 def only(row, view=None):
-    (listener,) = haproxy.listeners([row], view or VIEW)
+    (listener,) = haproxy.listeners([row], view or VIEW, CERTIFICATE)
     return listener
 
 
 @pytest.fixture
 def shipped():
     rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
-    return {listener["name"]: listener for listener in haproxy.listeners(rows, VIEW)}
+    return {listener["name"]: listener for listener in haproxy.listeners(rows, VIEW, CERTIFICATE)}
 
 
 def test_mysql_has_one_writer_and_the_others_stand_by(shipped):
@@ -69,7 +71,7 @@ def test_swift_is_served_by_the_proxies(shipped):
 
 
 def test_a_service_that_no_node_has_is_left_out():
-    assert haproxy.listeners([{"name": "x", "port": 1, "role": "storage"}], VIEW) == []
+    assert haproxy.listeners([{"name": "x", "port": 1, "role": "storage"}], VIEW, CERTIFICATE) == []
 
 
 def test_mysql_is_checked_by_the_health_daemon_and_listens_on_the_vip(shipped):
@@ -98,7 +100,9 @@ def test_rabbitmq_is_balanced_over_all_brokers(shipped):
 def test_rabbitmq_with_direct_access_needs_no_front_end():
     view = {**VIEW, "rabbitmq": {"port": 5672, "access": "direct"}}
     rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
-    assert "rabbitmq" not in [listener["name"] for listener in haproxy.listeners(rows, view)]
+    assert "rabbitmq" not in [
+        listener["name"] for listener in haproxy.listeners(rows, view, CERTIFICATE)
+    ]
 
 
 def test_an_api_is_one_row():
@@ -121,6 +125,23 @@ def test_an_api_is_one_row():
     assert listener["servers"][1] == "server ctl2 192.0.2.12:80 cookie ctl2"
 
 
+def test_http_has_tls_and_tells_the_servers_so(shipped):
+    for name in ("swift", "keystone"):
+        bind, *options = shipped[name]["options"]
+        assert bind.endswith(" ssl crt /etc/haproxy/vip.pem alpn http/1.1")
+        assert "http-request set-header X-Forwarded-Proto https" in options
+    for name in ("mysql", "rabbitmq"):
+        assert "ssl" not in repr(shipped[name])
+
+
+def test_http_in_the_clear_only_when_told():
+    view = {**VIEW, "tls": {"plain_http": True}}
+    options = only({"name": "horizon", "port": 80, "mode": "http"}, view)["options"]
+    assert options[0] == "bind 192.0.2.100:80"
+    assert "http-request set-header X-Forwarded-Proto http" in options
+    assert haproxy.bind_options(view, CERTIFICATE) == ""
+
+
 def test_a_row_without_a_check_is_connected_to():
     options = only({"name": "memcached", "port": 11211})["options"]
     assert not any("httpchk" in option for option in options)
@@ -140,7 +161,7 @@ def test_a_row_without_a_check_is_connected_to():
 )
 def test_a_faulty_row_is_named(row, message):
     with pytest.raises(ValueError, match=message):
-        haproxy.listeners([row], VIEW)
+        haproxy.listeners([row], VIEW, CERTIFICATE)
 
 
 def test_stat_is_typed():

@@ -74,6 +74,6 @@ def test_an_unknown_answer_is_an_error(module, admin_socket, function):
 
 def test_faults_of_the_pure_functions_become_saltish(module):
     with pytest.raises(CommandExecutionError, match="port is missing"):
-        module.listeners([{"name": "x"}], {})
+        module.listeners([{"name": "x"}], {}, "vip.pem")
     with pytest.raises(CommandExecutionError, match="line break"):
         module.quote("a\nb")

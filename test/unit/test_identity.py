@@ -152,4 +152,4 @@ def test_a_service_has_its_user_where_it_asks_keystone(view):
     should = identity.wanted(view, systems)
     assert ("admin", "Default", "swift", "project:Default/service") in should["assignment"]
     url = should["endpoint"]["object-store", "public", "RegionOne"]["url"]
-    assert url == "http://cloud.example.org:8080/v1/AUTH_%(project_id)s"
+    assert url == "https://cloud.example.org:8080/v1/AUTH_%(project_id)s"

@@ -2,13 +2,14 @@
 
 import copy
 import stat
+import subprocess
 
 import openstack_ha_cluster
 import pytest
 import yaml
-from support import example, leaves
+from support import ROOT, example, leaves
 
-from lab import cluster, inventory
+from lab import authority, cluster, inventory
 from lab.errors import LabError
 
 ELSEWHERE = "10.20.30.0/24"
@@ -77,6 +78,33 @@ def test_secrets_are_the_labs_own_and_stay(tmp_path):
     assert list(kept.parent.iterdir()) == [kept]
 
 
+def test_the_certificate_stays_as_long_as_the_vip_does(tmp_path):
+    kept = tmp_path / "cluster.yaml"
+    first = cluster.prepare(example(), kept, "core", ELSEWHERE)
+    assert cluster.prepare(example(), kept, "core", ELSEWHERE)["tls"] == first["tls"]
+    moved = cluster.prepare(example(), kept, "core", "10.20.40.0/24")
+    assert moved["tls"]["certificate"] != first["tls"]["certificate"]
+    assert moved["secrets"]["tls"] != first["secrets"]["tls"]
+
+
+def test_a_certificate_is_for_the_name_and_the_address(tmp_path):
+    made = authority.issue("cloud.example.org", "10.20.30.100")
+    (tmp_path / "ca.pem").write_text(made["ca"])
+    (tmp_path / "own.pem").write_text(made["certificate"] + made["key"])
+    for name in (["-verify_hostname", "cloud.example.org"], ["-verify_ip", "10.20.30.100"]):
+        subprocess.run(
+            ["openssl", "verify", "-CAfile", "ca.pem", *name, "own.pem"], cwd=tmp_path, check=True
+        )
+    check = ["sh", str(ROOT / "openstack_ha/haproxy/files/check-certificate")]
+    for name, expected in (("cloud.example.org", 0), ("other.example.org", 1)):
+        done = subprocess.run([*check, name, "own.pem"], cwd=tmp_path, check=False)
+        assert done.returncode == expected
+    other = authority.issue("cloud.example.org", "10.20.30.100")
+    (tmp_path / "mixed.pem").write_text(made["certificate"] + other["key"])
+    done = subprocess.run([*check, "cloud.example.org", "mixed.pem"], cwd=tmp_path, check=False)
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("text", ["", "- a", "other: 1", "a: [", None])
 def test_what_is_no_cluster_file_is_named(tmp_path, text):
     path = tmp_path / "cluster.yaml"
@@ -103,6 +131,7 @@ def test_credentials_are_of_the_users_own_accounts_first(complete):
         "user": "admin",
         "password": "change-me-haproxy-stats",
         "port": 8404,
+        "url": "https://cloud.example.org:8404",
     }
 
 

@@ -10,6 +10,8 @@ openstack_ha:
   vip:
     address: {{ network }}.254
     fqdn: cloud.example.org
+  tls:
+    plain_http: true
   nodes:
     ctl1:
       address: {{ address }}
@@ -25,6 +27,9 @@ openstack_ha:
     galera:
       accounts:
         health: kitchen-galera-health
+        keystone: kitchen-galera-keystone
+    keystone:
+      admin: kitchen-keystone-admin
     rabbitmq:
       erlang_cookie: kitchen-erlang-cookie
       users:

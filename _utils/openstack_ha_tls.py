@@ -1,0 +1,51 @@
+"""
+Whether the VIP speaks HTTP in the clear, and what follows from that.
+"""
+
+
+def is_on(view):
+    """
+    Return whether the HTTP services on the VIP have TLS.
+
+    view
+        What ``openstack_ha.view`` returns, or a cluster.
+    """
+    return not view.get("tls", {}).get("plain_http")
+
+
+def scheme(view):
+    """
+    Return how a URL on the VIP begins: ``https`` or ``http``.
+
+    view
+        As for ``is_on``.
+    """
+    return "https" if is_on(view) else "http"
+
+
+def url(view, port):
+    """
+    Return the address of an HTTP service on the VIP, without a path.
+
+    view
+        As for ``is_on``.
+
+    port
+        The service's.
+    """
+    return f"{scheme(view)}://{view['vip']['fqdn']}:{port}"
+
+
+def faults(cluster):
+    """
+    Return what TLS lacks, a line each.
+
+    cluster
+        The cluster file's content.
+    """
+    if is_on(cluster) and "certificate" not in cluster.get("tls", {}):
+        return [
+            "tls:certificate: is missing: the certificate for vip:fqdn in PEM; or set "
+            "tls:plain_http: true, and passwords go over the network as they are"
+        ]
+    return []
