@@ -26,7 +26,8 @@ def files(role):
     role
         ``shared`` (by every node of Swift), ``storage`` or ``proxy``.
 
-    A value is text, or ``{"secret": path, "after": text}`` where a template asks for the secret.
+    A value is text, or ``{"before", "secret": path, "after"}`` where a template asks for the
+    secret.
 
     CLI Example:
 

@@ -94,6 +94,7 @@ def clusters():
             **{key: one[key] for key in ("name", "vip", "nodes", "keystone")},
             # Of the cluster file's shape, so that the owner is known of either.
             "swift": {
+                "auth": one["swift"]["auth"],
                 "owner": __utils__["openstack_ha_cluster.rings_owner"](one),
                 "rings": list(one["swift"]["rings"]),
             },

@@ -18,6 +18,7 @@ SYSTEMS = {
     "rabbitmq": {"controller"},
     "memcached": {"controller", "proxy"},
     "keystone": {"controller"},
+    "glance": {"image_server"},
     "swift.rings": {"rings_owner"},
     "swift.storage": {"storage"},
     "swift.proxy": {"proxy"},
@@ -27,7 +28,12 @@ SYSTEMS = {
     "keystone.identity": {"controller"},
 }
 # The other sections of options that a system reads: HAProxy asks where its servers listen.
-READS = {"haproxy": {"keystone", "swift"}, "keystone": {"memcached"}}
+READS = {
+    "haproxy": {"keystone", "glance", "swift"},
+    "keystone": {"memcached"},
+    "glance": {"memcached", "keystone"},
+    "swift.proxy": {"keystone"},
+}
 
 FIRST_VRRP_PRIORITY = 150
 
@@ -379,7 +385,15 @@ def systems(cluster, minion_id):
     roles = set(cluster["nodes"][minion_id]["roles"])
     if minion_id == rings_owner(cluster):
         roles.add("rings_owner")
+    if "controller" in roles and _has_place_for_images(cluster):
+        roles.add("image_server")
     return [name for name, having in SYSTEMS.items() if having & roles]
+
+
+def _has_place_for_images(cluster):
+    """Images are objects of a user of Keystone's, and nowhere else."""
+    has_keystone = cluster.get("swift", {}).get("auth", "keystone") == "keystone"
+    return has_keystone and any("proxy" in node["roles"] for node in cluster["nodes"].values())
 
 
 def all_systems(cluster):
@@ -417,6 +431,23 @@ def nodes_of(cluster, role):
         {"id": minion_id, "hostname": node["hostname"], "address": node["address"]}
         for minion_id, node in cluster["nodes"].items()
         if role in node["roles"]
+    ]
+
+
+def nodes_with(cluster, system):
+    """
+    Return the nodes that a system runs on, as ``nodes_of`` does.
+
+    cluster
+        A complete cluster, or a view, which may not have all of them.
+
+    system
+        A system.
+    """
+    return [
+        {"id": minion_id, "hostname": node["hostname"], "address": node["address"]}
+        for minion_id, node in cluster["nodes"].items()
+        if system in systems(cluster, minion_id)
     ]
 
 

@@ -15,6 +15,7 @@ import ast
 import re
 
 import openstack_ha_members
+import openstack_ha_options
 
 BRANCHES = ("expand", "contract")
 # What a service does not wait for.
@@ -32,6 +33,17 @@ SERVICES = {
         "migrations": f"{PYTHON}/keystone/common/sql/migrations/versions",
         "sync": (("db_sync",),),
         "expand": (("db_sync", "--expand"), ("db_sync", "--migrate")),
+    },
+    "glance": {
+        "package": "glance-api",
+        "user": "glance",
+        "command": "glance-manage",
+        "config": tuple(
+            f"/etc/glance/openstack_ha/{name}" for name in ("glance-api.conf", LOCAL_CONFIG)
+        ),
+        "migrations": f"{PYTHON}/glance/db/sqlalchemy/alembic_migrations/versions",
+        "sync": (("db", "sync"),),
+        "expand": (("db", "expand"), ("db", "migrate")),
     },
 }
 
@@ -59,7 +71,7 @@ def facts(service):
 
 def connection(service, address, port):
     """
-    Return the URL of a service's schema, ``{"before", "secret", "after"}``.
+    Return the URL of a service's schema, with its account's password.
 
     service
         Its name, its schema's and its account's.
@@ -70,11 +82,11 @@ def connection(service, address, port):
     address = f"[{address}]" if ":" in address else address
     # Seconds; nothing that a service asks takes that long, and a dead session has to end.
     times = "connect_timeout=5&read_timeout=30&write_timeout=30"
-    return {
-        "before": f"mysql+pymysql://{service}:",
-        "secret": f"galera:accounts:{service}",
-        "after": f"@{address}:{port}/{service}?charset=utf8mb4&{times}",
-    }
+    return openstack_ha_options.secret(
+        f"galera:accounts:{service}",
+        f"mysql+pymysql://{service}:",
+        f"@{address}:{port}/{service}?charset=utf8mb4&{times}",
+    )
 
 
 def pool(service, view, threads):

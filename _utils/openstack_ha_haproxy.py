@@ -19,8 +19,8 @@ _ROW_KEYS = {
     "cookie",
     "long_lived",
     "only_if",
-    "role",
     "single_writer",
+    "system",
     "timeout",
 }
 _CHECK_KEYS = {"path", "port"}
@@ -41,7 +41,7 @@ def listeners(rows, view, certificate):
         ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
         check that wants 200; without it the service's port is connected to), ``cookie`` (name
         of a sticky session's cookie), ``long_lived`` (TCP keepalive and the long timeouts),
-        ``timeout`` (idle seconds of both sides), ``role`` (of the nodes that serve; controller),
+        ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve; controllers),
         ``single_writer`` (the first of them serves, the others stand by), ``only_if``
         (``system:option`` -> value, all must hold). A row without any node is left out.
 
@@ -231,7 +231,9 @@ def _default_server(row, view):
 
 
 def _nodes(row, view):
-    return openstack_ha_cluster.nodes_of(view, row.get("role", "controller"))
+    if "system" in row:
+        return openstack_ha_cluster.nodes_with(view, row["system"])
+    return openstack_ha_cluster.controllers(view)
 
 
 def _server(row, node, port, first):

@@ -32,6 +32,13 @@ MAKER = "openstack_ha"
 # The services that the cloud's catalog names, by the system that runs them.
 SERVICES = {
     "keystone": {"name": "keystone", "type": "identity", "port": "keystone:port", "path": "/v3"},
+    "glance": {
+        "name": "glance",
+        "type": "image",
+        "port": "glance:port",
+        "path": "",
+        "user": "glance",
+    },
     "swift.proxy": {
         "name": "swift",
         "type": "object-store",

@@ -1,12 +1,9 @@
 """
-Keystone's configuration as data.
-
-A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or
-``{"before": text, "secret": path, "after": text}``: whoever prints it asks for the secret.
+Keystone's configuration as data, as ``openstack_ha_options`` describes it.
 """
 
 import openstack_ha_db_sync
-import openstack_ha_tls
+import openstack_ha_options
 
 REPOSITORIES = {
     "fernet": "/etc/keystone/fernet-keys",
@@ -14,7 +11,6 @@ REPOSITORIES = {
 }
 # Seconds for which services take an expired token of a user whose request is under way.
 EXPIRED_WINDOW = 172800
-MOST_WORKERS = 8
 
 
 def files(view, cores):
@@ -29,10 +25,13 @@ def files(view, cores):
     """
     own = view["self"]["address"]
     local = openstack_ha_db_sync.connection("keystone", own, view["galera"]["port"])
+    uwsgi = openstack_ha_options.uwsgi(
+        "keystone", view, cores, **{"wsgi-file": "/usr/bin/keystone-wsgi-public"}
+    )
     return {
-        "keystone.conf": _merged(_server(view), view["keystone"]["options"]),
+        "keystone.conf": openstack_ha_options.merged(_server(view), view["keystone"]["options"]),
         openstack_ha_db_sync.LOCAL_CONFIG: {"database": {"connection": local}},
-        "openstack_ha-uwsgi.ini": {"uwsgi": _uwsgi(view, cores)},
+        "openstack_ha-uwsgi.ini": {"uwsgi": uwsgi},
     }
 
 
@@ -50,17 +49,10 @@ def clients(view):
     view
         What ``openstack_ha.view`` returns.
     """
-    return {"auth_url": f"{url(view)}/v3", "region": view["keystone"]["region"]}
-
-
-def url(view):
-    """
-    Return Keystone's address on the VIP, without a version.
-
-    view
-        What ``openstack_ha.view`` returns.
-    """
-    return openstack_ha_tls.url(view, view["keystone"]["port"])
+    return {
+        "auth_url": f"{openstack_ha_options.keystone_url(view)}/v3",
+        "region": view["keystone"]["region"],
+    }
 
 
 def token_lifetime(options):
@@ -73,32 +65,19 @@ def token_lifetime(options):
     return options["token_expiration"] + EXPIRED_WINDOW
 
 
-def processes(chosen, cores):
-    """
-    Return the number of processes: as chosen, else two to eight by cores.
-
-    chosen
-        ``keystone:workers``.
-
-    cores
-        Of the node.
-    """
-    return min(max(cores, 2), MOST_WORKERS) if chosen == "auto" else chosen
-
-
 def _server(view):
-    options, port = view["keystone"], view["memcached"]["port"]
+    options = view["keystone"]
     interval = options["rotation_hours"] * 3600
     return {
         "DEFAULT": {
             "use_stderr": True,
-            "public_endpoint": url(view),
+            "public_endpoint": openstack_ha_options.keystone_url(view),
         },
         "database": openstack_ha_db_sync.pool("keystone", view, options["threads"]),
         "cache": {
             "enabled": True,
             "backend": "oslo_cache.memcache_pool",
-            "memcache_servers": ",".join(f"{one['address']}:{port}" for one in view["controllers"]),
+            "memcache_servers": openstack_ha_options.caches(view),
             # A dead one costs each process this long, once in half a minute. When all of them are
             # dead none is remembered as such, and each look costs it.
             "memcache_socket_timeout": 0.25,
@@ -123,38 +102,4 @@ def _server(view):
             "backends": "disable_by_file",
             "disable_by_file_path": "/run/openstack-ha-health/keystone.maintenance",
         },
-    }
-
-
-def _uwsgi(view, cores):
-    host = view["self"]["address"]
-    host = f"[{host}]" if ":" in host else host
-    return {
-        "plugins": "python3",
-        "wsgi-file": "/usr/bin/keystone-wsgi-public",
-        "http-socket": f"{host}:{view['keystone']['port']}",
-        "master": "true",
-        "processes": processes(view["keystone"]["workers"], cores),
-        "threads": view["keystone"]["threads"],
-        "enable-threads": "true",
-        "lazy-apps": "true",
-        "need-app": "true",
-        "thunder-lock": "true",
-        "die-on-term": "true",
-        "no-orphans": "true",
-        "buffer-size": 65535,
-        "listen": 100,
-        # Workers are replaced one after another, so a reload refuses nobody.
-        "master-fifo": "/run/keystone/fifo",
-        "procname-prefix": "keystone-",
-        # HAProxy has a line for each request.
-        "disable-logging": "true",
-        "chdir": "/var/lib/keystone",
-    }
-
-
-def _merged(file, options):
-    return {
-        section: {**file.get(section, {}), **options.get(section, {})}
-        for section in [*file, *(name for name in options if name not in file)]
     }

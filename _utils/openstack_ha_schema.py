@@ -462,9 +462,10 @@ SWIFT = _section(
         default={"Policy-0": {"index": 0, "is_default": True}},
     ),
     auth={
-        "enum": ["tempauth"],
-        "description": "who says who a user is; tempauth keeps users in the proxies' own files",
-        "default": "tempauth",
+        "enum": ["keystone", "tempauth"],
+        "description": "who says who a user is; tempauth keeps users in the proxies' own files, "
+        "and leaves Glance without a place for images",
+        "default": "keystone",
     },
     users=_mapping(
         "tempauth's users; each needs secrets:swift:users:<name>",
@@ -608,6 +609,13 @@ TLS = _section(
     ),
 )
 
+GLANCE = _server(
+    "Glance on each controller, where the cluster has proxies of Swift",
+    port=_port("its port, and the VIP's", 9292),
+    threads=_integer("threads of each process", 8, 1, 256),
+    patience=_integer("seconds that a state run waits for the master's word", 900, 30, 86400),
+)
+
 HASH_PATH = "part of every object's place; another one loses them all"
 
 MASTERS_KEYS = _mapping("keys by index; made by the master, not set", SECRET, keys=r"^[0-9]+$")
@@ -701,6 +709,7 @@ SCHEMA = {
         "health": HEALTH,
         "memcached": MEMCACHED,
         "keystone": KEYSTONE,
+        "glance": GLANCE,
         "swift": SWIFT,
         "secrets": SECRETS,
         "view_of": _string("the minion whose view this is; set by the master, not by hand"),

@@ -16,15 +16,16 @@ HEALTH_ACCOUNT = "health"
 
 
 # Accounts of the formula's own systems in the database; each has one schema of the same name.
-SQL_ACCOUNTS = {"keystone": "keystone"}
+SQL_ACCOUNTS = {"keystone": "keystone", "glance": "glance"}
 
 # Which systems read which secrets, by the path below ``secrets``.
 READERS = {
     ("haproxy",): {"haproxy"},
     ("tls",): {"haproxy"},
-    ("galera",): {"galera", "health", "keystone"},
+    ("galera",): {"galera", "health", "keystone", "glance"},
     ("rabbitmq",): {"rabbitmq", "health"},
     ("keystone",): {"keystone"},
+    ("keystone", "users", "swift"): {"swift.proxy"},
     ("swift", "hash_path_prefix"): {"swift.rings", "swift.storage", "swift.proxy"},
     ("swift", "hash_path_suffix"): {"swift.rings", "swift.storage", "swift.proxy"},
     ("swift", "users"): {"swift.proxy"},

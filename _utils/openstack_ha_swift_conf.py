@@ -1,14 +1,14 @@
 """
 Swift's configuration files as data, and what must never change in swift.conf.
 
-A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or
-``{"secret": path, "after": text}``: whoever prints it asks for the secret.
+Files are as ``openstack_ha_options`` describes them.
 """
 
 import base64
 import configparser
 import hashlib
 
+import openstack_ha_options
 import openstack_ha_tls
 
 KINDS = ("account", "container", "object")
@@ -39,9 +39,12 @@ SALT = b"openstack_ha swift hash path"
 # As in Swift's own proxy-server.conf-sample, without container_sync.
 PIPELINE = (
     "catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl "
-    "ratelimit tempauth copy container-quotas account-quotas slo dlo versioned_writes symlink "
+    "ratelimit {auth} copy container-quotas account-quotas slo dlo versioned_writes symlink "
     "proxy-logging proxy-server"
 )
+AUTH = {"keystone": "authtoken keystoneauth", "tempauth": "tempauth"}
+# Filters that are not Swift's own.
+FOREIGN = ("authtoken",)
 EGGS = {
     "cache": "memcache",
     "container-quotas": "container_quotas",
@@ -60,7 +63,7 @@ def shared_files(view):
     """
     sections = {
         "swift-hash": {
-            f"swift_hash_path_{end}": _secret(f"swift:hash_path_{end}")
+            f"swift_hash_path_{end}": openstack_ha_options.secret(f"swift:hash_path_{end}")
             for end in ("prefix", "suffix")
         }
     }
@@ -265,10 +268,6 @@ def _program(config, is_server=False):
     return {"config": f"{config}.conf", "is_server": is_server}
 
 
-def _secret(path, after=""):
-    return {"secret": path, "after": after}
-
-
 def _is_separate(view, kind):
     """Whether replication has an address or a port of its own on this node."""
     ring, storage = view["swift"]["rings"][kind], view["self"].get("storage", {})
@@ -329,7 +328,7 @@ def _proxy_server(view):
             "bind_port": swift["proxy"]["port"],
             "workers": swift["proxy"]["workers"],
         },
-        **_pipeline(PIPELINE),
+        **_pipeline(PIPELINE.format(auth=AUTH[swift["auth"]])),
     }
     sections["app:proxy-server"].update(
         account_autocreate=True,
@@ -345,13 +344,33 @@ def _proxy_server(view):
     sections["filter:versioned_writes"].update(
         allow_versioned_writes=True, allow_object_versioning=True
     )
-    # Behind HAProxy it knows nothing of TLS, and would send clients to the port in the clear.
-    sections["filter:tempauth"]["storage_url_scheme"] = openstack_ha_tls.scheme(view)
-    sections["filter:tempauth"].update(
-        (_tempauth_key(user["account"], name), _tempauth_value(name, user.get("groups", [])))
-        for name, user in swift["users"].items()
-    )
+    auth = _keystone(view) if swift["auth"] == "keystone" else _tempauth(view)
+    for name, options in auth.items():
+        sections[f"filter:{name}"].update(options)
     return _over(sections, swift["proxy"]["options"])
+
+
+def _keystone(view):
+    return {
+        "authtoken": {
+            **openstack_ha_options.service_user(view, "swift"),
+            "paste.filter_factory": "keystonemiddleware.auth_token:filter_factory",
+            # Who has no token may still have a temporary URL, or read what is public.
+            "delay_auth_decision": True,
+            "include_service_catalog": False,
+            "cache": "swift.cache",
+        },
+        "keystoneauth": {"operator_roles": "admin, member"},
+    }
+
+
+def _tempauth(view):
+    users = {
+        _tempauth_key(user["account"], name): _tempauth_value(name, user.get("groups", []))
+        for name, user in view["swift"]["users"].items()
+    }
+    # Behind HAProxy it knows nothing of TLS, and would send clients to the port in the clear.
+    return {"tempauth": {"storage_url_scheme": openstack_ha_tls.scheme(view), **users}}
 
 
 def _tempauth_key(account, user):
@@ -363,7 +382,8 @@ def _tempauth_key(account, user):
 
 
 def _tempauth_value(user, groups):
-    return _secret(f"swift:users:{user}", "".join(f" {group}" for group in groups))
+    after = "".join(f" {group}" for group in groups)
+    return openstack_ha_options.secret(f"swift:users:{user}", after=after)
 
 
 def _internal_client(pipeline, options=None):
@@ -379,7 +399,9 @@ def _pipeline(pipeline):
         "pipeline:main": {"pipeline": pipeline},
         f"app:{app}": {"use": f"egg:swift#{EGGS[app]}"},
         **{
-            f"filter:{name}": {"use": f"egg:swift#{EGGS.get(name, name)}"}
+            f"filter:{name}": {}
+            if name in FOREIGN
+            else {"use": f"egg:swift#{EGGS.get(name, name)}"}
             for name in dict.fromkeys(filters)
         },
     }

@@ -23,6 +23,9 @@ PROFILES = {"core": ("controller",), "full": ("controller", "proxy", "storage")}
 SIZES = {
     "galera": {"buffer_pool": "256M", "gcache_size": "128M"},
     "memcached": {"memory": 64},
+    # Two, so that one serves while the other one is replaced.
+    "keystone": {"workers": 2, "threads": 4},
+    "glance": {"workers": 2, "threads": 4},
     "swift": {
         **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
         # Few parts: a pass of replication takes seconds.

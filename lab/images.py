@@ -48,7 +48,14 @@ BASE_PACKAGES = (
     "systemd-sysv",
     "vim-tiny",
 )
-CLIENT_PIP_PACKAGES = ("pika", "pymysql", "python-swiftclient", "requests")
+CLIENT_PIP_PACKAGES = (
+    "pika",
+    "pymysql",
+    "python-keystoneclient",
+    "python-openstackclient",
+    "python-swiftclient",
+    "requests",
+)
 # What the functional tests of Swift import.
 UPSTREAM_PACKAGES = (
     "python3-keystoneclient",

@@ -28,7 +28,8 @@ def credentials(cluster: Mapping) -> dict:
         },
         "galera": _service(galera, cluster["galera"]["accounts"], cluster["galera"]["port"]),
         "rabbitmq": _service(rabbitmq, cluster["rabbitmq"]["users"], cluster["rabbitmq"]["port"]),
-        **_swift(secrets.get("swift"), cluster["swift"]),
+        "keystone": _keystone(cluster),
+        **_swift(cluster),
     }
 
 
@@ -36,14 +37,38 @@ def _http(cluster: Mapping, port: int) -> dict:
     return {"port": port, "url": url(cluster, port)}
 
 
-def _swift(secrets: Mapping | None, swift: Mapping) -> dict:
-    """Return tempauth's accounts, when the lab has proxies."""
+def _swift(cluster: Mapping) -> dict:
+    """Return how Swift is asked, when the lab has proxies: as Keystone's user, or as tempauth's."""
+    swift, secrets = cluster["swift"], cluster["secrets"].get("swift")
     if not secrets:
         return {}
-    port = swift["proxy"]["port"]
-    found = _service(secrets["users"], swift["users"], port)
-    accounts = {name: facts["account"] for name, facts in swift["users"].items()}
-    return {"swift": {**found, "user": f"{accounts[found['user']]}:{found['user']}"}}
+    found = _http(cluster, swift["proxy"]["port"])
+    if swift["auth"] == "tempauth":
+        own = _service(secrets["users"], swift["users"], found["port"])
+        accounts = {name: facts["account"] for name, facts in swift["users"].items()}
+        found.update(own, user=f"{accounts[own['user']]}:{own['user']}")
+        return {"swift": {**found, "auth_url": f"{found['url']}/auth/v1.0", "auth_version": "1"}}
+    keystone = _keystone(cluster)
+    (grant, *_) = cluster["keystone"]["assignments"]
+    found.update(
+        user=grant["user"],
+        project=grant["project"],
+        password=keystone["accounts"][grant["user"]],
+        auth_url=f"{keystone['url']}/v3",
+        auth_version="3",
+    )
+    return {"swift": found}
+
+
+def _keystone(cluster: Mapping) -> dict:
+    """Return the first administrator, and the passwords of the others."""
+    secrets = cluster["secrets"]["keystone"]
+    return {
+        "user": "admin",
+        "password": secrets["admin"],
+        **_http(cluster, cluster["keystone"]["port"]),
+        "accounts": dict(secrets["users"]),
+    }
 
 
 def _service(passwords: Mapping[str, str], own: Iterable[str], port: int) -> dict:

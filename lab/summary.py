@@ -40,11 +40,13 @@ def summary(inventory: Mapping, inventory_file: Path) -> Table:
     table = Table(show_header=False, title=f"Lab {inventory['name']}")
     table.add_row("VIP", f"{vip} ({inventory['vip']['fqdn']})")
     table.add_row("HAProxy's statistics", f"{haproxy['url']}/ ({haproxy['user']})")
+    keystone = inventory["credentials"]["keystone"]
+    table.add_row("Keystone", f"{keystone['url']}/v3 ({keystone['user']})")
     table.add_row("MySQL", f"{vip}:{galera['port']} ({galera['user']})")
     table.add_row("RabbitMQ", f"{vip}:{rabbitmq['port']} ({rabbitmq['user']})")
     if "swift" in inventory["credentials"]:
         swift = inventory["credentials"]["swift"]
-        table.add_row("Swift", f"http://{vip}:{swift['port']}/auth/v1.0 ({swift['user']})")
+        table.add_row("Swift", f"{swift['url']} ({swift['user']})")
     table.add_row("Passwords", f"{inventory_file} under credentials")
     table.add_row("Look around", f"make lab-status; make lab-shell NODE={first}")
     table.add_row("Break it", f"make lab-kill NODE={first}; make lab-boot NODE={first}")

@@ -9,10 +9,11 @@ include:
 openstack_ha_keystone_{{ name }}:
   file.managed:
     - name: {{ os.keystone.folder }}/{{ name }}
-    - source: {{ files }}keystone.ini.jinja
+    - source: salt://openstack_ha/files/options.ini.jinja
     - template: jinja
     - context:
-        file: {{ file | json }}
+        system: keystone
+        file: {{ file | json(sort_keys=False) }}
     - user: root
     - group: {{ os.keystone.group }}
     - mode: '0640'

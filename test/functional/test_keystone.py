@@ -5,65 +5,14 @@ import copy
 import json
 import pathlib
 import socket
-import ssl
 import subprocess
-import time
-import urllib.error
-import urllib.request
 
 import openstack_ha_fernet
 import pytest
-from saltfactories.utils.functional import Loaders
-from support import formula_root, minion_options, not_applied, pillar_root
+from controller import NODE, api, founded, serve_keystone, token_of
+from support import not_applied
 
-NODE = "ctl1"
 KEYS = pathlib.Path("/etc/keystone/fernet-keys")
-HOUR = 3600
-
-
-class Site:
-    """This host as the one controller, its pillar on the disk, and what the master would do."""
-
-    def __init__(self, root, cluster):
-        self.root, self.cluster = root, copy.deepcopy(cluster)
-        self.keyring = openstack_ha_fernet.created(time.time())
-        self.folder = pillar_root(root / "pillar", self.pillar())
-        options = minion_options(root, NODE, formula_root(root / "formula"), self.folder)
-        self.loaders = Loaders(options)
-
-    def pillar(self):
-        secrets = self.cluster["secrets"]["keystone"]
-        secrets.update(
-            fernet_keys=self.keyring["fernet"], credential_keys=self.keyring["credential"]
-        )
-        return self.cluster
-
-    def write(self):
-        text = json.dumps({"openstack_ha": self.pillar()})
-        (self.folder / "openstack_ha.sls").write_text(f"#!json\n{text}", encoding="utf-8")
-
-    def rotate(self, lifetime=HOUR):
-        self.keyring = openstack_ha_fernet.rotated(self.keyring, time.time(), lifetime)
-        self.write()
-
-    def sls(self, name, **more):
-        return self.loaders.modules.state.sls(name, **more)
-
-    @property
-    def keystone(self):
-        return self.loaders.modules.openstack_ha_keystone
-
-    @property
-    def db_sync(self):
-        return self.loaders.modules.openstack_ha_db_sync
-
-    @property
-    def word(self):
-        return self.loaders.modules.openstack_ha_word
-
-    @property
-    def states(self):
-        return self.loaders.states
 
 
 @pytest.fixture(scope="module")
@@ -79,62 +28,14 @@ def site(cluster, tmp_path_factory):
         ],
     }
     cluster["secrets"]["keystone"]["users"] = {"alice": "change-me-alice"}
-    made = Site(tmp_path_factory.mktemp("keystone"), cluster)
-    vip = cluster["vip"]["address"]
-    subprocess.run(["ip", "address", "replace", f"{vip}/32", "dev", "eth0"], check=True)
-    for name in ("python", "hosts", "authority", "galera.config"):
-        assert not_applied(made.sls(f"openstack_ha.{name}")) == []
-    galera = made.loaders.modules.openstack_ha_galera
-    if galera.server() != "running":
-        galera.bootstrap(galera.evidence()["position"])
-    galera.accounts_apply()
-    for name in ("memcached", "keystone.config", "health", "haproxy"):
-        assert not_applied(made.sls(f"openstack_ha.{name}")) == []
-    return made
+    return founded(tmp_path_factory.mktemp("keystone"), cluster)
 
 
 @pytest.fixture(scope="module")
 def served(site):
     """After the master's steps in their order."""
-    site.keystone.take_keys()
-    assert site.db_sync.sync("keystone") == {"pending": "nothing"}
-    site.keystone.bootstrap()
-    assert not_applied(site.sls("openstack_ha.keystone")) == []
-    api(site, "GET", "/healthcheck", until=200)
+    serve_keystone(site)
     return site
-
-
-def api(site, method, path, body=None, token=None, until=None):
-    """Ask through the VIP; status, headers and answer. ``until`` waits for a status."""
-    url = f"https://{site.cluster['vip']['address']}:5000{path}"
-    context = ssl.create_default_context(cadata=site.cluster["tls"]["ca"])
-    headers = {"Content-Type": "application/json", **({"X-Auth-Token": token} if token else {})}
-    data = json.dumps(body).encode() if body else None
-    deadline = time.monotonic() + 60
-    while True:
-        request = urllib.request.Request(url, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30, context=context) as got:
-                found = got.status, got.headers, got.read()
-        except urllib.error.HTTPError as exc:
-            found = exc.code, exc.headers, exc.read()
-        if until in (None, found[0]) or time.monotonic() > deadline:
-            assert until in (None, found[0]), found
-            return found
-        time.sleep(1)
-
-
-def token_of(site, user="admin", password=None, project="admin"):
-    domain = {"id": "default"}
-    password = password or site.cluster["secrets"]["keystone"]["admin"]
-    identity = {"user": {"name": user, "domain": domain, "password": password}}
-    auth = {
-        "identity": {"methods": ["password"], "password": identity},
-        "scope": {"project": {"name": project, "domain": domain}},
-    }
-    status, headers, text = api(site, "POST", "/v3/auth/tokens", {"auth": auth})
-    assert status == 201, text
-    return headers["X-Subject-Token"]
 
 
 def test_a_package_without_keys_starts_nothing(site):

@@ -131,6 +131,7 @@ def node(address, disks, tmp_path_factory):
     ring = {"part_power": 6, "allow_fewer_zones": True, "max_dispersion": 100, "overload": 1}
     cluster["swift"].update(
         {name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
+        auth="tempauth",
         users={"tester": {"account": "test", "groups": [".admin"]}},
         keep_copies=False,
         patience=30,

@@ -55,6 +55,8 @@ def _other_options():
     cluster["haproxy"] = {"stats_port": 9000}
     cluster["tls"] = {"plain_http": True}
     cluster["keepalived"] = {"advert_interval": 1}
+    cluster["swift"] = {"auth": "tempauth", "users": {"demo": {"account": "demo"}}}
+    cluster["secrets"]["swift"]["users"] = {"demo": "change-me-swift-demo"}
     return cluster
 
 
@@ -102,6 +104,7 @@ def test_roles_include_their_systems_in_order(loaders_of):
         "openstack_ha.rabbitmq",
         "openstack_ha.memcached",
         "openstack_ha.keystone",
+        "openstack_ha.glance",
         "openstack_ha.swift.proxy",
         "openstack_ha.health",
         "openstack_ha.haproxy",

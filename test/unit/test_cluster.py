@@ -221,6 +221,25 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
     assert "cmp1" not in controller["nodes"]
 
 
+def test_glance_runs_where_images_have_a_place(cluster):
+    complete = openstack_ha_cluster.complete(cluster)
+    assert "glance" in openstack_ha_cluster.systems(complete, "ctl1")
+    assert "glance" not in openstack_ha_cluster.systems(complete, "sto1")
+    complete["swift"]["auth"] = "tempauth"
+    assert "glance" not in openstack_ha_cluster.systems(complete, "ctl1")
+    complete["swift"]["auth"] = "keystone"
+    for node in complete["nodes"].values():
+        node["roles"] = [role for role in node["roles"] if role != "proxy"]
+    assert "glance" not in openstack_ha_cluster.systems(complete, "ctl1")
+
+
+def test_a_proxy_elsewhere_has_the_one_password_that_it_needs(cluster):
+    _set(cluster, ("nodes", "prx1"), {"address": "172.29.80.41", "roles": ["proxy"]})
+    view = openstack_ha_cluster.view(openstack_ha_cluster.complete(cluster), "prx1")
+    assert view["secrets"]["keystone"] == {"users": {"swift": "change-me-keystone-swift"}}
+    assert openstack_ha_cluster.faults(view, "prx1") == []
+
+
 def test_stranger_sees_nothing(cluster):
     assert openstack_ha_cluster.view(openstack_ha_cluster.complete(cluster), "stranger") == {}
 

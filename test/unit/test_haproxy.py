@@ -23,6 +23,7 @@ VIEW = {
     },
     "swift": {"proxy": {"port": 8080}},
     "keystone": {"port": 5000},
+    "glance": {"port": 9292},
     "galera": {"port": 3306},
     "rabbitmq": {"port": 5672, "access": "vip"},
     "health": {"galera_port": 9200, "rabbitmq_port": 9201},
@@ -70,8 +71,19 @@ def test_swift_is_served_by_the_proxies(shipped):
     ]
 
 
+def test_images_are_served_by_the_controllers_where_swift_is(shipped):
+    assert [one.split()[1] for one in shipped["glance"]["servers"]] == ["ctl1", "ctl2", "ctl3"]
+    view = {**VIEW, "swift": {"proxy": {"port": 8080}, "auth": "tempauth"}}
+    rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
+    names = [listener["name"] for listener in haproxy.listeners(rows, view, CERTIFICATE)]
+    assert names == ["mysql", "rabbitmq", "swift", "keystone"]
+
+
 def test_a_service_that_no_node_has_is_left_out():
-    assert haproxy.listeners([{"name": "x", "port": 1, "role": "storage"}], VIEW, CERTIFICATE) == []
+    assert (
+        haproxy.listeners([{"name": "x", "port": 1, "system": "swift.storage"}], VIEW, CERTIFICATE)
+        == []
+    )
 
 
 def test_mysql_is_checked_by_the_health_daemon_and_listens_on_the_vip(shipped):

@@ -145,11 +145,15 @@ def test_a_role_that_somebody_added_goes_when_told(view):
 
 
 def test_a_service_has_its_user_where_it_asks_keystone(view):
-    systems = ["keystone", "swift.proxy"]
-    assert identity.users(view, systems) == ["alice"]
+    systems = ["keystone", "glance", "swift.proxy"]
+    assert identity.users(view, systems) == ["glance", "swift", "alice"]
+    view["swift"]["auth"] = "tempauth"
+    assert identity.users(view, ["keystone", "swift.proxy"]) == ["alice"]
     view["swift"]["auth"] = "keystone"
-    assert identity.users(view, systems) == ["swift", "alice"]
     should = identity.wanted(view, systems)
     assert ("admin", "Default", "swift", "project:Default/service") in should["assignment"]
+    assert should["endpoint"]["image", "public", "RegionOne"]["url"] == (
+        "https://cloud.example.org:9292"
+    )
     url = should["endpoint"]["object-store", "public", "RegionOne"]["url"]
     assert url == "https://cloud.example.org:8080/v1/AUTH_%(project_id)s"

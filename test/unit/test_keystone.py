@@ -2,6 +2,7 @@
 
 import openstack_ha_cluster
 import openstack_ha_keystone as keystone
+import openstack_ha_options
 import pytest
 from support import example
 
@@ -41,7 +42,7 @@ def test_options_of_the_pillar_come_last(view):
 
 @pytest.mark.parametrize(("chosen", "cores", "found"), [("auto", 1, 2), ("auto", 64, 8), (3, 1, 3)])
 def test_processes_by_cores(chosen, cores, found):
-    assert keystone.processes(chosen, cores) == found
+    assert openstack_ha_options.processes(chosen, cores) == found
 
 
 def test_no_key_of_the_masters_is_dropped_by_keystones_own_limit(view):

@@ -135,6 +135,21 @@ def test_credentials_are_of_the_users_own_accounts_first(complete):
     }
 
 
+def test_swift_is_asked_as_the_first_user_of_keystone_or_of_tempauth(complete):
+    found = inventory.credentials(complete)["swift"]
+    assert (found["user"], found["project"], found["password"]) == (
+        "demo",
+        "demo",
+        "change-me-keystone-demo",
+    )
+    assert found["auth_url"] == "https://cloud.example.org:5000/v3"
+    complete["swift"].update(auth="tempauth", users={"tester": {"account": "test"}})
+    complete["secrets"]["swift"]["users"] = {"tester": "change-me-swift-tester"}
+    found = inventory.credentials(complete)["swift"]
+    assert (found["user"], found["password"]) == ("test:tester", "change-me-swift-tester")
+    assert found["auth_url"] == "https://cloud.example.org:8080/auth/v1.0"
+
+
 def test_credentials_without_an_account_of_the_users_are_the_formulas(complete):
     complete["galera"]["accounts"] = {}
     del complete["secrets"]["galera"]["accounts"]["probe"]

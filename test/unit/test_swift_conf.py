@@ -124,11 +124,26 @@ def test_all_proxies_share_one_memcached_and_part_the_expirers_work():
 
 def test_passwords_are_asked_for_and_never_there():
     users = {"a": {"account": "x", "groups": [".admin", "b"]}, "under_score": {"account": "y"}}
-    filters = proxy_files(swift={"users": users})["proxy-server.conf"]["filter:tempauth"]
-    assert filters["user_x_a"] == {"secret": "swift:users:a", "after": " .admin b"}
+    swift = {"auth": "tempauth", "users": users}
+    filters = proxy_files(swift=swift)["proxy-server.conf"]["filter:tempauth"]
+    assert filters["user_x_a"] == {"before": "", "secret": "swift:users:a", "after": " .admin b"}
+    assert filters["storage_url_scheme"] == "https"
     (key,) = [key for key in filters if key.startswith("user64_")]
     words = [base64.b64decode(word + "==").decode() for word in key.split("_")[1:]]
     assert words == ["y", "under_score"]
+
+
+def test_keystone_says_who_a_user_is_unless_the_pillar_names_tempauth():
+    file = proxy_files()["proxy-server.conf"]
+    assert " authtoken keystoneauth " in file["pipeline:main"]["pipeline"]
+    authtoken = file["filter:authtoken"]
+    assert authtoken["auth_url"] == "https://cloud.example.org:5000"
+    assert authtoken["password"]["secret"] == "keystone:users:swift"
+    assert "use" not in authtoken
+    assert "filter:tempauth" not in file
+    file = proxy_files(swift={"auth": "tempauth"})["proxy-server.conf"]
+    assert " tempauth " in file["pipeline:main"]["pipeline"]
+    assert "filter:authtoken" not in file
 
 
 def test_the_pillars_options_win_and_are_seen_where_default_has_them_too():

@@ -10,9 +10,10 @@ include:
 openstack_ha_swift_{{ name }}:
   file.managed:
     - name: {{ os.swift.folder }}/{{ name }}
-    - source: salt://openstack_ha/swift/files/swift.ini.jinja
+    - source: salt://openstack_ha/files/options.ini.jinja
     - template: jinja
     - context:
+        system: swift
         file: {{ file | json(sort_keys=False) }}
     - user: root
     - group: {{ os.swift.group }}

@@ -1,10 +1,10 @@
 """
 Uses Swift as anybody does, in the lab's client with its own Python: `client.py TASK.json VERB`.
 
-`put` writes the objects of the task through the VIP, `check ADDRESS` reads all of them through one
-proxy and compares each bit, `list` prints every object of the account, `work` writes and reads for
-ever and logs each operation, and `verify` reads all that `work` has written. An operation is tried
-once: nothing that fails stays unseen.
+`account` prints the account, `put` writes the objects of the task through the VIP, `check ADDRESS`
+reads all of them through one proxy and compares each bit, `list` prints every object of the
+account, `work` writes and reads for ever and logs each operation, and `verify` reads all that `work`
+has written. An operation is tried once: nothing that fails stays unseen.
 """
 
 import itertools
@@ -14,12 +14,14 @@ import random
 import sys
 import threading
 import time
+import urllib.parse
 
 import swiftclient
 
 OBJECTS, SEGMENTS, WORK = "objects", "segments", "work"
 SEGMENT = 20 << 20
 CHUNK = 1 << 16
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # Of the objects in `work`: most are small, some are not.
 SIZES = (100, 4_000, 70_000, 1_000_000)
 WORKERS = 3
@@ -27,25 +29,31 @@ PAUSE = 0.1
 
 
 def connection(task, address=None):
-    """A connection through the VIP, or to one proxy."""
-    host = address or task["vip"]
+    """A connection through the VIP, or to one proxy, which speaks in the clear."""
+    names = ("project_name", "user_domain_name", "project_domain_name")
+    options = dict(zip(names, (task.get("project"), "Default", "Default"), strict=True))
     made = swiftclient.Connection(
-        authurl=f"http://{task['vip']}:{task['port']}/auth/v1.0",
+        authurl=task["auth_url"],
         user=task["user"],
         key=task["password"],
-        auth_version="1",
+        auth_version=task["auth_version"],
+        os_options=options if task["auth_version"] == "3" else {},
+        cacert=CA_BUNDLE,
         retries=0,
         timeout=60,
     )
     url, token = made.get_auth()
-    place = url.split(f":{task['port']}", 1)[1]
     made.close()
+    if address:
+        url = f"http://{address}:{task['port']}{urllib.parse.urlsplit(url).path}"
     return swiftclient.Connection(
-        preauthurl=f"http://{host}:{task['port']}{place}",
-        preauthtoken=token,
-        retries=0,
-        timeout=60,
+        preauthurl=url, preauthtoken=token, cacert=CA_BUNDLE, retries=0, timeout=60
     )
+
+
+def account(task):
+    """Print the account that the objects are in."""
+    print(connection(task).url.rpartition("/")[2])
 
 
 def content(name, size):
@@ -167,7 +175,14 @@ def verify(task):
     print(len(sizes))
 
 
-VERBS = {"put": put, "check": check, "list": listing, "work": work, "verify": verify}
+VERBS = {
+    "account": account,
+    "put": put,
+    "check": check,
+    "list": listing,
+    "work": work,
+    "verify": verify,
+}
 
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as source:

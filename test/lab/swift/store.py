@@ -42,18 +42,17 @@ class Store:
     def __init__(self, lab):
         self.lab = lab
         self.client = lab.client
-        account = lab.inventory["credentials"]["swift"]
-        self.account = f"AUTH_{account['user'].split(':')[0]}"
+        known = lab.inventory["credentials"]["swift"]
         self.task = {
             "run": int(time.time()),
-            "vip": lab.inventory["vip"]["address"],
             "objects": OBJECTS,
             "log": "/var/lib/swift-work.log",
-            **{key: account[key] for key in ("port", "user", "password")},
+            **known,
         }
         source = Path(__file__).with_name("client.py").read_text()
         self.client.write(CLIENT, source)
         self.client.write(TASK, json.dumps(self.task), mode=0o600)
+        self.account = self.run("account").strip()
 
     def run(self, *arguments):
         """Run a verb of client.py and return what it prints."""

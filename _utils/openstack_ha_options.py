@@ -1,0 +1,162 @@
+"""
+What the configuration files of OpenStack's services have in common.
+
+A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or
+``{"before", "secret": path, "after"}``: whoever prints it asks for the secret.
+"""
+
+import openstack_ha_tls
+
+MOST_PROCESSES = 8
+
+
+def secret(path, before="", after=""):
+    """
+    Return a value with a secret in it.
+
+    path
+        Of the secret below ``secrets``, joined by colons.
+
+    before, after
+        The text around it.
+    """
+    return {"before": before, "secret": path, "after": after}
+
+
+def merged(file, options):
+    """
+    Return a file with the pillar's options over the formula's own.
+
+    file
+        ``{section: {key: value}}``.
+
+    options
+        The same.
+    """
+    return {
+        section: {**file.get(section, {}), **options.get(section, {})}
+        for section in [*file, *(name for name in options if name not in file)]
+    }
+
+
+def caches(view):
+    """
+    Return the memcached servers that are next to the services, as text.
+
+    view
+        What ``openstack_ha.view`` returns.
+    """
+    port = view["memcached"]["port"]
+    return ",".join(f"{one['address']}:{port}" for one in view["controllers"])
+
+
+def keystone_url(view):
+    """
+    Return Keystone's address on the VIP, without a version.
+
+    view
+        What ``openstack_ha.view`` returns.
+    """
+    return openstack_ha_tls.url(view, view["keystone"]["port"])
+
+
+def service_user(view, name):
+    """
+    Return what a service needs to ask Keystone who somebody is: options of keystonemiddleware.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    name
+        The service's user, in the project service.
+    """
+    return {
+        "www_authenticate_uri": keystone_url(view),
+        "auth_url": keystone_url(view),
+        "auth_type": "password",
+        "username": name,
+        "password": secret(f"keystone:users:{name}"),
+        "project_name": "service",
+        "user_domain_id": "default",
+        "project_domain_id": "default",
+        "region_name": view["keystone"]["region"],
+        "interface": "internal",
+        # Whoever writes to memcached must not be able to say who somebody is.
+        "memcache_security_strategy": "ENCRYPT",
+        "memcache_secret_key": secret(f"keystone:users:{name}"),
+    }
+
+
+def token_cache(view, threads):
+    """
+    Return where a service remembers what Keystone said: options of keystonemiddleware.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    threads
+        Of each process.
+    """
+    return {
+        "memcached_servers": caches(view),
+        # A dead one costs each process a second, once in half a minute.
+        "memcache_pool_socket_timeout": 1,
+        "memcache_pool_dead_retry": 30,
+        "memcache_pool_maxsize": threads,
+        "memcache_pool_conn_get_timeout": 1,
+    }
+
+
+def uwsgi(service, view, cores, **more):
+    """
+    Return the section ``uwsgi`` of a service that uWSGI runs, on the node's own address.
+
+    service
+        Its name, its section's and its folders'.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    cores
+        Of the node.
+
+    more
+        Further options.
+    """
+    host, options = view["self"]["address"], view[service]
+    host = f"[{host}]" if ":" in host else host
+    return {
+        "plugins": "python3",
+        "http-socket": f"{host}:{options['port']}",
+        "master": "true",
+        "processes": processes(options["workers"], cores),
+        "threads": options["threads"],
+        "enable-threads": "true",
+        "lazy-apps": "true",
+        "need-app": "true",
+        "thunder-lock": "true",
+        "die-on-term": "true",
+        "no-orphans": "true",
+        "buffer-size": 65535,
+        "listen": 100,
+        # Workers are replaced one after another, so a reload refuses nobody.
+        "master-fifo": f"/run/{service}/fifo",
+        "procname-prefix": f"{service}-",
+        # HAProxy has a line for each request.
+        "disable-logging": "true",
+        "chdir": f"/var/lib/{service}",
+        **more,
+    }
+
+
+def processes(chosen, cores):
+    """
+    Return the number of processes: as chosen, else two to eight by cores.
+
+    chosen
+        ``workers`` of a service.
+
+    cores
+        Of the node.
+    """
+    return min(max(cores, 2), MOST_PROCESSES) if chosen == "auto" else chosen

@@ -1,0 +1,206 @@
+"""A real Glance behind a real HAProxy, whose images are objects in a real Swift."""
+
+import copy
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+from controller import NODE, api, founded, serve_keystone, token_of
+from support import not_applied
+
+PORT = 9292
+BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
+SWIFT = pathlib.Path("/etc/swift")
+IMAGE = {"name": "trial", "disk_format": "raw", "container_format": "bare"}
+CHUNK = 1 << 16
+
+
+@pytest.fixture(scope="module")
+def site(cluster, tmp_path_factory):
+    """One host that is controller, proxy and storage node."""
+    cluster = copy.deepcopy(cluster)
+    cluster["name"] = "functional-glance"
+    node = cluster["nodes"][NODE]
+    node.update(
+        roles=["controller", "proxy", "storage"],
+        storage={"zone": 1, "devices": {name: {} for name in ("gl1", "gl2", "gl3")}},
+    )
+    ring = {"part_power": 4, "allow_fewer_zones": True, "max_dispersion": 100, "overload": 1}
+    cluster["swift"] = {
+        "devices": {"kind": "directories"},
+        "keep_copies": False,
+        "rings": {name: dict(ring) for name in ("account", "container", "object")},
+        **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
+    }
+    # This host was another cluster's in the tests before.
+    shutil.rmtree(BUILT, ignore_errors=True)
+    for path in (*SWIFT.glob("*.ring.gz"), SWIFT / "swift.conf"):
+        path.unlink(missing_ok=True)
+    pathlib.Path("/var/lib/openstack_ha/swift-identity.json").unlink(missing_ok=True)
+    made = founded(tmp_path_factory.mktemp("glance"), cluster)
+    serve_keystone(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def swift(site):
+    for name in ("storage.devices", "rings", "config"):
+        assert not_applied(site.sls(f"openstack_ha.swift.{name}")) == []
+    for ring in BUILT.glob("*.ring.gz"):
+        shutil.copy2(ring, SWIFT)
+        shutil.chown(SWIFT / ring.name, group="swift")
+    for name in ("storage", "proxy"):
+        assert not_applied(site.sls(f"openstack_ha.swift.{name}")) == []
+    return site
+
+
+@pytest.fixture(scope="module")
+def served(swift):
+    """After the master's step, with the objects of identity."""
+    assert not_applied(swift.sls("openstack_ha.glance.config")) == []
+    assert swift.db_sync.pending("glance") == "sync"
+    assert swift.db_sync.sync("glance") == {"pending": "nothing"}
+    assert not_applied(swift.sls("openstack_ha.glance")) == []
+    api(swift, "GET", "/healthcheck", until=200, port=PORT)
+    swift.word.hear("keystone", "settled", "all is well", owner=NODE)
+    assert not_applied(swift.sls("openstack_ha.keystone.identity")) == []
+    return swift
+
+
+@pytest.fixture
+def token(served):
+    return token_of(served)
+
+
+@pytest.fixture
+def image(served, token):
+    status, _, text = api(served, "POST", "/v2/images", IMAGE, token, port=PORT)
+    assert status == 201, text
+    found = json.loads(text)["id"]
+    yield found
+    api(served, "DELETE", f"/v2/images/{found}", token=token, port=PORT)
+
+
+def connection(site):
+    context = ssl.create_default_context(cadata=site.cluster["tls"]["ca"])
+    vip = site.cluster["vip"]["address"]
+    return http.client.HTTPSConnection(vip, PORT, timeout=300, context=context)
+
+
+def upload(site, token, image, data, is_chunked):
+    """Upload with its size, or in chunks as whoever reads from a pipe."""
+    headers = {"X-Auth-Token": token, "Content-Type": "application/octet-stream"}
+    body = data
+    if is_chunked:
+        headers["Transfer-Encoding"] = "chunked"
+        body = (data[start : start + CHUNK] for start in range(0, len(data), CHUNK))
+    asked = connection(site)
+    asked.request("PUT", f"/v2/images/{image}/file", body, headers, encode_chunked=is_chunked)
+    answer = asked.getresponse()
+    return answer.status, answer.read()
+
+
+def download(site, token, image, between=None):
+    asked = connection(site)
+    asked.request("GET", f"/v2/images/{image}/file", headers={"X-Auth-Token": token})
+    answer = asked.getresponse()
+    assert answer.status == 200, answer.read()
+    begin = answer.read(CHUNK)
+    if between:
+        between()
+    return begin + answer.read()
+
+
+def test_a_second_run_changes_nothing(served):
+    for test in (True, False):
+        for name in ("authority", "glance", "swift.proxy", "haproxy", "keystone.identity"):
+            for single in served.sls(f"openstack_ha.{name}", test=test):
+                assert (single.result, single.changes) == (True, {}), single
+
+
+def test_nobody_gets_images_without_a_token(served):
+    assert api(served, "GET", "/v2/images", port=PORT)[0] == 401
+
+
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["sized", "chunked"])
+def test_an_image_comes_back_as_it_was(served, token, image, is_chunked):
+    data = os.urandom(30_000_001)
+    status, text = upload(served, token, image, data, is_chunked)
+    assert status == 204, text
+    found = json.loads(api(served, "GET", f"/v2/images/{image}", token=token, port=PORT)[2])
+    assert (found["status"], found["size"]) == ("active", len(data))
+    assert found["os_hash_value"] == hashlib.sha512(data).hexdigest()
+    assert download(served, token, image) == data
+
+
+def test_a_proxy_of_swift_that_restarts_does_not_end_a_download(served, token, image):
+    data = os.urandom(60_000_000)
+    assert upload(served, token, image, data, False)[0] == 204
+
+    def restart():
+        subprocess.run(["systemctl", "kill", "--signal=KILL", "swift-proxy"], check=True)
+        subprocess.run(["systemctl", "start", "swift-proxy"], check=True)
+        proxy = (served.cluster["nodes"][NODE]["address"], 8080)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(proxy, 1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+
+    assert download(served, token, image, restart) == data
+
+
+def test_images_are_in_the_service_users_account(served, token, image):
+    assert upload(served, token, image, b"bits", False)[0] == 204
+    own = served.cluster["secrets"]["keystone"]["users"]["glance"]
+    of_glance = token_of(served, "glance", own, "service")
+    catalog = json.loads(api(served, "GET", "/v3/auth/catalog", token=of_glance)[2])["catalog"]
+    (store,) = [one for one in catalog if one["type"] == "object-store"]
+    path = store["endpoints"][0]["url"].split(":8080", 1)[1]
+    status, _, text = api(served, "GET", f"{path}/glance", token=of_glance, port=8080)
+    assert (status, text.decode().split()) == (200, [image])
+    # Nobody else's, the administrator's of another project neither.
+    assert api(served, "GET", f"{path}/glance", token=token, port=8080)[0] == 403
+
+
+def test_no_secret_is_in_what_states_return(served):
+    returned = [served.loaders.modules.openstack_ha_glance.files()]
+    returned += [one.full_return for one in served.sls("openstack_ha.glance")]
+    secrets = [
+        served.cluster["secrets"]["keystone"]["users"]["glance"],
+        served.cluster["secrets"]["galera"]["accounts"]["glance"],
+    ]
+    assert not [one for one in secrets if one in repr(returned)]
+
+
+def test_a_changed_option_is_reloaded_and_no_request_fails(served):
+    before = subprocess.check_output(["systemctl", "show", "-p", "MainPID", "glance-api"])
+    served.cluster["glance"] = {"options": {"DEFAULT": {"image_member_quota": 77}}}
+    served.write()
+    result = served.sls("openstack_ha.glance")
+    assert not_applied(result) == []
+    changed = {one.id for one in result if one.changes}
+    assert changed == {"openstack_ha_glance_glance-api.conf", "openstack_ha_glance_service"}
+    for _ in range(20):
+        assert api(served, "GET", "/healthcheck", port=PORT)[0] == 200
+        time.sleep(0.2)
+    assert before == subprocess.check_output(["systemctl", "show", "-p", "MainPID", "glance-api"])
+
+
+def test_the_operators_client_lists_images(served, image):
+    shown = subprocess.run(
+        ["openstack", "--os-cloud", "admin", "image", "list", "--format", "json"],
+        capture_output=True,
+        check=True,
+    )
+    assert image in {one["ID"] for one in json.loads(shown.stdout)}
