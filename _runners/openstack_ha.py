@@ -130,7 +130,7 @@ def status(name=None):
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in ("galera", "rabbitmq")
+            for system in ("galera", "rabbitmq", "keystone", *_schemas(chosen))
         },
     )
     # salt-run takes its exit code from data's "retcode"; the one in __context__ ends in the event.
@@ -166,6 +166,11 @@ def secrets(name, destination):
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(salt.utils.yaml.safe_dump({"secrets": made}, default_flow_style=False))
     return destination
+
+
+def _schemas(one):
+    systems = __utils__["openstack_ha_cluster.all_systems"](one)
+    return [f"db_sync.{name}" for name in __utils__["openstack_ha_db_sync.services"](systems)]
 
 
 def _only_name():

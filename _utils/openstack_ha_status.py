@@ -13,6 +13,8 @@ DEGRADED = "degraded"
 DEAD = "dead"
 
 VERDICTS = (HEALTHY, DEGRADED, DEAD)
+# What HAProxy serves and the nodes are asked about themselves.
+ASKED_ITSELF = ("mysql", "rabbitmq")
 PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy")
 
 
@@ -27,8 +29,8 @@ def assess(cluster, replies, records):
         Reply by controller; one that is missing is one that did not answer.
 
     records
-        The master's records by system, ``galera`` and ``rabbitmq``; an empty one where nothing was
-        decided yet.
+        The master's records by system, ``galera``, ``rabbitmq`` and others; an empty one where
+        nothing was decided yet.
 
     Returns ``{"name", "verdict", "retcode", "faults", "silent", "vip": {"address", "holders"},
     "nodes", "floor", "decisions"}``. ``retcode`` is 0 when healthy, else 1. ``faults`` are lines,
@@ -51,6 +53,8 @@ def assess(cluster, replies, records):
         *_galera(cluster["name"], nodes, decisions["galera"]),
         *_rabbitmq(cluster["name"], nodes, brokers),
         *_haproxy(nodes, holders),
+        *_apis(nodes, holders),
+        *_refusals(cluster["name"], decisions),
     ]
     verdict = max([HEALTHY, *(weight for weight, _ in faults)], key=VERDICTS.index)
     return {
@@ -213,3 +217,30 @@ def _haproxy(nodes, holders):
                     f"HAProxy of {one} has no serving server in {proxy} "
                     f"({', '.join(servers) or 'no server at all'}): {command}",
                 )
+
+
+def _apis(nodes, holders):
+    """Services that some node does not serve, as the VIP's holder finds them."""
+    for one, proxies in _probed(nodes, "haproxy").items():
+        if holders != [one]:
+            continue
+        for proxy, servers in proxies.items():
+            down = [name for name, serves in servers.items() if not serves]
+            if proxy not in ASKED_ITSELF and down and len(down) < len(servers):
+                yield (
+                    DEGRADED,
+                    f"{proxy} of {', '.join(down)} does not serve, as HAProxy of {one} finds: "
+                    f"`salt {one} openstack_ha_haproxy.status`",
+                )
+
+
+def _refusals(name, decisions):
+    """What a person has to decide."""
+    for system, decision in decisions.items():
+        if system not in ("galera", "rabbitmq") and decision and decision["verdict"] == "refuse":
+            runner = system.partition(".")[0]
+            yield (
+                DEGRADED,
+                f"{system}: {decision['why']}; {decision['way_out']}: `salt-run "
+                f"openstack_ha_{runner}.elect {name}`",
+            )

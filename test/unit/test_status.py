@@ -335,3 +335,27 @@ faults:
   - Galera of ctl2 is stopped: `salt-run openstack_ha_galera.elect demo`
   - Galera of ctl3 is stopped: `salt-run openstack_ha_galera.elect demo`"""
     )
+
+
+def test_an_api_that_one_node_does_not_serve_is_a_fault_by_the_holders_word():
+    found = replies()
+    for one in IDS:
+        found[one]["haproxy"]["keystone"] = {"ctl1": True, "ctl2": False, "ctl3": True}
+    assessed = status.assess(CLUSTER, found, SETTLED)
+    assert (assessed["verdict"], assessed["faults"]) == (
+        "degraded",
+        [
+            "keystone of ctl2 does not serve, as HAProxy of ctl1 finds: "
+            "`salt ctl1 openstack_ha_haproxy.status`"
+        ],
+    )
+
+
+def test_a_refusal_waits_for_a_person():
+    word = {"verdict": "refuse", "nodes": ["ctl2"], "why": "ctl2 has keys", "way_out": "adopt"}
+    records = {**SETTLED, "keystone": {"decision": word, "decided": 1}, "db_sync.glance": {}}
+    assessed = status.assess(CLUSTER, replies(), records)
+    assert assessed["faults"] == [
+        "keystone: ctl2 has keys; adopt: `salt-run openstack_ha_keystone.elect demo`"
+    ]
+    assert assessed["decisions"]["db_sync.glance"] is None

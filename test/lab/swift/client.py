@@ -1,10 +1,10 @@
 """
 Uses Swift as anybody does, in the lab's client with its own Python: `client.py TASK.json VERB`.
 
-`account` prints the account, `put` writes the objects of the task through the VIP, `check ADDRESS`
-reads all of them through one proxy and compares each bit, `list` prints every object of the
-account, `work` writes and reads for ever and logs each operation, and `verify` reads all that `work`
-has written. An operation is tried once: nothing that fails stays unseen.
+`account` prints the account. `put` writes the objects of the task through the VIP, `check ADDRESS`
+reads all of them through one proxy and compares each bit, `list` prints every object. `work` writes
+and reads for ever and logs each operation, and `verify` reads all that `work` has written. An
+operation is tried once: nothing that fails stays unseen.
 """
 
 import itertools
