@@ -18,6 +18,9 @@ after the identity objects, the first one that serves.
 import openstack_ha_db_sync
 import openstack_ha_members
 
+RUNBOOK = "docs/runbooks/lost-keys.md"
+NO_KEYS = "The master has no keys"
+OTHER_KEYS = "The master has other keys"
 SETS = ("fernet", "credential")
 # Seconds after which a node hears again that its keys are the present ones.
 CONFIRM_EVERY = 900
@@ -97,7 +100,7 @@ def _keys(seen, silent, keyring):
     present = _sets(keyring)
     strangers = [node for node in holders if _is_strange(seen[node]["keys"], present)]
     if strangers:
-        return _strangers_keys(strangers, "has keys that this master did not make")
+        return _strangers_keys(strangers, "has keys that this master did not make", OTHER_KEYS)
     late = [
         node
         for node, found in seen.items()
@@ -116,7 +119,7 @@ def _is_strange(keys, present):
 
 def _first_keys(seen, silent, holders):
     if holders:
-        return _strangers_keys(holders, "has keys, and this master has none")
+        return _strangers_keys(holders, "has keys, and this master has none", NO_KEYS)
     if not any(found["is_ready"] for found in seen.values()):
         return None
     if silent and not any(found["pending"] == "sync" for found in seen.values()):
@@ -125,10 +128,10 @@ def _first_keys(seen, silent, holders):
     return "create", [], "nobody has keys", None
 
 
-def _strangers_keys(nodes, why):
+def _strangers_keys(nodes, why, title):
     way_out = (
-        "put back /var/lib/openstack_ha_keys of the master that made them; or, if nobody has it, "
-        "`salt-run openstack_ha_keystone.adopt` takes those of a controller"
+        f"{RUNBOOK}, '{title}': put back /var/lib/openstack_ha_keys of the master "
+        "that made them, or `salt-run openstack_ha_keystone.adopt` takes those of a controller"
     )
     return "refuse", nodes, f"{', '.join(nodes)} {why}", way_out
 

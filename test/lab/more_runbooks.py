@@ -229,3 +229,35 @@ def test_a_quorum_queue_that_has_lost_its_majority(lab, serving, refusal, follow
     assert place == (RABBITMQ, "A quorum queue is ill")
     follow(*place)
     follow("total-power-loss.md", "By itself")
+
+
+KEYRING = "/var/lib/openstack_ha_keys/demo.keystone.json"
+
+
+def test_the_master_has_no_keys(lab, serving, refusal, follow):
+    serving()
+    before = lab.master.run("openstack_ha_keystone.keys", "demo")
+    lab.master.host.check(["mv", KEYRING, f"{KEYRING}.lost"])
+    place = refusal("keystone")
+    assert place == ("lost-keys.md", "The master has no keys")
+    follow(*place)
+    after = lab.master.run("openstack_ha_keystone.keys", "demo")
+    assert after["credential"] == before["credential"]
+
+
+def test_the_master_has_other_keys(lab, serving, refusal, follow):
+    serving()
+    before = lab.master.run("openstack_ha_keystone.keys", "demo")
+    for name in ("fernet", "credential"):
+        keys = f"/etc/keystone/{name}-keys"
+        lab.node("ctl2").check(
+            ["sh", "-c", f"for key in {keys}/*; do head -c 32 /dev/urandom | base64 > $key; done"]
+        )
+    place = refusal("keystone")
+    assert place == ("lost-keys.md", "The master has other keys")
+    follow(*place, 0)
+    follow("lost-keys.md", "By itself")
+    assert lab.master.run("openstack_ha_keystone.keys", "demo") == before
+    assert lab.master.run("openstack_ha_keystone.elect", "demo")["decision"]["verdict"] == "settled"
+    follow(*place, 1)
+    assert lab.master.run("openstack_ha_keystone.elect", "demo")["decision"]["verdict"] == "settled"

@@ -1,6 +1,7 @@
 """Every section that a refusal names exists, and every command in it has a host."""
 
 import openstack_ha_galera_election as election
+import openstack_ha_keystone_word as keystone_word
 import openstack_ha_rabbitmq_membership as membership
 import openstack_ha_swift_spread as spread
 import pytest
@@ -18,9 +19,15 @@ SWIFT = [
     (spread.RUNBOOK.removeprefix("docs/runbooks/"), getattr(spread, title))
     for title in ("LOST", "STRANGE", "HASH_PATHS")
 ]
+KEYSTONE = [
+    (keystone_word.RUNBOOK.removeprefix("docs/runbooks/"), title)
+    for title in (keystone_word.NO_KEYS, keystone_word.OTHER_KEYS)
+]
 
 
-@pytest.mark.parametrize(("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT])
+@pytest.mark.parametrize(
+    ("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT, *KEYSTONE]
+)
 def test_a_refusals_section_exists_and_says_what_to_do(name, title):
     assert sections(name)[title]
 
