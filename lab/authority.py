@@ -26,6 +26,11 @@ def issue(fqdn: str, address: str) -> dict[str, str]:
         _unsigned(_name(fqdn), name, own.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        # Authorities of several labs have one name: whose key it was tells them apart.
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()),
+            critical=False,
+        )
     )
     return {
         "ca": _pem(ca.sign(authority, hashes.SHA256())),

@@ -17,6 +17,6 @@ openstack_ha_authority:
 
 openstack_ha_authority_believed:
   cmd.run:
-    - name: {{ os.authority.update }}
+    - name: {{ os.authority.program }}
     - onchanges:
       - file: openstack_ha_authority

@@ -44,6 +44,12 @@ class Site:
     def sls(self, name, **more):
         return self.loaders.modules.state.sls(name, **more)
 
+    def apply(self, *names):
+        """Apply states, all of which succeed."""
+        for name in names:
+            failed = not_applied(self.sls(f"openstack_ha.{name}"))
+            assert failed == [], [(one.id, one.comment) for one in failed]
+
     @property
     def keystone(self):
         return self.loaders.modules.openstack_ha_keystone
@@ -66,14 +72,12 @@ def founded(root, cluster):
     made = Site(root, cluster)
     vip = cluster["vip"]["address"]
     subprocess.run(["ip", "address", "replace", f"{vip}/32", "dev", "eth0"], check=True)
-    for name in ("python", "hosts", "authority", "galera.config"):
-        assert not_applied(made.sls(f"openstack_ha.{name}")) == []
+    made.apply("python", "hosts", "authority", "galera.config")
     galera = made.loaders.modules.openstack_ha_galera
     if galera.server() != "running":
         galera.bootstrap(galera.evidence()["position"])
     galera.accounts_apply()
-    for name in ("memcached", "keystone.config", "health", "haproxy"):
-        assert not_applied(made.sls(f"openstack_ha.{name}")) == []
+    made.apply("memcached", "keystone.config", "health", "haproxy")
     return made
 
 
@@ -82,7 +86,7 @@ def serve_keystone(site):
     site.keystone.take_keys()
     site.db_sync.sync("keystone")
     site.keystone.bootstrap()
-    assert not_applied(site.sls("openstack_ha.keystone")) == []
+    site.apply("keystone")
     api(site, "GET", "/healthcheck", until=200)
 
 

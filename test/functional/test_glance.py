@@ -52,26 +52,24 @@ def site(cluster, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def swift(site):
-    for name in ("storage.devices", "rings", "config"):
-        assert not_applied(site.sls(f"openstack_ha.swift.{name}")) == []
+    site.apply("swift.storage.devices", "swift.rings", "swift.config")
     for ring in BUILT.glob("*.ring.gz"):
         shutil.copy2(ring, SWIFT)
         shutil.chown(SWIFT / ring.name, group="swift")
-    for name in ("storage", "proxy"):
-        assert not_applied(site.sls(f"openstack_ha.swift.{name}")) == []
+    site.apply("swift.storage", "swift.proxy")
     return site
 
 
 @pytest.fixture(scope="module")
 def served(swift):
     """After the master's step, with the objects of identity."""
-    assert not_applied(swift.sls("openstack_ha.glance.config")) == []
+    swift.apply("glance.config")
     assert swift.db_sync.pending("glance") == "sync"
     assert swift.db_sync.sync("glance") == {"pending": "nothing"}
-    assert not_applied(swift.sls("openstack_ha.glance")) == []
+    swift.apply("glance")
     api(swift, "GET", "/healthcheck", until=200, port=PORT)
     swift.word.hear("keystone", "settled", "all is well", owner=NODE)
-    assert not_applied(swift.sls("openstack_ha.keystone.identity")) == []
+    swift.apply("keystone.identity")
     return swift
 
 
