@@ -81,6 +81,7 @@ def service_user(view, name):
         "project_domain_id": "default",
         "region_name": view["keystone"]["region"],
         "interface": "internal",
+        "service_token_roles_required": True,
         # Whoever writes to memcached must not be able to say who somebody is.
         "memcache_security_strategy": "ENCRYPT",
         "memcache_secret_key": secret(f"keystone:users:{name}"),

@@ -119,7 +119,17 @@ def test_a_booted_node_comes_back_system_by_system(deployed, since, run):
     assert done.data["nodes"] == {"solo1": {"is_back": True, "step": None, "why": None}}
     assert state_jobs(since(begin, "salt/job/*/new")) == [
         f"openstack_ha.{system}"
-        for system in ("hosts", "galera", "rabbitmq", "health", "haproxy", "keepalived")
+        for system in (
+            "hosts",
+            "galera",
+            "rabbitmq",
+            "memcached",
+            "keystone",
+            "health",
+            "haproxy",
+            "keepalived",
+            "keystone.identity",
+        )
     ]
     assert REJOINED.exists()
     assert run("openstack_ha_record.read", "solo.rejoin")["nodes"] == done.data["nodes"]

@@ -41,9 +41,20 @@ def test_brokers_are_one_cluster(lab, nodes):
         assert not one["partitions"], node
 
 
+SERVICES = (
+    "mariadb",
+    "rabbitmq-server",
+    "memcached",
+    "keystone",
+    "openstack-ha-health",
+    "haproxy",
+    "keepalived",
+)
+
+
 def test_every_service_runs_and_starts_at_boot(inside):
     for node, host in inside.items():
-        for name in ("mariadb", "rabbitmq-server", "openstack-ha-health", "haproxy", "keepalived"):
+        for name in SERVICES:
             service = host.service(name)
             assert service.is_running and service.is_enabled, f"{node}: {name}"
 
@@ -52,10 +63,10 @@ def test_servers_listen_on_their_own_address_and_haproxy_on_the_vip(lab, inside)
     vip = lab.inventory["vip"]["address"]
     for node, host in inside.items():
         own = lab.node(node).address
-        for port in (3306, 3307, 5672, 15672, 9200, 9201, 8404):
+        for port in (3306, 3307, 5672, 15672, 9200, 9201, 8404, 11211, 5000):
             assert host.socket(f"tcp://{own}:{port}").is_listening, f"{node}:{port}"
             assert not host.socket(f"tcp://0.0.0.0:{port}").is_listening, f"{node}:{port}"
-        for port in (3306, 5672, 8404):
+        for port in (3306, 5672, 8404, 5000):
             assert host.socket(f"tcp://{vip}:{port}").is_listening, f"{node}: {vip}:{port}"
 
 
