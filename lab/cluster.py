@@ -88,9 +88,7 @@ def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
     known = load(kept) if kept.exists() else {}
     cluster = moved(merged(for_profile(source, profile), SIZES), cidr)
     cluster["secrets"] = known.get("secrets", {})
-    cluster["tls"] = known.get("tls", cluster.get("tls", {}))
-    if "tls" not in known or known["vip"] != cluster["vip"]:
-        certify(cluster)
+    certify(cluster, known)
     cluster["secrets"] = openstack_ha_secrets.generate(
         cluster, openstack_ha_cluster.all_systems(cluster)
     )
@@ -98,12 +96,13 @@ def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
     return cluster
 
 
-def certify(cluster: dict) -> None:
-    """Give the cluster an authority and a certificate of its own, where it has TLS."""
-    if not cluster["tls"].get("plain_http"):
+def certify(cluster: dict, known: Mapping) -> None:
+    """Give the cluster a certificate of its own; that of before as long as the VIP stays."""
+    made = {name: known.get("tls", {}).get(name) for name in ("ca", "certificate")}
+    if not all(made.values()) or known["vip"] != cluster["vip"]:
         made = authority.issue(cluster["vip"]["fqdn"], cluster["vip"]["address"])
         cluster["secrets"]["tls"] = {"key": made.pop("key")}
-        cluster["tls"] = {**cluster["tls"], **made}
+    cluster["tls"] = {**cluster.get("tls", {}), **made}
 
 
 def load(path: Path) -> dict:
