@@ -180,10 +180,7 @@ def adopt(name, node):
     members = _members(name)
     if node not in members:
         raise SaltRunnerError(f"{node} is no controller of {name}; these are: {', '.join(members)}")
-    fun = "openstack_ha_keystone.locked_keys"
-    locked = __salt__["openstack_ha_members.evidence"]([node], fun)["found"][node]
-    if not locked:
-        raise SaltRunnerError(f"{node} does not answer, or obeys another master")
+    locked = __salt__["openstack_ha_members.ask"](node, "openstack_ha_keystone.locked_keys")
     return __salt__["salt.cmd"]("openstack_ha_fernet.adopt", name, locked)
 
 

@@ -38,7 +38,9 @@ def users(full, tmp_path_factory):
     """The tests' users, with their passwords."""
     path = tmp_path_factory.mktemp("cluster") / "cluster.yaml"
     source = yaml.safe_load(SOURCE.read_text())
-    source["openstack_ha"]["swift"]["users"].update(USERS)
+    # They know tempauth's users, and nothing of an authority.
+    source["openstack_ha"]["swift"].update(auth="tempauth", users=USERS)
+    source["openstack_ha"]["tls"] = {"plain_http": True}
     path.write_text(yaml.safe_dump(source, sort_keys=False))
     Lab.create(profile="full", name=full.name, source=path)
     returns = full.highstate()
