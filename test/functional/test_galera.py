@@ -97,10 +97,15 @@ def test_bootstrap_refuses_over_a_running_server(server):
 
 
 def test_accounts_in_both_modes(server, states, cluster, address, root_connection):
-    for account in ("health", "probe"):
+    for account in ("health", "probe", "keystone"):
         _query(root_connection, f"DROP USER IF EXISTS {account}@'{_host(address)}'")
-    _query(root_connection, "DROP DATABASE IF EXISTS probe")
-    expected = {"database probe", "account probe", "account health"}
+    for database in ("probe", "keystone"):
+        _query(root_connection, f"DROP DATABASE IF EXISTS {database}")
+    expected = {
+        *("database probe", "account probe", "account health"),
+        # Of a system that runs here, without a word of the pillar.
+        *("database keystone", "account keystone"),
+    }
 
     would = states.openstack_ha_galera.accounts_present(name="accounts", test=True)
     assert would.result is None

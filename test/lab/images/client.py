@@ -1,0 +1,82 @@
+"""
+Uses Keystone and Glance as anybody does, in the lab's client with its own Python:
+`client.py TASK.json VERB`.
+
+`upload ADDRESS SIZE` makes an image of so many bytes through one controller and prints its id,
+`download ADDRESS ID` reads it through another one; both print the SHA-512 of the bytes.
+"""
+
+import hashlib
+import json
+import random
+import sys
+
+import requests
+
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+CHUNK = 1 << 20
+TIMEOUT = 120
+
+
+def token(task):
+    """A token of the task's user, by the VIP."""
+    domain = {"name": "Default"}
+    user = {"name": task["user"], "domain": domain, "password": task["password"]}
+    auth = {
+        "identity": {"methods": ["password"], "password": {"user": user}},
+        "scope": {"project": {"name": task["project"], "domain": domain}},
+    }
+    asked = requests.post(
+        f"{task['auth_url']}/auth/tokens", json={"auth": auth}, verify=CA_BUNDLE, timeout=TIMEOUT
+    )
+    asked.raise_for_status()
+    return asked.headers["X-Subject-Token"]
+
+
+def images(task, address):
+    """Glance on one controller, which speaks in the clear there."""
+    return f"http://{address}:{task['image_port']}/v2/images"
+
+
+def content(size):
+    """So many bytes, in pieces."""
+    made = random.Random(size)
+    for start in range(0, size, CHUNK):
+        yield made.randbytes(min(CHUNK, size - start))
+
+
+def upload(task, address, size):
+    headers, digest = {"X-Auth-Token": token(task)}, hashlib.sha512()
+    facts = {"name": "trial", "disk_format": "raw", "container_format": "bare"}
+    asked = requests.post(images(task, address), json=facts, headers=headers, timeout=TIMEOUT)
+    asked.raise_for_status()
+    image = asked.json()["id"]
+
+    def pieces():
+        for piece in content(int(size)):
+            digest.update(piece)
+            yield piece
+
+    asked = requests.put(
+        f"{images(task, address)}/{image}/file",
+        data=pieces(),
+        headers={**headers, "Content-Type": "application/octet-stream"},
+        timeout=TIMEOUT,
+    )
+    asked.raise_for_status()
+    print(image, digest.hexdigest())
+
+
+def download(task, address, image):
+    headers, digest = {"X-Auth-Token": token(task)}, hashlib.sha512()
+    url = f"{images(task, address)}/{image}/file"
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as asked:
+        asked.raise_for_status()
+        for piece in asked.iter_content(CHUNK):
+            digest.update(piece)
+    print(image, digest.hexdigest())
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as source:
+        {"upload": upload, "download": download}[sys.argv[2]](json.load(source), *sys.argv[3:])

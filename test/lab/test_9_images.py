@@ -1,0 +1,103 @@
+"""
+Images are the same through every controller, whichever controller or storage node is down.
+"""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.waiting import wait_for
+
+PYTHON, OPENSTACK = "/opt/client/bin/python", "/opt/client/bin/openstack"
+CLIENT, TASK = "/opt/client/image_client.py", "/etc/image-client.json"
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+SIZE = 200 << 20
+PORT = 9292
+PATIENCE = 180
+
+
+@pytest.fixture(scope="module")
+def ask(full):
+    """Return a function that runs a verb of client.py, and returns the words that it prints."""
+    known = full.inventory["credentials"]["swift"]
+    source = (Path(__file__).parent / "images/client.py").read_text()
+    full.client.write(CLIENT, source)
+    full.client.write(TASK, json.dumps({**known, "image_port": PORT}), mode=0o600)
+    return lambda *words: full.client.check([PYTHON, CLIENT, TASK, *map(str, words)]).split()
+
+
+@pytest.fixture(scope="module")
+def controllers(full):
+    return {node.id: node.address for node in full.nodes.values() if "controller" in node.roles}
+
+
+@pytest.fixture(scope="module")
+def image(ask, controllers):
+    """The id of an image that came through the first controller, and the hash of its bytes."""
+    return ask("upload", next(iter(controllers.values())), SIZE)
+
+
+@pytest.fixture
+def power(full):
+    yield
+    for node in full.nodes.values():
+        node.boot()
+    names = sorted(full.nodes)
+    wait_for(lambda: full.master.answering(",".join(names)) == names, PATIENCE, "every minion")
+
+
+def test_the_catalog_comes_through_the_vip(full):
+    keystone = full.inventory["credentials"]["keystone"]
+    variables = {
+        "OS_AUTH_URL": f"{keystone['url']}/v3",
+        "OS_USERNAME": keystone["user"],
+        "OS_PASSWORD": keystone["password"],
+        "OS_PROJECT_NAME": "admin",
+        "OS_USER_DOMAIN_NAME": "Default",
+        "OS_PROJECT_DOMAIN_NAME": "Default",
+        "OS_CACERT": CA_BUNDLE,
+    }
+    lines = [f"export {name}='{value}'" for name, value in variables.items()]
+    full.client.write("/root/openrc", "\n".join(lines) + "\n", mode=0o600)
+    command = f". /root/openrc; {OPENSTACK} endpoint list --format json"
+    found = json.loads(full.client.check(["sh", "-c", command]))
+    assert {one["Service Type"] for one in found} == {"identity", "image", "object-store"}
+    assert all(one["URL"].startswith("https://") for one in found)
+
+
+def test_an_image_is_the_same_through_every_controller(ask, image, controllers):
+    for address in controllers.values():
+        assert ask("download", address, image[0]) == image
+
+
+def test_it_is_the_same_while_one_node_is_down(full, ask, image, controllers, chance, power):
+    storage = [node.id for node in full.nodes.values() if "storage" in node.roles]
+    for down in (chance.choice(storage), chance.choice(list(controllers))):
+        full.node(down).kill()
+        for node, address in controllers.items():
+            if node != down:
+                wait_for(lambda at=address: _serves(full, at), PATIENCE, f"Glance on {node}")
+                assert ask("download", address, image[0]) == image
+        full.node(down).boot()
+        full.node(down).wait_booted()
+        wait_for(lambda node=down: full.master.answering(node), PATIENCE, f"{down} to come back")
+
+
+def test_a_storage_node_that_dies_ends_no_download(full, ask, image, controllers, chance, power):
+    storage = [node.id for node in full.nodes.values() if "storage" in node.roles]
+    found = []
+    address = next(iter(controllers.values()))
+    reading = threading.Thread(target=lambda: found.append(ask("download", address, image[0])))
+    reading.start()
+    time.sleep(1)
+    full.node(chance.choice(storage)).kill()
+    reading.join()
+    assert found == [image]
+
+
+def _serves(full, address):
+    url = f"http://{address}:{PORT}/healthcheck"
+    return full.client.run(["curl", "--fail", "--silent", "--max-time", "5", url]).rc == 0
