@@ -1,4 +1,8 @@
-"""A real Glance behind a real HAProxy, whose images are objects in a real Swift."""
+"""
+A real Glance behind a real HAProxy, whose images are objects in a real Swift.
+
+It comes after the trials of each of them, which begin with an empty host.
+"""
 
 import copy
 import hashlib
