@@ -57,9 +57,10 @@ def managed(name, prune=False, patience=120):
 
 def _is_owner(name, patience):
     """Whether the master has named this node; it is asked when it has named nobody yet."""
-    refusal = __salt__["openstack_ha_word.wait"](
-        name, "keystone", _nobody, 0 if __opts__["test"] else patience
-    )
+    if __opts__["test"]:
+        refusal = _nobody()
+    else:
+        refusal = __salt__["openstack_ha_word.wait"](name, "keystone", _nobody, patience)
     if refusal:
         raise CommandExecutionError(refusal)
     return __salt__["openstack_ha_identity.is_owner"]()
