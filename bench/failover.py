@@ -13,6 +13,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -23,20 +24,36 @@ from lab.summary import holds_vip
 from lab.waiting import wait_for
 
 # Seconds; power loss of the VIP's holder.
-GOALS = {"http": 0.5, "sql_read": 1.0, "sql_write": 1.5, "amqp": 1.0}
+GOALS = {
+    "http": 0.5,
+    "sql_read": 1.0,
+    "sql_write": 1.5,
+    "amqp": 1.0,
+    # Each of these reads SQL, by a process that has to find a new connection first.
+    "token": 1.5,
+    "image": 1.5,
+}
 PROBE = "/opt/client/probe.py"
 TASK = "/opt/client/probe.json"
 PYTHON = "/opt/client/bin/python"
 
 
-def gaps(records: list[dict]) -> dict[str, dict]:
+def operations(lab: Lab) -> list[str]:
+    """Return what can be asked of a lab: images are where Swift is."""
+    return [name for name in GOALS if name != "image" or "glance" in lab.inventory["credentials"]]
+
+
+def gaps(records: list[dict], names: Iterable[str] = GOALS) -> dict[str, dict]:
     """Return the longest gap and the number of failures of each operation.
 
     records
         What the probe wrote, a mapping an operation.
+
+    names
+        The operations.
     """
     found = {}
-    for name in GOALS:
+    for name in names:
         own = [record for record in records if record["operation"] == name]
         ends = sorted(record["end"] for record in own if not record["error"])
         longest = max((later - sooner for sooner, later in itertools.pairwise(ends)), default=None)
@@ -62,6 +79,7 @@ class Probe:
     def __init__(self, lab: Lab, seconds: int):
         self.client = lab.client
         task = {"vip": lab.inventory["vip"]["address"], "seconds": seconds}
+        task["operations"] = operations(lab)
         task.update(lab.inventory["credentials"])
         self.client.write(PROBE, Path(__file__).with_name("probe.py").read_text())
         self.client.write(TASK, json.dumps(task), mode=0o600)
@@ -92,7 +110,7 @@ def fail_over(lab: Lab, before: float = 5, after: float = 15) -> dict:
     lab.node(holder).wait_booted()
     if not probe.records:
         raise RuntimeError(f"the probe wrote nothing: {probe.error}")
-    return {"killed": holder, "gaps": gaps(probe.records)}
+    return {"killed": holder, "gaps": gaps(probe.records, operations(lab))}
 
 
 def serves(lab: Lab) -> bool:
@@ -115,16 +133,17 @@ def main() -> int:
         console.print(f"round {number + 1}: killed {rounds[-1]['killed']}", highlight=False)
     if args.json:
         print(json.dumps(rounds, indent=2))
-    worst = {
-        name: max(one["gaps"][name]["gap"] or float("inf") for one in rounds) for name in GOALS
-    }
     table = Table("operation", "goal", "worst gap", "missing", "all gaps")
-    for name, goal in GOALS.items():
-        missing = f"{worst[name] - goal:.2f} s" if worst[name] > goal else "-"
-        every = " ".join(f"{one['gaps'][name]['gap'] or float('inf'):.2f}" for one in rounds)
-        table.add_row(name, f"{goal} s", f"{worst[name]:.2f} s", missing, every)
+    is_good = True
+    for name in operations(lab):
+        found = [one["gaps"][name]["gap"] or float("inf") for one in rounds]
+        goal, worst = GOALS[name], max(found)
+        is_good &= worst <= goal
+        missing = f"{worst - goal:.2f} s" if worst > goal else "-"
+        every = " ".join(f"{gap:.2f}" for gap in found)
+        table.add_row(name, f"{goal} s", f"{worst:.2f} s", missing, every)
     console.print(table)
-    return 0 if all(worst[name] <= goal for name, goal in GOALS.items()) else 1
+    return 0 if is_good else 1
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def _swift(cluster: Mapping) -> dict:
         auth_url=f"{keystone['url']}/v3",
         auth_version="3",
     )
-    return {"swift": found}
+    # Where Swift asks Keystone, it has a place for images.
+    return {"swift": found, "glance": _http(cluster, cluster["glance"]["port"])}
 
 
 def _keystone(cluster: Mapping) -> dict:

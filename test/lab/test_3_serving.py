@@ -17,7 +17,8 @@ def _probe(lab, seconds=3):
     return probe.records
 
 
-@pytest.mark.parametrize("kind", failover.GOALS)
+# This lab has no place for images.
+@pytest.mark.parametrize("kind", [name for name in failover.GOALS if name != "image"])
 def test_everything_works_through_the_vip(lab, kind, records):
     own = [record for record in records if record["operation"] == kind]
     assert own
