@@ -15,6 +15,9 @@ REFERENCE = "images"
 PIPELINE = "healthcheck http_proxy_to_wsgi versionnegotiation authtoken context rootapp"
 # Seconds without a byte until an upload is given up.
 UPLOAD_PAUSE = 300
+# Bytes that a client may send as one chunk: uWSGI's own limit is below 1 MiB, which is what many send
+# that do not come by HAProxy.
+LARGEST_CHUNK = 64 << 20
 # MB. What Swift takes as one object is one object: a manifest's parts are found by a container's
 # listing, which a server that was away for a while may have an old one of.
 LARGEST_OBJECT = 5120
@@ -146,6 +149,7 @@ def _uwsgi(view, cores):
             "http-chunked-input": "true",
             "wsgi-manage-chunked-input": "true",
             "chunked-input-timeout": UPLOAD_PAUSE,
+            "chunked-input-limit": LARGEST_CHUNK,
             "socket-timeout": UPLOAD_PAUSE,
             # An image that goes on longer than this is cut by a reload.
             "worker-reload-mercy": 3 * UPLOAD_PAUSE,
