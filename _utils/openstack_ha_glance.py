@@ -15,8 +15,8 @@ REFERENCE = "images"
 PIPELINE = "healthcheck http_proxy_to_wsgi versionnegotiation authtoken context rootapp"
 # Seconds without a byte until an upload is given up.
 UPLOAD_PAUSE = 300
-# Bytes that a client may send as one chunk: uWSGI's own limit is below 1 MiB, which is what many send
-# that do not come by HAProxy.
+# Bytes that a client may send as one chunk: uWSGI's own limit is below 1 MiB, which is what many
+# send that do not come by HAProxy.
 LARGEST_CHUNK = 64 << 20
 # MB. What Swift takes as one object is one object: a manifest's parts are found by a container's
 # listing, which a server that was away for a while may have an old one of.

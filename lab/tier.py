@@ -15,8 +15,8 @@ PYTEST = "/opt/salt/bin/pytest"
 # What the tiers look for before they change anything.
 MARKS = ("OPENSTACK_HA_DISPOSABLE_HOST=1", "PYTHONDONTWRITEBYTECODE=1")
 OPTIONS = ("--workdir", REPOSITORY, *(f"--env={mark}" for mark in MARKS))
-# Beside the lab's own network, so that both can be there at once; the next free one if it is taken.
-CIDR = "172.29.81.0/24"
+# Beside the lab's own network, so that all can be there at once; the next free one if it is taken.
+CIDRS = {"functional": "172.29.81.0/24", "cluster": "172.29.82.0/24"}
 HOST_NUMBER = 11
 
 
@@ -25,7 +25,7 @@ def run(tier: str, arguments: Sequence[str], say: Say) -> int:
     client = engine.connect()
     image = Images(client, say).tests()
     name = f"openstack-ha-{tier}"
-    cidr = network.choose(client, name, CIDR)
+    cidr = network.choose(client, name, CIDRS[tier])
     bridge = network.ensure(client, name, cidr)
     try:
         plan = Plan(

@@ -55,8 +55,8 @@ def test_each_deployment_has_one_bootstrap_and_one_cluster(lab, deploy, rounds):
         assert all(one["is_synced"] for one in status.values())
 
 
-def test_a_second_highstate_changes_nothing(lab):
-    for test in (False, True):
-        returns = lab.highstate(test=test)
-        assert highstate.failures(returns, lab.nodes) == {}
-        assert highstate.changes(returns) == {}
+def test_a_second_highstate_would_change_nothing(lab):
+    """Nor does it, as the tests of the larger lab show."""
+    returns = lab.highstate(test=True)
+    assert highstate.failures(returns, lab.nodes) == {}
+    assert highstate.changes(returns) == {}
