@@ -10,6 +10,7 @@ import openstack_ha_tls
 
 FOLDER = "/etc/glance/openstack_ha"
 STATE = "/var/lib/glance"
+
 REFERENCE = "images"
 # As in Glance's own glance-api-paste.ini, without what is not in use.
 PIPELINE = "healthcheck http_proxy_to_wsgi versionnegotiation authtoken context rootapp"
@@ -143,9 +144,9 @@ def _uwsgi(view, cores):
         view,
         cores,
         **{
-            "wsgi-file": "/usr/bin/glance-wsgi-api",
+            "wsgi-file": f"{FOLDER}/application.py",
             "env": f"OS_GLANCE_CONFIG_DIR={FOLDER}",
-            # An image of unknown size comes in chunks, which Glance asks uWSGI for.
+            # An image of unknown size comes in chunks, which the application asks uWSGI for.
             "http-chunked-input": "true",
             "wsgi-manage-chunked-input": "true",
             "chunked-input-timeout": UPLOAD_PAUSE,

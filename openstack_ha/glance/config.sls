@@ -40,3 +40,13 @@ openstack_ha_glance_{{ name }}:
     - require:
       - file: openstack_ha_glance_folder
 {%- endfor %}
+
+openstack_ha_glance_application:
+  file.managed:
+    - name: {{ os.glance.folder }}/application.py
+    - source: salt://openstack_ha/glance/files/application.py
+    - user: root
+    - group: {{ os.glance.user }}
+    - mode: '0640'
+    - require:
+      - file: openstack_ha_glance_folder
