@@ -417,7 +417,8 @@ def relaunch():
         raise CommandExecutionError(f"{_node()} runs; nothing was done")
     # An application that hangs in its start does not answer a request to stop either.
     _systemctl("kill", _SERVICE, 30, "--signal=KILL")
-    _systemctl("start", _SERVICE, 30, "--no-block")
+    # Not a start: systemd may not have heard of the end yet.
+    _systemctl("restart", _SERVICE, 30, "--no-block")
     return {}
 
 

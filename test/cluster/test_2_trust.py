@@ -40,6 +40,8 @@ FORGED = {
     "a boot of a very long id": f"salt/minion/{'a' * 5000}/start",
     "Galera's doorbell": "openstack_ha/demo/galera/doorbell",
     "RabbitMQ's doorbell": "openstack_ha/demo/rabbitmq/doorbell",
+    "Keystone's doorbell": "openstack_ha/demo/keystone/doorbell",
+    "the doorbell of the schemas": "openstack_ha/demo/db_sync/doorbell",
     "the doorbell of a rejoin": "openstack_ha/demo/rejoin/doorbell",
     "a doorbell with a path": "openstack_ha/../rejoin/doorbell",
     "a doorbell with a template": "openstack_ha/{{ 7 * 7 }}/rejoin/doorbell",
@@ -49,7 +51,9 @@ FORGED = {
 
 # Jobs that change nothing, and Salt's own question whether a job still runs.
 LOOKS = {
+    "openstack_ha_db_sync.evidence",
     "openstack_ha_galera.evidence",
+    "openstack_ha_keystone.evidence",
     "openstack_ha_rabbitmq.evidence",
     "openstack_ha_rejoin.status",
     "openstack_ha_word.hear",

@@ -159,6 +159,7 @@ def owner(served):
     source = "salt://openstack_ha/keystone/files/openstack-ha-identity.py"
     served.states.file.managed(name=program, source=source, makedirs=True)
     served.word.hear("keystone", "settled", "all is well", owner=NODE)
+    api(served, "GET", "/healthcheck", until=200)
     return served
 
 

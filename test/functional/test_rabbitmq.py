@@ -237,7 +237,10 @@ def test_a_stopped_application_is_a_pause_and_resumes(broker, modules):
 def test_a_machine_without_a_running_broker_is_started_anew(broker, modules):
     rabbitmqctl("stop_app")
     modules.openstack_ha_rabbitmq.relaunch()
-    assert modules.openstack_ha_rabbitmq.start()["is_running"] is True
+    deadline = time.monotonic() + 120
+    while not modules.openstack_ha_rabbitmq.evidence()["is_running"]:
+        assert time.monotonic() < deadline, "the broker does not run again"
+        time.sleep(1)
     with pytest.raises(CommandExecutionError, match="runs; nothing was done"):
         modules.openstack_ha_rabbitmq.relaunch()
 

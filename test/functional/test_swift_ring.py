@@ -410,7 +410,8 @@ def test_what_came_is_checked_before_it_serves(spread):
 def test_the_state_says_what_the_master_refuses_and_that_it_says_nothing(spread):
     late = spread.rings_present(patience=0)
     assert late["result"] is False and "the master gave no word" in late["comment"]
-    word = threading.Timer(2, spread.call, ("hear", "refuse", "the builder is lost", "`this`"))
+    hear = spread.load()[0]["openstack_ha_word.hear"]
+    word = threading.Timer(2, hear, ("swift", "refuse", "the builder is lost", "`this`"))
     word.start()
     refused = spread.rings_present(patience=60)
     word.join()
