@@ -39,13 +39,13 @@ def managed(name, prune=False, patience=120):
     try:
         if _is_owner(name, patience) is False:
             return {**ret, "comment": "Another controller looks after the objects."}
-        pending = _pending(prune, patience)
+        pending = _asked("pending", prune, patience)
         ret["changes"] = _shown(pending)
         if not pending:
             return ret
         if __opts__["test"]:
             return {**ret, "result": None, "comment": "Objects would be made or corrected."}
-        left = __salt__["openstack_ha_identity.apply"](prune)
+        left = _asked("apply", prune, patience)
     except CommandExecutionError as exc:
         result = None if __opts__["test"] else False
         return {**ret, "result": result, "changes": {}, "comment": str(exc)}
@@ -71,12 +71,15 @@ def _nobody():
     return None if is_named else "nobody is named to look after Keystone's objects"
 
 
-def _pending(prune, patience):
-    """What differs; an API that has just come up is waited for."""
+def _asked(function, prune, patience):
+    """
+    What the API answers in the end. One that has just come up is waited for, and so is a VIP that
+    moves meanwhile: whatever was made by then is no difference any more.
+    """
     deadline = time.time() + patience
     while True:
         try:
-            return __salt__["openstack_ha_identity.pending"](prune)
+            return __salt__[f"openstack_ha_identity.{function}"](prune)
         except CommandExecutionError:
             if __opts__["test"] or time.time() > deadline:
                 raise

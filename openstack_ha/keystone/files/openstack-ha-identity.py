@@ -26,8 +26,8 @@ LISTS = {
     "endpoints": "/endpoints",
     "role_assignments": "/role_assignments",
 }
-# Seconds for one request; a controller that dies takes HAProxy less.
-TIMEOUT = 60
+# Seconds for one request, and for its connection: one that was begun while the VIP moved is lost.
+TIMEOUT = 20
 RETRIES = 3
 
 
