@@ -58,7 +58,7 @@ YAML := $(shell git ls-files '*.yaml' '*.yml') pillar.example
 test: test-lint test-unit test-render ## Every tier
 	# Two hosts of their own, which wait more than they work; their image is made once.
 	$(LAB) image tests
-	$(MAKE) --jobs=2 --output-sync=target test-functional test-cluster
+	$(MAKE) --jobs=2 --output-sync=line test-functional test-cluster
 	$(MAKE) test-lab
 
 .PHONY: test-lint
