@@ -69,7 +69,7 @@ def facts(service):
     return SERVICES[service]
 
 
-def connection(service, address, port):
+def connection(service, address, port, own):
     """
     Return the URL of a service's schema, with its account's password.
 
@@ -78,14 +78,19 @@ def connection(service, address, port):
 
     address, port
         Of the database, or of the VIP.
+
+    own
+        The node's own address. The VIP's holder would call from the VIP itself: when that has
+        moved, nobody answers such a connection, not even that it is dead.
     """
     address = f"[{address}]" if ":" in address else address
     # Seconds; nothing that a service asks takes that long, and a dead session has to end.
     times = "connect_timeout=5&read_timeout=30&write_timeout=30"
+    options = f"charset=utf8mb4&{times}&bind_address={own}"
     return openstack_ha_options.secret(
         f"galera:accounts:{service}",
         f"mysql+pymysql://{service}:",
-        f"@{address}:{port}/{service}?charset=utf8mb4&{times}",
+        f"@{address}:{port}/{service}?{options}",
     )
 
 
@@ -103,7 +108,9 @@ def pool(service, view, threads):
         Of each process.
     """
     return {
-        "connection": connection(service, view["vip"]["address"], view["galera"]["port"]),
+        "connection": connection(
+            service, view["vip"]["address"], view["galera"]["port"], view["self"]["address"]
+        ),
         # A session that a failover has cut is seen when it is taken from the pool; those that
         # nobody uses must go before HAProxy or a firewall forgets them.
         "connection_recycle_time": 300,

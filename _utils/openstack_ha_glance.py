@@ -36,7 +36,7 @@ def files(view, cores):
         Of the node.
     """
     own = view["self"]["address"]
-    local = openstack_ha_db_sync.connection("glance", own, view["galera"]["port"])
+    local = openstack_ha_db_sync.connection("glance", own, view["galera"]["port"], own)
     return {
         "glance-api.conf": openstack_ha_options.merged(_server(view), view["glance"]["options"]),
         "glance-api-paste.ini": _paste(),

@@ -24,7 +24,7 @@ def files(view, cores):
         Of the node.
     """
     own = view["self"]["address"]
-    local = openstack_ha_db_sync.connection("keystone", own, view["galera"]["port"])
+    local = openstack_ha_db_sync.connection("keystone", own, view["galera"]["port"], own)
     uwsgi = openstack_ha_options.uwsgi(
         "keystone", view, cores, **{"wsgi-file": "/usr/bin/keystone-wsgi-public"}
     )
