@@ -92,3 +92,9 @@ def test_who_waits_for_a_word():
 
 def test_versions_have_their_order():
     assert sorted(["2:27.0.0-1", NEW, OLD], key=db_sync.ordered) == [OLD, NEW, "2:27.0.0-1"]
+
+
+def test_a_session_begins_at_the_nodes_own_address_and_not_at_the_vip():
+    url = db_sync.connection("glance", "10.0.0.100", 3306, "10.0.0.11")
+    assert url["after"].startswith("@10.0.0.100:3306/glance?")
+    assert "bind_address=10.0.0.11" in url["after"].split("?")[1].split("&")
