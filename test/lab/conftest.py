@@ -135,20 +135,28 @@ def store(full):
 
 
 @pytest.fixture
-def are_back(lab):
+def are_back(lab, nodes):
     """Return a function that waits for the end of the batch with the last of some nodes."""
 
-    def wait(nodes, begin):
+    def have_rejoined(ids):
+        found = lab.master.salt(",".join(ids), "openstack_ha_rejoin.status")
+        rejoined = [isinstance(one, dict) and one["has_rejoined"] for one in found.values()]
+        return len(found) == len(ids) and all(rejoined)
+
+    def is_idle():
+        return not lab.master.run("openstack_ha_lease.show", "demo.rejoin").get("owner")
+
+    def wait(ids, begin):
         def ended():
-            found = lab.master.salt(",".join(nodes), "openstack_ha_rejoin.status")
             batch = lab.master.run("openstack_ha_record.read", "demo.rejoin")
             # A node counts as back just before the master writes down that its batch has ended.
-            is_over = batch.get("ended", 0) > begin and set(nodes) & set(batch["nodes"])
-            rejoined = [isinstance(one, dict) and one["has_rejoined"] for one in found.values()]
-            return batch if is_over and len(found) == len(nodes) and all(rejoined) else None
+            is_over = batch.get("ended", 0) > begin and set(ids) & set(batch["nodes"])
+            return batch if is_over and have_rejoined(ids) else None
 
-        return wait_for(ended, PATIENCE, f"{', '.join(nodes)} to come back")
+        return wait_for(ended, PATIENCE, f"{', '.join(ids)} to come back")
 
+    # Else the batch of what the tests before have booted would be taken for the one to come.
+    wait_for(lambda: have_rejoined(nodes) and is_idle(), PATIENCE, "everybody to have come back")
     return wait
 
 
