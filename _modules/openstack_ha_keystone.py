@@ -14,7 +14,6 @@ import time
 
 import salt.crypt
 import salt.pillar
-import salt.utils.atomicfile
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_keystone"
@@ -32,23 +31,6 @@ BOOTSTRAP_TIMEOUT = 300
 
 def __virtual__():
     return __virtualname__
-
-
-def files():
-    """
-    Return Keystone's files as ``{file: {section: {key: value}}}``, without any secret.
-
-    A value is text, or ``{"before", "secret": path, "after"}`` where a template asks for the
-    secret.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_keystone.files
-    """
-    view = __salt__["openstack_ha.view"]()
-    return __utils__["openstack_ha_keystone.files"](view, __grains__["num_cpus"])
 
 
 def clients():
@@ -80,9 +62,7 @@ def evidence():
     return {
         "is_ready": is_ready,
         "pending": __salt__["openstack_ha_db_sync.pending"]("keystone") if is_ready else None,
-        "is_bootstrapped": _is_bootstrapped(),
-        "keys": fingerprints(),
-        "confirmed": _age(),
+        **_prepared(),
         "is_serving": _is_serving(),
         "heard": __salt__["openstack_ha_word.last"]("keystone"),
     }
@@ -127,7 +107,8 @@ def take_keys():
     for name, folder in _repositories().items():
         if _read_keys(folder) != given[name]:
             _put_keys(folder, given[name])
-    _write(CONFIRMED, "")
+    CONFIRMED.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    CONFIRMED.touch()
     return fingerprints()
 
 
@@ -165,7 +146,7 @@ def lacks():
     Return what this node waits for before its Keystone may start, beside its schema: some of
     ``keys`` and ``administrator``.
 
-    Raises CommandExecutionError as ``evidence`` does.
+    Raises CommandExecutionError as ``fingerprints`` does.
 
     CLI Example:
 
@@ -174,7 +155,7 @@ def lacks():
         salt ctl1 openstack_ha_keystone.lacks
     """
     hours = __salt__["openstack_ha.view"]()["keystone"]["rotation_hours"]
-    return __utils__["openstack_ha_keystone_word.lacks"](evidence(), hours * 3600)
+    return __utils__["openstack_ha_keystone_word.lacks"](_prepared(), hours * 3600)
 
 
 def bootstrap():
@@ -203,6 +184,14 @@ def bootstrap():
         {"OS_BOOTSTRAP_PASSWORD": __salt__["openstack_ha.secret"]("keystone:admin")},
     )
     return {"is_bootstrapped": _is_bootstrapped()}
+
+
+def _prepared():
+    return {
+        "is_bootstrapped": _is_bootstrapped(),
+        "keys": fingerprints(),
+        "confirmed": _age(),
+    }
 
 
 def _repositories():
@@ -310,9 +299,3 @@ def _age():
     except FileNotFoundError:
         return None
     return age if age >= 0 else None
-
-
-def _write(path, text):
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with salt.utils.atomicfile.atomic_open(str(path), "w") as handle:
-        handle.write(text)

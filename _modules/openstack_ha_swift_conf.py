@@ -37,7 +37,7 @@ def files(role):
     """
     view = _view()
     if role == "proxy":
-        proxies = __utils__["openstack_ha_cluster.nodes_of"](view, "proxy")
+        proxies = __utils__["openstack_ha_cluster.nodes_with"](view, "swift.proxy")
         return __utils__["openstack_ha_swift_conf.proxy_files"](view, proxies)
     return __utils__[f"openstack_ha_swift_conf.{role}_files"](view)
 
@@ -112,13 +112,12 @@ def unready(path=SWIFT_CONF):
 
         salt 'sto*' openstack_ha_swift_conf.unready
     """
-    try:
-        with open(path, encoding="latin1") as file:
-            found = __utils__["openstack_ha_swift_conf.identity"](file.read())
-    except FileNotFoundError:
+    if not os.path.exists(path):
         return f"{path} is missing: Swift is not installed (yet)"
-    except (OSError, ValueError) as exc:
-        return f"{path}: {exc}"
+    try:
+        found = _read(path)
+    except CommandExecutionError as exc:
+        return str(exc)
     if found is None or [found["prefix"], found["suffix"]] != _hash_path():
         return f"{path} does not have the hash path of the pillar (yet)"
     return None
@@ -198,11 +197,11 @@ def _hash_path():
     return [secret(f"swift:hash_path_{end}") for end in ("prefix", "suffix")]
 
 
-def _identity(path):
-    """The fingerprint and the policies of a file, or None where it is not there or nobody's."""
+def _read(path):
+    """The hash path and the policies of a file, or None where it is not there or nobody's."""
     try:
         with open(path, encoding="latin1") as file:
-            found = __utils__["openstack_ha_swift_conf.identity"](file.read())
+            return __utils__["openstack_ha_swift_conf.identity"](file.read())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:
@@ -210,6 +209,11 @@ def _identity(path):
             f"{path}: {exc}; with which hash path objects were stored is not known. Mend it, or "
             "move it away once the cluster file has the right one"
         ) from exc
+
+
+def _identity(path):
+    """What may be known of that: a fingerprint of the hash path, and the policies."""
+    found = _read(path)
     if found is None:
         return None
     hash_path = __utils__["openstack_ha_swift_conf.fingerprint"](found["prefix"], found["suffix"])

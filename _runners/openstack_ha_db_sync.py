@@ -121,10 +121,7 @@ def _tell(service, found, decision):
     """Say the word to those who wait for it."""
     is_waiting = __utils__["openstack_ha_db_sync.is_waiting"]
     waiting = [node for node, one in found.items() if one and is_waiting(one.get(service))]
-    if waiting:
-        word = {key: decision[key] for key in ("verdict", "why", "way_out")}
-        tell = __salt__["openstack_ha_members.order"]
-        tell(waiting, "openstack_ha_word.hear", {"system": f"db_sync.{service}", **word})
+    __salt__["openstack_ha_members.tell"](waiting, f"db_sync.{service}", decision)
 
 
 def _decide(name, members, looked):

@@ -267,10 +267,7 @@ def _tell(found, decision):
     waiting = [node for node, one in found.items() if one and not is_synced(one)]
     if decision["verdict"] == "refuse" and decision["nodes"]:
         waiting = [node for node in waiting if node in decision["nodes"]]
-    if waiting:
-        word = {key: decision[key] for key in ("verdict", "why", "way_out")}
-        tell = __salt__["openstack_ha_members.order"]
-        tell(waiting, "openstack_ha_word.hear", {"system": "galera", **word})
+    __salt__["openstack_ha_members.tell"](waiting, "galera", decision)
 
 
 def _decide(name, members, looked, record, chosen=None):

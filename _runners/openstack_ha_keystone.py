@@ -242,19 +242,17 @@ def _rotation_waits_for(members, looked, keyring):
 
 def _tell(found, decision):
     """Say the word to those who have not heard it, and again to those who wait for it."""
-    word = {key: decision[key] for key in ("verdict", "why", "way_out", "owner")}
     listeners = [
         node
         for node, one in found.items()
-        if one and "heard" in one and (not one["is_serving"] or not _has_heard(one, word))
+        if one and "heard" in one and (not one["is_serving"] or not _has_heard(one, decision))
     ]
-    if listeners:
-        tell = __salt__["openstack_ha_members.order"]
-        tell(listeners, "openstack_ha_word.hear", {"system": "keystone", **word})
+    __salt__["openstack_ha_members.tell"](listeners, "keystone", decision)
 
 
-def _has_heard(one, word):
-    return one["heard"] is not None and all(one["heard"].get(key) == word[key] for key in word)
+def _has_heard(one, decision):
+    known = ("verdict", "why", "way_out", "owner")
+    return bool(one["heard"]) and all(one["heard"].get(key) == decision[key] for key in known)
 
 
 def _decide(members, looked, keyring):

@@ -30,6 +30,8 @@ SURVEY_GATHER_TIMEOUT = 3
 SURVEY_PATIENCE = 30
 EVENT_POLL = 0.05
 SERVE = "openstack_ha_master.serve"
+# What of a decision its nodes hear.
+WORD = ("verdict", "why", "way_out", "owner")
 
 
 def __virtual__():
@@ -147,6 +149,36 @@ def ask(node, fun, arguments=None):
     if why:
         raise SaltRunnerError(f"{node}: {why}")
     return {key: value for key, value in reply.items() if key != "obeys"}
+
+
+def tell(nodes, system, decision):
+    """
+    Say what was decided to nodes, which keep it for the states that wait, and return what went
+    wrong.
+
+    nodes
+        Minion ids; none is nothing to do.
+
+    system
+        Whose decision it is, as for ``openstack_ha_word.hear``.
+
+    decision
+        ``{verdict, why, way_out}``, and ``owner`` where one node looks after something for all.
+
+    Returns the reason by node; nothing for those that heard it.
+
+    Raises SaltRunnerError when the master cannot publish.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.tell '[ctl1]' galera '{verdict: wait, why: x, way_out: null}'
+    """
+    if not nodes:
+        return {}
+    word = {key: decision[key] for key in WORD if key in decision}
+    return order(nodes, "openstack_ha_word.hear", {"system": system, **word})
 
 
 def survey(nodes, fun):

@@ -194,20 +194,17 @@ def _decided(name, brokers, looked):
     """The decision, on record and as an event when it is a new one, and its step's arguments."""
     kept = _record(name)
     decision = _decide(name, brokers, looked, kept)
-    ill, now, arguments = _ailing(looked, kept), looked["at"], None
+    lasting, now, arguments = _lasting(brokers, looked, kept), looked["at"], None
     if decision["verdict"] == "repair":
-        queues = __utils__["openstack_ha_rabbitmq_membership.due"](ill, now)
+        queues = __utils__["openstack_ha_rabbitmq_membership.due"](lasting["ill"], now)
         arguments = {"queues": [[one["vhost"], one["name"]] for one in queues]}
         # Counted before it is tried, since what fails is not tried for ever either.
-        ill = __utils__["openstack_ha_rabbitmq_membership.mended"](ill, now)
+        lasting["ill"] = __utils__["openstack_ha_rabbitmq_membership.mended"](lasting["ill"], now)
     is_waiting = decision["verdict"] in ("wait", "refuse")
     since = (kept.get("waiting_since") or time.time()) if is_waiting else None
-    kept = {
-        "waiting_since": since,
-        "ill": ill,
-        "behind": _behind(brokers, looked, kept),
-    }
-    __salt__["openstack_ha_record.decided"](name, "rabbitmq", decision, kept)
+    __salt__["openstack_ha_record.decided"](
+        name, "rabbitmq", decision, {"waiting_since": since, **lasting}
+    )
     return decision, arguments
 
 
@@ -242,22 +239,19 @@ def _decide(name, brokers, looked, kept):
         brokers,
         looked["found"],
         looked["at"] - since if since else 0,
-        ill=_ailing(looked, kept),
-        behind=_behind(brokers, looked, kept),
+        **_lasting(brokers, looked, kept),
         now=looked["at"],
     )
 
 
-def _ailing(looked, kept):
-    return __utils__["openstack_ha_rabbitmq_membership.ailing"](
-        looked["found"], kept.get("ill", ()), looked["at"]
-    )
-
-
-def _behind(brokers, looked, kept):
-    return __utils__["openstack_ha_rabbitmq_membership.stays_behind"](
-        brokers, looked["found"], kept.get("behind", {}), looked["at"]
-    )
+def _lasting(brokers, looked, kept):
+    """What is wrong, and since when, by this look and those before."""
+    rule, found, now = "openstack_ha_rabbitmq_membership", looked["found"], looked["at"]
+    behind = kept.get("behind", {})
+    return {
+        "ill": __utils__[f"{rule}.ailing"](found, kept.get("ill", ()), now),
+        "behind": __utils__[f"{rule}.stays_behind"](brokers, found, behind, now),
+    }
 
 
 def _look(brokers):

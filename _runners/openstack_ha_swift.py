@@ -339,12 +339,10 @@ def _tell(cluster, looked, decision, failures):
     name, found, record = cluster["name"], looked["found"], _record(cluster["name"])
     rule = "openstack_ha_swift_spread"
     waiting = __utils__[f"{rule}.waiting"](cluster, found, record["spread"])
-    if waiting:
-        word = {key: decision[key] for key in ("verdict", "why", "way_out")}
-        if failures:
-            word = {"verdict": "wait", "why": f"{word['why']}: {failures}", "way_out": None}
-        tell = __salt__["openstack_ha_members.order"]
-        tell(waiting, "openstack_ha_word.hear", {"system": "swift", **word})
+    word = decision
+    if failures:
+        word = {"verdict": "wait", "why": f"{decision['why']}: {failures}", "way_out": None}
+    __salt__["openstack_ha_members.tell"](waiting, "swift", word)
     receipts = __utils__[f"{rule}.receipts"](cluster, found, record["spread"], _kept(cluster))
     owner = found.get(cluster["owner"])
     if owner and owner["receipts"] != receipts:

@@ -414,29 +414,12 @@ def controllers(cluster):
     cluster
         A complete cluster, or a view.
     """
-    return nodes_of(cluster, "controller")
-
-
-def nodes_of(cluster, role):
-    """
-    Return the nodes of a role as a list of ``{id, hostname, address}`` in the pillar's order.
-
-    cluster
-        A complete cluster, or a view, which may not have all of them.
-
-    role
-        A role.
-    """
-    return [
-        {"id": minion_id, "hostname": node["hostname"], "address": node["address"]}
-        for minion_id, node in cluster["nodes"].items()
-        if role in node["roles"]
-    ]
+    return _nodes(cluster, lambda minion_id: "controller" in cluster["nodes"][minion_id]["roles"])
 
 
 def nodes_with(cluster, system):
     """
-    Return the nodes that a system runs on, as ``nodes_of`` does.
+    Return the nodes that a system runs on, as ``controllers`` does.
 
     cluster
         A complete cluster, or a view, which may not have all of them.
@@ -444,10 +427,14 @@ def nodes_with(cluster, system):
     system
         A system.
     """
+    return _nodes(cluster, lambda minion_id: system in systems(cluster, minion_id))
+
+
+def _nodes(cluster, is_one):
     return [
         {"id": minion_id, "hostname": node["hostname"], "address": node["address"]}
         for minion_id, node in cluster["nodes"].items()
-        if system in systems(cluster, minion_id)
+        if is_one(minion_id)
     ]
 
 

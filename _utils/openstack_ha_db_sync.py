@@ -83,14 +83,13 @@ def connection(service, address, port, own):
         The node's own address. The VIP's holder would call from the VIP itself: when that has
         moved, nobody answers such a connection, not even that it is dead.
     """
-    address = f"[{address}]" if ":" in address else address
     # Seconds; nothing that a service asks takes that long, and a dead session has to end.
     times = "connect_timeout=5&read_timeout=30&write_timeout=30"
     options = f"charset=utf8mb4&{times}&bind_address={own}"
     return openstack_ha_options.secret(
         f"galera:accounts:{service}",
         f"mysql+pymysql://{service}:",
-        f"@{address}:{port}/{service}?{options}",
+        f"@{openstack_ha_options.host(address)}:{port}/{service}?{options}",
     )
 
 

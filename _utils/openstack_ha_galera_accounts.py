@@ -5,7 +5,7 @@ SQL accounts: what should be, what is, and the statements between the two.
 import hashlib
 import re
 
-import openstack_ha_secrets
+import openstack_ha_db_sync
 
 # SHOW GRANTS joins all rights on a database to this one line.
 _GRANT_ALL = re.compile(r"^GRANT ALL PRIVILEGES ON `((?:[^`]|``)+)`\.\* TO ")
@@ -24,13 +24,13 @@ def native_password(password):
 
 def of_systems(systems):
     """
-    Return the accounts of the formula's own systems, as ``{name: {"databases": [..]}}``.
+    Return the accounts of the formula's own systems, as ``{name: {"databases": [..]}}``: a service
+    with a schema has an account of the same name.
 
     systems
         Those that run somewhere in the cluster.
     """
-    known = openstack_ha_secrets.SQL_ACCOUNTS
-    return {known[name]: {"databases": [known[name]]} for name in systems if name in known}
+    return {name: {"databases": [name]} for name in openstack_ha_db_sync.services(systems)}
 
 
 def granted_databases(grants):

@@ -55,8 +55,7 @@ def folders():
 
 def _server(view):
     threads, port = view["glance"]["threads"], view["glance"]["port"]
-    host = view["self"]["address"]
-    host = f"[{host}]" if ":" in host else host
+    host = openstack_ha_options.host(view["self"]["address"])
     return {
         "DEFAULT": {
             "use_stderr": True,

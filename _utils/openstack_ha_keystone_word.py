@@ -81,7 +81,7 @@ def lacks(found, patience):
     Return what a controller lacks before its Keystone may start, as a list of words.
 
     found
-        Its evidence.
+        Of its evidence, ``is_bootstrapped``, ``keys`` and ``confirmed``.
 
     patience
         Seconds for which keys count as the present ones.

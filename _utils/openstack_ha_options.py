@@ -23,6 +23,16 @@ def secret(path, before="", after=""):
     return {"before": before, "secret": path, "after": after}
 
 
+def host(address):
+    """
+    Return an address as it stands in a URL.
+
+    address
+        An address, of either version.
+    """
+    return f"[{address}]" if ":" in address else address
+
+
 def merged(file, options):
     """
     Return a file with the pillar's options over the formula's own.
@@ -124,11 +134,10 @@ def uwsgi(service, view, cores, **more):
     more
         Further options.
     """
-    host, options = view["self"]["address"], view[service]
-    host = f"[{host}]" if ":" in host else host
+    options = view[service]
     return {
         "plugins": "python3",
-        "http-socket": f"{host}:{options['port']}",
+        "http-socket": f"{host(view['self']['address'])}:{options['port']}",
         "master": "true",
         "processes": processes(options["workers"], cores),
         "threads": options["threads"],

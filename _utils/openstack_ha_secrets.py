@@ -5,6 +5,7 @@ Which secrets a cluster needs, and how to make the ones that it lacks.
 import copy
 import secrets
 
+import openstack_ha_db_sync
 import openstack_ha_identity
 import openstack_ha_tls
 
@@ -15,14 +16,11 @@ SECRET_BYTES = 24
 HEALTH_ACCOUNT = "health"
 
 
-# Accounts of the formula's own systems in the database; each has one schema of the same name.
-SQL_ACCOUNTS = {"keystone": "keystone", "glance": "glance"}
-
 # Which systems read which secrets, by the path below ``secrets``.
 READERS = {
     ("haproxy",): {"haproxy"},
     ("tls",): {"haproxy"},
-    ("galera",): {"galera", "health", "keystone", "glance"},
+    ("galera",): {"galera", "health", *openstack_ha_db_sync.SERVICES},
     ("rabbitmq",): {"rabbitmq", "health"},
     ("keystone",): {"keystone"},
     ("keystone", "users", "swift"): {"swift.proxy"},
@@ -46,7 +44,7 @@ def needed(cluster, systems):
     systems
         Names of systems.
     """
-    own = [name for system, name in SQL_ACCOUNTS.items() if system in systems]
+    own = openstack_ha_db_sync.services(systems)
     accounts = [HEALTH_ACCOUNT, *own, *cluster.get("galera", {}).get("accounts", {})]
     users = [HEALTH_ACCOUNT, *cluster.get("rabbitmq", {}).get("users", {})]
     paths = [("haproxy", "stats"), ("rabbitmq", "erlang_cookie")]

@@ -302,7 +302,7 @@ def _storage_server(view, kind):
     for name in REPLICATING & set(sections):
         sections[name] = {"rsync_module": rsync}
     if not _is_separate(view, kind):
-        return _over(sections, swift[kind]["options"]), None
+        return openstack_ha_options.merged(sections, swift[kind]["options"]), None
     replicating = {
         name: options for name, options in sections.items() if not name.startswith(f"{kind}-")
     }
@@ -317,7 +317,9 @@ def _storage_server(view, kind):
     options = swift[kind]["options"]
     mine = {name: value for name, value in options.items() if name not in REPLICATING}
     theirs = {name: value for name, value in options.items() if name in replicating}
-    return _over(sections, mine), _over(replicating, theirs)
+    return openstack_ha_options.merged(sections, mine), openstack_ha_options.merged(
+        replicating, theirs
+    )
 
 
 def _proxy_server(view):
@@ -347,7 +349,7 @@ def _proxy_server(view):
     auth = _keystone(view) if swift["auth"] == "keystone" else _tempauth(view)
     for name, options in auth.items():
         sections[f"filter:{name}"].update(options)
-    return _over(sections, swift["proxy"]["options"])
+    return openstack_ha_options.merged(sections, swift["proxy"]["options"])
 
 
 def _keystone(view):
@@ -405,14 +407,6 @@ def _pipeline(pipeline):
             for name in dict.fromkeys(filters)
         },
     }
-
-
-def _over(sections, options):
-    """The pillar's options over the formula's own."""
-    found = {name: dict(values) for name, values in sections.items()}
-    for name, values in options.items():
-        found.setdefault(name, {}).update(values)
-    return found
 
 
 def _printed(sections):

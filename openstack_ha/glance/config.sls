@@ -23,7 +23,7 @@ openstack_ha_glance_{{ folder }}:
     - require:
       - pkg: openstack_ha_glance_packages
 {%- endfor %}
-{%- for name, file in salt["openstack_ha_glance.files"]().items() %}
+{%- for name, file in salt["openstack_ha_options.files"]("glance").items() %}
 
 openstack_ha_glance_{{ name }}:
   file.managed:

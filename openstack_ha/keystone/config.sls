@@ -4,7 +4,7 @@
 
 include:
   - openstack_ha.keystone.install
-{%- for name, file in salt["openstack_ha_keystone.files"]().items() %}
+{%- for name, file in salt["openstack_ha_options.files"]("keystone").items() %}
 
 openstack_ha_keystone_{{ name }}:
   file.managed:

@@ -176,7 +176,7 @@ def test_images_are_in_the_service_users_account(served, token, image):
 
 
 def test_no_secret_is_in_what_states_return(served):
-    returned = [served.loaders.modules.openstack_ha_glance.files()]
+    returned = [served.loaders.modules.openstack_ha_options.files("glance")]
     returned += [one.full_return for one in served.sls("openstack_ha.glance")]
     secrets = [
         served.cluster["secrets"]["keystone"]["users"]["glance"],

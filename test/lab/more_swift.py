@@ -11,12 +11,11 @@ import copy
 import time
 
 import pytest
-import yaml
 from runbook import place
+from swift import site as cluster_file
 from swift.store import lose
 
-from lab import Lab, highstate
-from lab.deployment import SOURCE
+from lab import highstate
 from lab.waiting import wait_for
 
 RINGS = ("account", "container", "object")
@@ -30,11 +29,10 @@ BUILDERS = "/var/lib/openstack_ha/swift"
 
 
 @pytest.fixture(scope="module")
-def site(full, tmp_path_factory):
+def site(full):
     """Return a function that changes the cluster file, and applies it to the storage nodes."""
-    path = tmp_path_factory.mktemp("cluster") / "cluster.yaml"
-    source = yaml.safe_load(SOURCE.read_text())
-    cluster = source["openstack_ha"]
+    content = cluster_file.source()
+    cluster = content["openstack_ha"]
     cluster["swift"].update(copy.deepcopy(OPTIONS))
     cluster["swift"]["rings"] = {
         ring: {"min_part_hours": 0, "ramp": 0.5, "overload": 1} for ring in RINGS
@@ -42,10 +40,7 @@ def site(full, tmp_path_factory):
 
     def change(edit=lambda cluster: None, target="*"):
         edit(cluster)
-        path.write_text(yaml.safe_dump(source, sort_keys=False))
-        Lab.create(profile="full", name=full.name, source=path)
-        returns = full.highstate(target=target)
-        assert highstate.failures(returns, full.nodes if target == "*" else [target]) == {}
+        cluster_file.apply(full, content, target)
 
     return change
 

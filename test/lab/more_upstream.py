@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from swift import site
 
-from lab import Lab, highstate, network
-from lab.deployment import SOURCE
+from lab import network
 from lab.host import Host, Plan
 from lab.images import Images
 
@@ -34,17 +34,13 @@ HOURS = 2
 
 
 @pytest.fixture(scope="module")
-def users(full, tmp_path_factory):
+def users(full):
     """The tests' users, with their passwords."""
-    path = tmp_path_factory.mktemp("cluster") / "cluster.yaml"
-    source = yaml.safe_load(SOURCE.read_text())
+    content = site.source()
     # They know tempauth's users, and nothing of an authority.
-    source["openstack_ha"]["swift"].update(auth="tempauth", users=USERS)
-    source["openstack_ha"]["tls"] = {"plain_http": True}
-    path.write_text(yaml.safe_dump(source, sort_keys=False))
-    Lab.create(profile="full", name=full.name, source=path)
-    returns = full.highstate()
-    assert highstate.failures(returns, full.nodes) == {}
+    content["openstack_ha"]["swift"].update(auth="tempauth", users=USERS)
+    content["openstack_ha"]["tls"] = {"plain_http": True}
+    site.apply(full, content)
     return full.inventory["credentials"]["swift"]["accounts"]
 
 

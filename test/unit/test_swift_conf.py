@@ -40,7 +40,7 @@ def storage(*args, **kwargs):
 def proxy_files(minion_id="ctl1", swift=None):
     cluster = view(swift)
     cluster["self"] = {**cluster["nodes"][minion_id], "id": minion_id}
-    return conf.proxy_files(cluster, openstack_ha_cluster.nodes_of(cluster, "proxy"))
+    return conf.proxy_files(cluster, openstack_ha_cluster.nodes_with(cluster, "swift.proxy"))
 
 
 def test_servers_listen_on_the_nodes_address_and_check_their_mounts():

@@ -1,0 +1,24 @@
+"""The cluster file of a lab with storage nodes, as its tests change it."""
+
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from lab import Lab, highstate
+from lab.deployment import SOURCE
+
+
+def source():
+    """Return the content of the cluster file that labs are made of."""
+    return yaml.safe_load(SOURCE.read_text())
+
+
+def apply(lab, content, target="*"):
+    """Give a lab another cluster file, and its nodes what follows from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "cluster.yaml")
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        Lab.create(profile="full", name=lab.name, source=path)
+    returns = lab.highstate(target=target)
+    assert highstate.failures(returns, lab.nodes if target == "*" else [target]) == {}
