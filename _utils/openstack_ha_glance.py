@@ -12,7 +12,8 @@ FOLDER = "/etc/glance/openstack_ha"
 STATE = "/var/lib/glance"
 
 REFERENCE = "images"
-CACHE = f"{STATE}/image-cache"
+# Not image-cache, in which Debian's package makes folders that only root may write to.
+CACHE = f"{STATE}/cached"
 # As in Glance's own glance-api-paste.ini, without what is not in use; `cache` is the last but one.
 PIPELINE = "healthcheck http_proxy_to_wsgi versionnegotiation authtoken context rootapp"
 # Seconds without a byte until an upload is given up.

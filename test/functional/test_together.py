@@ -23,7 +23,7 @@ from support import not_applied
 PORT = 9292
 BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
 SWIFT = pathlib.Path("/etc/swift")
-CACHE = pathlib.Path("/var/lib/glance/image-cache")
+CACHE = pathlib.Path("/var/lib/glance/cached")
 UWSGI = pathlib.Path("/etc/glance/openstack_ha/uwsgi.ini")
 IMAGE = {"name": "trial", "disk_format": "raw", "container_format": "bare"}
 CHUNK = 1 << 16
@@ -204,6 +204,11 @@ def test_a_cached_image_is_served_without_swift(cached, token, image):
     data = os.urandom(5_000_000)
     assert upload(cached, token, image, data, False)[0] == 204
     assert download(cached, token, image) == data
+    # It is put in its place when the last byte has gone out.
+    deadline = time.monotonic() + 30
+    while not (CACHE / image).exists():
+        assert time.monotonic() < deadline, "the image is not cached"
+        time.sleep(0.2)
     subprocess.run(["systemctl", "stop", "swift-proxy"], check=True)
     try:
         assert download(cached, token, image) == data
