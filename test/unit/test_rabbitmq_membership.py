@@ -170,6 +170,7 @@ LATE = {
         membership.SILENT,
         "salt-run openstack_ha_rabbitmq.recover demo ctl1 dry_run=False",
     ),
+    "silence": ([None] * 3, membership.SILENT, "salt -L ctl1,ctl2,ctl3 test.ping"),
     "a first install without everybody": (
         [blank(), None, None],
         membership.SILENT,
