@@ -78,10 +78,10 @@ def test_two_primary_components(lab, serving, refusal, follow):
 def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
     serving()
     node = lab.node("ctl3")
-    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    lab.master.stop()
     node.check(["systemctl", "stop", "mariadb"])
     node.check(["sed", "-i", "s/^seqno:.*/seqno:   99999999/", f"{DATADIR}/grastate.dat"])
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
     place = refusal()
     assert place == ("split.md", "Writes that the Primary component lacks")
     follow(*place)
@@ -90,10 +90,10 @@ def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
 def test_data_of_another_cluster(lab, serving, refusal, follow):
     serving()
     node = lab.node("ctl3")
-    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    lab.master.stop()
     node.check(["systemctl", "stop", "mariadb"])
     node.check(["sed", "-i", f"s/^uuid:.*/uuid:    {UUID}/", f"{DATADIR}/grastate.dat"])
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
     place = refusal()
     assert place == ("replacing-a-controller.md", "Data of another cluster")
     follow(*place)
@@ -124,7 +124,7 @@ def kill_brokers(lab, nodes):
     """Return a function that ends all brokers, and keeps the master from starting them."""
 
     def kill():
-        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        lab.master.stop()
         for node in nodes:
             lab.node(node).check(["systemctl", "kill", "--signal=KILL", "rabbitmq-server"])
             lab.node(node).check(["systemctl", "stop", "rabbitmq-server"])
@@ -135,7 +135,7 @@ def kill_brokers(lab, nodes):
 def _start_brokers(lab, *nodes):
     for node in nodes:
         lab.node(node).check(["systemctl", "start", "--no-block", "rabbitmq-server"])
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
 
 
 def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follow):
@@ -167,7 +167,7 @@ def found(lab):
 
     def apart(name):
         node = lab.node(name)
-        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        lab.master.stop()
         node.check(["systemctl", "stop", "rabbitmq-server"])
         node.partition(["ctl1", "ctl2"])
         lab.node("ctl1").check(["rabbitmqctl", "forget_cluster_node", f"rabbit@{name}"])
@@ -183,7 +183,7 @@ def found(lab):
 def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, found, refusal, follow):
     serving()
     found("ctl3")
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
     place = refusal("rabbitmq")
     assert place == (RABBITMQ, "Two clusters")
     follow(*place, number=0)
