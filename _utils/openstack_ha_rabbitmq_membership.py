@@ -385,9 +385,7 @@ def _without_cluster(look):
     if unknown:
         return look.wait_for_the_unknown(
             f"no broker runs; {unknown}, and could have the newest data",
-            _recover(look, owners[0])
-            if owners
-            else f"salt {next(iter(seen), '<controller>')} openstack_ha_rabbitmq.form",
+            _without_the_unknown(look, owners),
         )
     blank = [node for node in seen if seen[node]["is_blank"]]
     if any(not _is_still(seen[node]) for node in blank):
@@ -401,6 +399,15 @@ def _without_cluster(look):
     if not all(seen[node]["is_ready"] for node in blank):
         return _word(WAIT, [], "no broker has a database, and not all are configured yet")
     return _word(FORM, blank, "no broker has a database: they form the cluster")
+
+
+def _without_the_unknown(look, owners):
+    """The command that goes on without those who are not known, where anybody is left."""
+    if owners:
+        return _recover(look, owners[0])
+    if look.seen:
+        return f"salt {next(iter(look.seen))} openstack_ha_rabbitmq.form"
+    return f"salt -L {','.join(look.members)} test.ping"
 
 
 def _out_of_reach(look, paused, running=()):

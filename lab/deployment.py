@@ -67,7 +67,8 @@ class Lab:
         """
         lab = cls(engine.connect(), name)
         wanted = cluster_file.load(source)
-        cidr = network.choose(lab.docker, name, wanted["network"]["management"])
+        bridge = network.claim(lab.docker, name, wanted["network"]["management"])
+        (cidr,) = network.subnets(bridge)
         cluster = cluster_file.prepare(wanted, lab.cluster_file, profile, cidr)
         complete = cluster_file.complete(cluster)
         images = Images(lab.docker, say)
@@ -75,7 +76,6 @@ class Lab:
             *_servants(images, cidr),
             *_nodes(images, complete, cold),
         ]
-        network.ensure(lab.docker, name, cidr)
         lab._ensure(plans)
         lab._boot(lab.hosts(), say)
         inventory.write(

@@ -16,6 +16,8 @@ from .errors import LabError
 # The first that exists has this machine's own resolvers, without a local cache in between.
 RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
 GATEWAY_HOST, MASTER_HOST, CLIENT_HOST = 1, 2, 200
+# How Docker says that another network has a part of the addresses.
+OVERLAP = "overlaps"
 
 
 def address_of(cidr: str, host: int) -> str:
@@ -59,37 +61,43 @@ def first_free(wanted: str, taken: Iterable[str]) -> str:
     return str(network)
 
 
-def choose(client: docker.DockerClient, lab: str, wanted: str) -> str:
-    """Return the network of a lab that exists, or one that is free on this machine."""
+def claim(client: docker.DockerClient, lab: str, wanted: str):
+    """Return the lab's management network, made if it is not there: the wanted one or the next.
+
+    Making it is what claims it, so two labs that begin at the same moment get different ones.
+    """
     own = _of_lab(client, lab)
-    if own:
-        return _subnets(own)[0]
-    return first_free(wanted, [cidr for each in client.networks.list() for cidr in _subnets(each)])
+    refused = []
+    while not own:
+        taken = [cidr for each in client.networks.list() for cidr in subnets(each)]
+        cidr = first_free(wanted, [*taken, *refused])
+        try:
+            own = _create(client, lab, cidr)
+        except APIError as exc:
+            if OVERLAP not in str(exc.explanation):
+                raise LabError(
+                    f"Network {cidr} for lab {lab!r} cannot be made: {exc.explanation}. Does this "
+                    "machine use it elsewhere? `ip route`; LAB_CLUSTER=<file> takes another "
+                    "cluster file"
+                ) from exc
+            refused.append(cidr)
+    return own
 
 
-def ensure(client: docker.DockerClient, lab: str, cidr: str):
-    """Return the lab's management network, made if it is not there."""
-    own = _of_lab(client, lab)
-    if own:
-        return own
+def _create(client: docker.DockerClient, lab: str, cidr: str):
     pool = IPAMPool(subnet=cidr, gateway=address_of(cidr, GATEWAY_HOST))
-    try:
-        return client.networks.create(
-            network_name(lab),
-            driver="bridge",
-            ipam=IPAMConfig(pool_configs=[pool]),
-            labels={LABEL: lab},
-        )
-    except APIError as exc:
-        raise LabError(
-            f"Network {cidr} for lab {lab!r} cannot be made: {exc.explanation}. Does this machine "
-            "use it elsewhere? `ip route`; LAB_CLUSTER=<file> takes another cluster file"
-        ) from exc
+    return client.networks.create(
+        network_name(lab),
+        driver="bridge",
+        ipam=IPAMConfig(pool_configs=[pool]),
+        labels={LABEL: lab},
+    )
+
+
+def subnets(network) -> list[str]:
+    """Return what addresses a network of Docker's has."""
+    return [pool["Subnet"] for pool in network.attrs["IPAM"]["Config"] or [] if "Subnet" in pool]
 
 
 def _of_lab(client: docker.DockerClient, lab: str):
     return next(iter(client.networks.list(filters={"label": f"{LABEL}={lab}"})), None)
-
-
-def _subnets(network) -> list[str]:
-    return [pool["Subnet"] for pool in network.attrs["IPAM"]["Config"] or [] if "Subnet" in pool]

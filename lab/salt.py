@@ -121,6 +121,20 @@ class Master:
         argv = ["salt-run", "--out=json", fun, *arguments(args, kwargs)]
         return parsed(self.host.run(argv, timeout=LONGEST_JOB), f"salt-run {fun}")
 
+    def stop(self) -> None:
+        """End its service; nobody decides anything then."""
+        self.host.check(["systemctl", "stop", "salt-master"])
+
+    def start(self) -> None:
+        """Start its service, and wait until it takes orders, which comes later."""
+        self.host.check(["systemctl", "start", "salt-master"])
+        wait_for(self._takes_orders, 120, "the salt-master to take orders")
+
+    def _takes_orders(self) -> bool:
+        """An order that goes to nobody is answered with nothing, or refused in words."""
+        argv = ["salt", "--out=json", "--static", "--timeout=5", "nobody", "test.ping"]
+        return self.host.run(argv).out.lstrip().startswith("{")
+
     def configure(self, cluster_file: Path) -> None:
         """Bring the master to its end state: our cluster, the formula, its own states."""
         self.host.write("/etc/salt/master.d/lab.conf", yaml.safe_dump(MASTER_CONFIG))

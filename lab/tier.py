@@ -25,9 +25,9 @@ def run(tier: str, arguments: Sequence[str], say: Say) -> int:
     client = engine.connect()
     image = Images(client, say).tests()
     name = f"openstack-ha-{tier}"
-    cidr = network.choose(client, name, CIDRS[tier])
-    bridge = network.ensure(client, name, cidr)
+    bridge = network.claim(client, name, CIDRS[tier])
     try:
+        (cidr,) = network.subnets(bridge)
         plan = Plan(
             kind="tests",
             id="ctl1",

@@ -160,7 +160,7 @@ def are_back(lab, nodes):
 def outer_world(lab, nodes):
     """Whatever a test has left, the next one has power, a network and a master."""
     yield
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
     for node in nodes:
         lab.node(node).boot()
         lab.node(node).heal()
@@ -213,11 +213,11 @@ def stop_all(lab, nodes, serving):
 
     def change(**scripts):
         # The master's schedule would start them in between.
-        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        lab.master.stop()
         for node in nodes:
             lab.node(node).check(["systemctl", "stop", "mariadb"])
         for node, script in scripts.items():
             lab.node(node).check(["sh", "-c", script])
-        lab.master.host.check(["systemctl", "start", "salt-master"])
+        lab.master.start()
 
     return change

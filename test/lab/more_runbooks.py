@@ -78,10 +78,10 @@ def test_two_primary_components(lab, serving, refusal, follow):
 def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
     serving()
     node = lab.node("ctl3")
-    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    lab.master.stop()
     node.check(["systemctl", "stop", "mariadb"])
     node.check(["sed", "-i", "s/^seqno:.*/seqno:   99999999/", f"{DATADIR}/grastate.dat"])
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
     place = refusal()
     assert place == ("split.md", "Writes that the Primary component lacks")
     follow(*place)
@@ -90,10 +90,10 @@ def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
 def test_data_of_another_cluster(lab, serving, refusal, follow):
     serving()
     node = lab.node("ctl3")
-    lab.master.host.check(["systemctl", "stop", "salt-master"])
+    lab.master.stop()
     node.check(["systemctl", "stop", "mariadb"])
     node.check(["sed", "-i", f"s/^uuid:.*/uuid:    {UUID}/", f"{DATADIR}/grastate.dat"])
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
     place = refusal()
     assert place == ("replacing-a-controller.md", "Data of another cluster")
     follow(*place)
@@ -116,7 +116,7 @@ def test_every_data_directory_is_empty(nodes, stop_all, refusal, follow, serving
 
 RABBITMQ = "broken-rabbitmq.md"
 MAY_BE_BLANK = "/run/openstack_ha/rabbitmq-may-be-blank"
-DATABASE = "/var/lib/rabbitmq/mnesia/rabbit@ctl3"
+DATABASE = "/var/lib/rabbitmq/mnesia/rabbit@"
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def kill_brokers(lab, nodes):
     """Return a function that ends all brokers, and keeps the master from starting them."""
 
     def kill():
-        lab.master.host.check(["systemctl", "stop", "salt-master"])
+        lab.master.stop()
         for node in nodes:
             lab.node(node).check(["systemctl", "kill", "--signal=KILL", "rabbitmq-server"])
             lab.node(node).check(["systemctl", "stop", "rabbitmq-server"])
@@ -135,13 +135,13 @@ def kill_brokers(lab, nodes):
 def _start_brokers(lab, *nodes):
     for node in nodes:
         lab.node(node).check(["systemctl", "start", "--no-block", "rabbitmq-server"])
-    lab.master.host.check(["systemctl", "start", "salt-master"])
+    lab.master.start()
 
 
 def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follow):
     serving()
     kill_brokers()
-    lab.node("ctl3").check(["rm", "-r", DATABASE])
+    lab.node("ctl3").check(["rm", "-r", f"{DATABASE}ctl3"])
     _start_brokers(lab, "ctl1", "ctl2")
     place = refusal("rabbitmq")
     assert place == (RABBITMQ, "Brokers wait for one another")
@@ -153,7 +153,7 @@ def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow):
     serving()
     node = lab.node("ctl3")
     node.check(["systemctl", "stop", "rabbitmq-server"])
-    node.check(["sh", "-c", f"echo broken > {DATABASE}/schema.DAT"])
+    node.check(["sh", "-c", f"echo broken > {DATABASE}ctl3/schema.DAT"])
     node.check(["systemctl", "start", "--no-block", "rabbitmq-server"])
     place = refusal("rabbitmq")
     assert place == (RABBITMQ, "A broker does not start")
@@ -161,20 +161,45 @@ def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow):
     serving(BOUND)
 
 
-def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, refusal, follow):
+@pytest.fixture
+def found(lab):
+    """Return a function that gives a broker a cluster of its own, while the master is away."""
+
+    def apart(name):
+        node = lab.node(name)
+        lab.master.stop()
+        node.check(["systemctl", "stop", "rabbitmq-server"])
+        node.partition(["ctl1", "ctl2"])
+        lab.node("ctl1").check(["rabbitmqctl", "forget_cluster_node", f"rabbit@{name}"])
+        node.check(["rm", "-r", f"{DATABASE}{name}"])
+        node.check(["touch", MAY_BE_BLANK])
+        node.check(["systemctl", "start", "rabbitmq-server"])
+        node.check(["rm", MAY_BE_BLANK])
+        node.heal()
+
+    return apart
+
+
+def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, found, refusal, follow):
     serving()
-    node = lab.node("ctl3")
-    node.check(["systemctl", "stop", "rabbitmq-server"])
-    node.partition(["ctl1", "ctl2"])
-    lab.node("ctl1").check(["rabbitmqctl", "forget_cluster_node", "rabbit@ctl3"])
-    node.check(["rm", "-r", DATABASE])
-    node.check(["touch", MAY_BE_BLANK])
-    node.check(["systemctl", "start", "rabbitmq-server"])
-    node.check(["rm", MAY_BE_BLANK])
-    node.heal()
+    found("ctl3")
+    lab.master.start()
     place = refusal("rabbitmq")
     assert place == (RABBITMQ, "Two clusters")
     follow(*place, number=0)
+    serving(BOUND)
+
+
+def test_the_cluster_to_keep_is_the_one_that_stands(
+    lab, serving, found, kill_brokers, refusal, follow
+):
+    serving()
+    found("ctl3")
+    kill_brokers()
+    _start_brokers(lab, "ctl3")
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "Two clusters")
+    follow(*place, number=1)
     serving(BOUND)
 
 
@@ -215,6 +240,20 @@ def test_brokers_wait_for_a_lost_host(lab, serving, kill_brokers, refusal, follo
     serving(BOUND)
 
 
+def test_a_new_cluster_without_a_lost_host(lab, nodes, serving, kill_brokers, refusal, follow):
+    serving()
+    kill_brokers()
+    for node in nodes:
+        lab.node(node).check(["rm", "-r", f"{DATABASE}{node}"])
+    lab.node("ctl3").kill()
+    _start_brokers(lab)
+    place = refusal("rabbitmq")
+    assert place == (RABBITMQ, "A controller does not answer")
+    follow(*place, number=2)
+    lab.node("ctl3").boot()
+    serving(BOUND)
+
+
 QUEUE = """{"queues": [{"name": "my_queue", "vhost": "/", "durable": true, "auto_delete": false,
  "arguments": {"x-queue-type": "quorum"}}]}"""
 LOSE_REPLICA = "ra:force_delete_server(quorum_queues, {'%2F_my_queue', node()})."
@@ -229,6 +268,11 @@ def test_a_quorum_queue_that_has_lost_its_majority(lab, serving, refusal, follow
     assert place == (RABBITMQ, "A quorum queue is ill")
     follow(*place)
     follow("total-power-loss.md", "By itself")
+
+
+def test_nothing_is_wrong_with_the_brokers(serving, follow):
+    serving()
+    follow(RABBITMQ, "")
 
 
 KEYRING = "/var/lib/openstack_ha_keys/demo.keystone.json"

@@ -105,6 +105,7 @@ def _refusal(full):
 def test_a_lost_builder_comes_back_from_the_masters_copy(full, site, settle, follow_in_full):
     site()
     settle()
+    follow_in_full("swift-rings.md", "")
     rings, node = _rings(full), full.node("sto1")
     node.check(["rm", "-r", BUILDERS])
     node.check(["systemctl", "restart", "salt-minion"])
@@ -167,9 +168,10 @@ def test_a_node_that_comes_gets_its_share(full, site, settle, working):
     assert working.failed() == []
 
 
-def test_a_node_that_is_drained_leaves(full, site, settle, working):
+def test_a_node_that_is_drained_leaves(full, site, settle, working, follow_in_full):
     address = full.node("sto2").address
     site(lambda cluster: cluster["nodes"]["sto2"]["storage"].update(devices={}), "sto1")
+    follow_in_full("swift-rings.md", "A node or a disk is to go", 0)
     settle()
     assert _parts(full, address) == {ring: {} for ring in RINGS}
     full.node("sto2").container.remove(force=True, v=True)
@@ -179,7 +181,9 @@ def test_a_node_that_is_drained_leaves(full, site, settle, working):
     assert working.failed() == []
 
 
-def test_a_dead_disk_is_left_at_once_and_its_successor_filled(full, site, settle, working):
+def test_a_dead_disk_is_left_at_once_and_its_successor_filled(
+    full, site, settle, working, follow_in_full
+):
     node = full.node("sto3")
 
     def failed(is_failed):
@@ -190,6 +194,7 @@ def test_a_dead_disk_is_left_at_once_and_its_successor_filled(full, site, settle
     # What the kernel does with a disk that no longer answers: each call is an I/O error.
     node.check(["xfs_io", "-x", "-c", "shutdown", "/srv/node/sdb"])
     site(failed(True))
+    follow_in_full("swift-rings.md", "A node or a disk is to go", 1)
     settle()
     assert not any("sdb" in key for key in _parts(full, node.address)["object"])
     node.check(["systemctl", "stop", "lab-disks"])

@@ -1,13 +1,16 @@
 """The lab's networks, its hosts' options, and partitions as nft scripts."""
 
 import ipaddress
+from types import SimpleNamespace
 
 import pytest
+from docker.errors import APIError
 from docker.types import HostConfig
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import engine, network, partition, summary
+from lab.errors import LabError
 
 WANTED = "172.29.80.0/24"
 
@@ -27,6 +30,38 @@ def test_the_first_free_network_is_free_and_none_before_it_is(taken):
     while any(candidate.overlaps(other) for other in used):
         candidate = ipaddress.ip_network((int(candidate[0]) + 256, 24))
     assert network.first_free(WANTED, taken) == str(candidate)
+
+
+class _Networks:
+    """Docker's networks: what it lists, and what another lab has taken since."""
+
+    def __init__(self, listed, hidden, refusal="Pool overlaps with other one"):
+        self.subnets, self.hidden, self.refusal = [*listed], hidden, refusal
+
+    def list(self, filters=None):
+        known = [] if filters else self.subnets
+        return [self._network(cidr) for cidr in known]
+
+    def create(self, _name, *, ipam, **_options):
+        (pool,) = ipam["Config"]
+        if pool["Subnet"] in self.hidden:
+            raise APIError("403 Client Error", explanation=self.refusal)
+        return self._network(pool["Subnet"])
+
+    def _network(self, cidr):
+        return SimpleNamespace(attrs={"IPAM": {"Config": [{"Subnet": cidr}]}})
+
+
+def test_a_network_that_another_lab_takes_first_is_passed_over():
+    networks = _Networks(listed=[WANTED], hidden=["172.29.81.0/24", "172.29.82.0/24"])
+    made = network.claim(SimpleNamespace(networks=networks), "lab", WANTED)
+    assert network.subnets(made) == ["172.29.83.0/24"]
+
+
+def test_another_refusal_of_dockers_is_told():
+    networks = _Networks(listed=[], hidden=[WANTED], refusal="permission denied")
+    with pytest.raises(LabError, match="permission denied"):
+        network.claim(SimpleNamespace(networks=networks), "lab", WANTED)
 
 
 def test_a_network_of_the_other_version_takes_nothing():

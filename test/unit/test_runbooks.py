@@ -1,4 +1,8 @@
-"""Every section that a refusal names exists, and every command in it has a host."""
+"""
+Every section that a refusal names exists, every command in it has a host, and a test types it.
+"""
+
+import ast
 
 import openstack_ha_galera_election as election
 import openstack_ha_keystone_word as keystone_word
@@ -6,6 +10,7 @@ import openstack_ha_rabbitmq_membership as membership
 import openstack_ha_swift_spread as spread
 import pytest
 from runbook import FOLDER, sections
+from support import ROOT
 
 HOSTS = {"master", "ctl1", "ctl2", "ctl3", "sto1", "sto2"}
 FILES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "README.md")
@@ -41,3 +46,59 @@ def test_every_command_has_a_host_of_the_example(name):
 @pytest.mark.parametrize("name", FILES)
 def test_the_table_of_runbooks_names_it(name):
     assert f"]({name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+FOLLOWERS = {"follow", "follow_in_full"}
+
+
+def followed():
+    """Return what the lab's tests type: runbook, section, and a block's number or None for all."""
+    for path in sorted((ROOT / "test/lab").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {
+            target.id: one.value.value
+            for one in tree.body
+            if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
+            for target in one.targets
+            if isinstance(target, ast.Name)
+        }
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                yield from _followed_by(function, names)
+
+
+def _followed_by(function, names):
+    """Of one test; ``*place`` is what it has compared with the place that a refusal named."""
+    place = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare) and isinstance(node.comparators[0], ast.Tuple):
+            place = node.comparators[0].elts
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in FOLLOWERS:
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if isinstance(given[0], ast.Starred):
+                given = [*place, *given[1:]]
+            known = [
+                names.get(getattr(one, "id", None), getattr(one, "value", None)) for one in given
+            ]
+            yield (*known, None)[:3]
+
+
+TYPED = set(followed())
+BLOCKS = [
+    (name, title, number)
+    for name in FILES
+    for title, blocks in sections(name).items()
+    for number in range(len(blocks))
+]
+
+
+@pytest.mark.parametrize(("name", "title", "number"), BLOCKS)
+def test_a_test_types_every_block(name, title, number):
+    assert {(name, title, None), (name, title, number)} & TYPED
+
+
+@pytest.mark.parametrize("case", sorted(TYPED, key=str), ids=str)
+def test_what_a_test_types_is_there(case):
+    name, title, number = case
+    assert sections(name)[title][number or 0]
