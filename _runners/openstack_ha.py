@@ -138,8 +138,8 @@ def status(name=None):
 
 def reconcile():
     """
-    Look once at everything that the master looks after, and ring the doorbell of what is not as it
-    should be: the master's schedule calls it, so that a lost event costs a moment only.
+    Look once at everything that the master looks after, and ring where something is to be done: the
+    master's schedule calls it, so that a lost event costs a moment only.
 
     Each node is asked once, whatever there is on it. A node that hangs holds nobody up: it counts
     as silent, and who is rung for asks again.
@@ -167,7 +167,8 @@ def _rung_for(name, one):
         own = [node for node, systems in nodes.items() if system in systems]
         found = {node: _said_of(system, node, looked["found"][node]) for node in own}
         seen = {"found": found, "rivals": looked["rivals"], "at": at}
-        if not __salt__[f"openstack_ha_{system}.is_settled"](name, seen):
+        # None: somebody is at it at this moment.
+        if __salt__[f"openstack_ha_{system}.is_idle"](name, seen) is False:
             __salt__["event.send"](f"openstack_ha/{name}/{system}/doorbell", {})
             rung.append(system)
     return rung

@@ -96,9 +96,9 @@ def answer(name):
     return None if looks is None else seen
 
 
-def is_settled(name, looked):
+def is_idle(name, looked):
     """
-    Keep what a look at everything shows of the schemas; return whether nothing is to be done.
+    Keep what a look at everything shows of the schemas; return whether that is all.
 
     name
         The cluster's name.
@@ -107,7 +107,8 @@ def is_settled(name, looked):
         ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
         every controller; ``openstack_ha.reconcile`` makes it.
 
-    Returns False where something is to be done, and None where the look is of no use any more.
+    Returns False where something is to be done, told or looked at again, and None where somebody
+    else is at it.
 
     CLI Example:
 
@@ -117,12 +118,12 @@ def is_settled(name, looked):
     """
 
     def step():
-        decisions = _decide(name, _members(name), looked)
-        if any(one["verdict"] != "settled" for one in decisions.values()):
-            return False
-        for service, decision in decisions.items():
-            __salt__["openstack_ha_record.decided"](name, f"db_sync.{service}", decision, {})
-        return True
+        read = __salt__["openstack_ha_record.read"]
+        return all(
+            decision["verdict"] not in STEPS
+            and decision == read(f"{name}.db_sync.{service}").get("decision")
+            for service, decision in _decide(name, _members(name), looked).items()
+        )
 
     return __salt__["openstack_ha_lease.step_over"](f"{name}.db_sync", looked["at"], step)
 

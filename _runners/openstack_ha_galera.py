@@ -109,9 +109,9 @@ def answer(name):
     return _look_until_done(name)
 
 
-def is_settled(name, looked):
+def is_idle(name, looked):
     """
-    Keep what a look at everything shows of Galera; return whether nothing is to be done.
+    Keep what a look at everything shows of Galera; return whether that is all.
 
     name
         The cluster's name.
@@ -120,7 +120,8 @@ def is_settled(name, looked):
         ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
         every controller; ``openstack_ha.reconcile`` makes it.
 
-    Returns False where something is to be done, and None where the look is of no use any more.
+    Returns False where something is to be done, told or looked at again, and None where somebody
+    else is at it.
 
     CLI Example:
 
@@ -131,7 +132,11 @@ def is_settled(name, looked):
     members = _members(name)
 
     def step():
-        if _decide(name, members, looked, _record(name))["verdict"] != "settled":
+        kept = _record(name)
+        decision = _decide(name, members, looked, kept)
+        is_new = decision != kept.get("decision")
+        is_near = _again(looked["found"], decision, None) is not None
+        if is_new or is_near or decision["verdict"] in ACTIONS:
             return False
         _decided(name, members, looked, None)
         return True

@@ -109,9 +109,9 @@ def answer(name):
     return _look_until_done(name)
 
 
-def is_settled(name, looked):
+def is_idle(name, looked):
     """
-    Keep what a look at everything shows of Keystone; return whether nothing is to be done.
+    Keep what a look at everything shows of Keystone; return whether that is all.
 
     name
         The cluster's name.
@@ -120,7 +120,8 @@ def is_settled(name, looked):
         ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
         every controller; ``openstack_ha.reconcile`` makes it.
 
-    Returns False where something is to be done, and None where the look is of no use any more.
+    Returns False where something is to be done, told or looked at again, and None where somebody
+    else is at it.
 
     CLI Example:
 
@@ -130,13 +131,13 @@ def is_settled(name, looked):
     """
 
     def step():
-        keyring = _keyring(name)
+        keyring, kept = _keyring(name), __salt__["openstack_ha_record.read"](f"{name}.keystone")
         decision = _decide(_members(name), looked, keyring)
         is_due = keyring is not None and _due_in(name, keyring) <= 0
-        if decision["verdict"] != "settled" or is_due or _listeners(looked["found"], decision):
-            return False
-        __salt__["openstack_ha_record.decided"](name, "keystone", decision, {})
-        return True
+        is_known = decision == kept.get("decision") and all(
+            _has_heard(one, decision) for one in looked["found"].values() if one and "heard" in one
+        )
+        return is_known and not is_due and decision["verdict"] not in ("create", *STEPS)
 
     return __salt__["openstack_ha_lease.step_over"](f"{name}.keystone", looked["at"], step)
 

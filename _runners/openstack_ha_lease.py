@@ -99,8 +99,8 @@ def step_over(name, begun, step):
     step
         A function without arguments.
 
-    Returns what the step returned, or None when that look is of no use: somebody else is at it, has
-    been since it began, or has rung meanwhile. For other runners.
+    Returns what the step returned, False when somebody has rung meanwhile, or None when there is no
+    use in that look: somebody else is at it, or has been since it began. For other runners.
 
     CLI Example:
 
@@ -116,7 +116,7 @@ def step_over(name, begun, step):
         if lease.get("released", 0) >= begun:
             return None
         done = step()
-        return done if release(name, token, lease["rings"]) else None
+        return done if release(name, token, lease["rings"]) else False
     finally:
         release(name, token)
 

@@ -69,8 +69,8 @@ def evidence(nodes, fun, patience=None):
         A function of the formula that returns a mapping.
 
     patience
-        Seconds after which a node that still works on it is not waited for any more; default:
-        however long it takes.
+        Seconds after which a node is not waited for any more; default: as long as it says that it
+        works on it.
 
     Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``; a node that has no
     such function, as before ``saltutil.sync_all``, is found to lack it (``{"lacks": function}``).
@@ -205,7 +205,7 @@ def survey(nodes, fun):
         salt-run openstack_ha_members.survey '[ctl1, ctl2]' openstack_ha.node_status
     """
     with _client(fun) as client:
-        replies = _in_time(client, nodes, fun, {}, SURVEY_PATIENCE)
+        replies = _in_time(client, nodes, fun, {}, patience=SURVEY_PATIENCE, timeout=SURVEY_TIMEOUT)
     return {node: full["ret"] for node, full in replies.items() if node in nodes and "ret" in full}
 
 
@@ -225,7 +225,7 @@ def _publish(nodes, fun, arguments, patience=None):
                 full_return=True,
             )
         else:
-            replies = _in_time(client, nodes, SERVE, wrapped, patience)
+            replies = _in_time(client, nodes, SERVE, wrapped, patience=patience, timeout=patience)
     return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
 
 
@@ -238,15 +238,18 @@ def _client(fun):
         raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
 
 
-def _in_time(client, nodes, fun, arguments, patience):
-    """What has come by node until then: cmd() goes on as long as a node says that it works."""
+def _in_time(client, nodes, fun, arguments, *, patience, timeout):
+    """
+    What has come by node until then: cmd() goes on as long as a node says that it works. Seconds of
+    silence until nodes are asked whether they do: each such question is one more job for them.
+    """
     replies, deadline = {}, time.monotonic() + patience
     for answers in client.cmd_iter_no_block(
         list(nodes),
         fun,
         kwarg=arguments or None,
         tgt_type="list",
-        timeout=SURVEY_TIMEOUT,
+        timeout=timeout,
         gather_job_timeout=SURVEY_GATHER_TIMEOUT,
     ):
         replies.update(answers or {})

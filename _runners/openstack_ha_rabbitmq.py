@@ -92,9 +92,9 @@ def answer(name):
     return _look_until_done(name)
 
 
-def is_settled(name, looked):
+def is_idle(name, looked):
     """
-    Keep what a look at everything shows of RabbitMQ; return whether nothing is to be done.
+    Keep what a look at everything shows of RabbitMQ; return whether that is all.
 
     name
         The cluster's name.
@@ -103,7 +103,8 @@ def is_settled(name, looked):
         ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
         every controller; ``openstack_ha.reconcile`` makes it.
 
-    Returns False where something is to be done, and None where the look is of no use any more.
+    Returns False where something is to be done, told or looked at again, and None where somebody
+    else is at it.
 
     CLI Example:
 
@@ -114,7 +115,11 @@ def is_settled(name, looked):
     brokers = _brokers(name)
 
     def step():
-        if _decide(name, brokers, looked, _record(name))["verdict"] != "settled":
+        kept = _record(name)
+        decision = _decide(name, brokers, looked, kept)
+        is_new = decision != kept.get("decision")
+        is_near = _again(decision, None, looked["found"]) is not None
+        if is_new or is_near or decision["verdict"] in STEPS:
             return False
         _decided(name, brokers, looked)
         return True

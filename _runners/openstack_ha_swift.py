@@ -97,9 +97,9 @@ def answer(name):
     return _look_until_done(_cluster(name))
 
 
-def is_settled(name, looked):
+def is_idle(name, looked):
     """
-    Keep what a look at everything shows of Swift's rings; return whether nothing is to be done.
+    Keep what a look at everything shows of Swift's rings; return whether that is all.
 
     name
         The cluster's name.
@@ -108,7 +108,8 @@ def is_settled(name, looked):
         ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
         every node of Swift; ``openstack_ha.reconcile`` makes it.
 
-    Returns False where something is to be done, and None where the look is of no use any more.
+    Returns False where something is to be done, told or looked at again, and None where somebody
+    else is at it.
 
     CLI Example:
 
@@ -120,12 +121,13 @@ def is_settled(name, looked):
     found = __utils__["openstack_ha_swift_spread.answers"](looked["found"])
 
     def step():
-        decision = _decide(cluster, {**looked, "found": found}, _record(name))
-        if decision["verdict"] != "settled":
+        kept = _record(name)
+        decision = _decide(cluster, {**looked, "found": found}, kept)
+        if decision != kept.get("decision") or decision["verdict"] in ACTIONS:
             return False
-        __salt__["openstack_ha_record.decided"](name, "swift", decision, _record(name))
-        _keep(name, {**_record(name), "failures": {}})
-        _tell(cluster, {**looked, "found": found}, decision, {})
+        if decision["verdict"] == "settled":
+            # The owner's receipts, and whether all nodes have a ring by now.
+            _tell(cluster, {**looked, "found": found}, decision, {})
         return True
 
     return __salt__["openstack_ha_lease.step_over"](f"{name}.swift", looked["at"], step)

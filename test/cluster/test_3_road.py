@@ -1,5 +1,6 @@
 """The whole road on the one controller of solo: highstate, doorbell, word, Synced, accounts."""
 
+import json
 import pathlib
 
 import pytest
@@ -48,11 +49,13 @@ def test_a_second_run_changes_nothing(apply):
         assert all(one["result"] is True and not one["changes"] for one in states), result
 
 
-def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_the_rest(run):
-    run("openstack_ha_record.keep", "solo.galera", "{}")
-    rung = run("openstack_ha.reconcile")["solo"]
-    # RabbitMQ is not installed.
-    assert "galera" not in rung and "rabbitmq" in rung
+def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_nobody(run):
+    run("openstack_ha_galera.answer", "solo")
+    record = run("openstack_ha_record.read", "solo.galera")
+    low = {**record, "floor": {**record["floor"], "seqno": 0}}
+    run("openstack_ha_record.keep", "solo.galera", json.dumps(low))
+    assert "galera" not in run("openstack_ha.reconcile")["solo"]
+    assert run("openstack_ha_record.read", "solo.galera")["floor"]["seqno"] > 0
     floor = run("openstack_ha_galera.elect", "solo")["floor"]
     assert (
         floor["uuid"] == run("openstack_ha_galera.evidence", "solo")["solo1"]["wsrep"]["state_uuid"]

@@ -150,7 +150,7 @@ def test_who_rings_during_a_step_over_a_look_is_not_forgotten(lease, clock):
         return "done"
 
     clock.now += 1
-    assert lease.step_over(NAME, clock.now, step) is None
+    assert lease.step_over(NAME, clock.now, step) is False
     assert lease.show(NAME)["owner"] is None
 
 
