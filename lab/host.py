@@ -83,7 +83,7 @@ class Host:
             environment={"LAB_NAMESERVERS": " ".join(network.nameservers_here())},
             mac_address=network.mac_of(plan.address),
             networking_config=client.api.create_networking_config({name: endpoint}),
-            host_config=host_config(client, name, plan.mounts),
+            host_config=host_config(client, name, plan.mounts, bool(plan.disks)),
         )
         host = cls(client.containers.get(made["Id"]))
         if plan.disks:

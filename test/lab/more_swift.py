@@ -87,6 +87,11 @@ def _parts(full, address):
     }
 
 
+def _errors(full, node):
+    """The errors of a node's devices of which the kernel has told."""
+    return full.master.run("openstack_ha_swift.status", "demo")["nodes"][node]["errors"]
+
+
 @pytest.fixture(scope="module")
 def working(site, store):
     """Clients write and read as long as these tests run."""
@@ -189,6 +194,9 @@ def test_a_dead_disk_is_left_at_once_and_its_successor_filled(full, site, settle
 
     # What the kernel does with a disk that no longer answers: each call is an I/O error.
     node.check(["xfs_io", "-x", "-c", "shutdown", "/srv/node/sdb"])
+    # Not by its timer, within five minutes.
+    node.check(["systemctl", "start", "openstack-ha-swift-drive-audit"])
+    assert set(_errors(full, "sto3")) == {"sdb"}
     site(failed(True))
     settle()
     assert not any("sdb" in key for key in _parts(full, node.address)["object"])
@@ -200,6 +208,8 @@ def test_a_dead_disk_is_left_at_once_and_its_successor_filled(full, site, settle
     site(failed(False))
     settle()
     assert _parts(full, node.address)["object"][f"{node.address}/sdb"]
+    node.check(["systemctl", "start", "openstack-ha-swift-drive-audit"])
+    assert _errors(full, "sto3") == {}
     assert working.failed() == []
 
 
