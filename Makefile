@@ -82,7 +82,8 @@ test-cluster: .venv/test ## A master and minions as daemons on such a host
 
 .PHONY: test-lab deployments
 test-lab: .venv/test ## Real controllers, and then storage nodes (LAB_ROUNDS deployments)
-	$(PYTEST) -s test/lab --ignore-glob='*/test_9_*'
+	# Secrets are looked for in the logs at debug level, where Salt says most.
+	LAB_LOG_LEVEL=debug $(PYTEST) -s test/lab --ignore-glob='*/test_9_*'
 	# With storage nodes, when the smaller lab has gone.
 	$(PYTEST) -s test/lab/test_9_*.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays

@@ -62,10 +62,10 @@ def node_status():
     """
     Return everything that tells whether this controller serves, in one job.
 
-    Returns ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..}}``: the status
-    of ``openstack_ha_galera`` and ``openstack_ha_rabbitmq``, and HAProxy's servers as
-    ``{back end: {server: whether it serves}}``. In place of a probe that failed stands the text of
-    its error.
+    Returns ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..}, "certificates":
+    {..}}``: the status of ``openstack_ha_galera`` and ``openstack_ha_rabbitmq``, HAProxy's servers
+    as ``{back end: {server: whether it serves}}``, and until when its certificates are good. In
+    place of a probe that failed stands the text of its error.
 
     CLI Example:
 
@@ -78,8 +78,28 @@ def node_status():
         "galera": _galera,
         "rabbitmq": _rabbitmq,
         "haproxy": _haproxy,
+        "certificates": __salt__["openstack_ha_haproxy.certificate_ends"],
     }
     return {name: _answer_or_error(probe) for name, probe in probes.items()}
+
+
+def evidence():
+    """
+    Return what the master decides by of everything that it looks after on this node, in one job.
+
+    Returns what ``openstack_ha_<system>.evidence`` returns by system. In place of one that failed
+    stands the text of its error.
+
+    Raises CommandExecutionError as ``view`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha.evidence
+    """
+    systems = __utils__["openstack_ha_cluster.looked_after"](_cluster(), __opts__["id"])
+    return {name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems}
 
 
 def secret(path, **kwargs):

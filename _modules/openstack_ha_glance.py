@@ -13,10 +13,12 @@ def folders():
     """
     Return the folders that Glance writes to.
 
+    Raises CommandExecutionError as ``openstack_ha.view`` does.
+
     CLI Example:
 
     .. code-block:: bash
 
         salt ctl1 openstack_ha_glance.folders
     """
-    return __utils__["openstack_ha_glance.folders"]()
+    return __utils__["openstack_ha_glance.folders"](__salt__["openstack_ha.view"]())

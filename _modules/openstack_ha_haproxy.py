@@ -58,6 +58,32 @@ def info(path=SOCKET, timeout=TIMEOUT):
     return _parsed("parse_info", "show info", path, timeout)
 
 
+def certificate_ends(path=SOCKET, timeout=TIMEOUT):
+    """
+    Ask the running HAProxy until when its certificates are good.
+
+    path
+        The admin socket.
+
+    timeout
+        Seconds for each answer.
+
+    Returns the end by file, in seconds since the epoch; nothing without TLS. Raises
+    ``CommandExecutionError`` where HAProxy does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'controller*' openstack_ha_haproxy.certificate_ends
+    """
+    files = _parsed("parse_certificates", "show ssl cert", path, timeout)
+    return {
+        file: _parsed("parse_certificate_end", f"show ssl cert {file}", path, timeout)
+        for file in files
+    }
+
+
 def listeners(rows, view, certificate):
     """
     Turn service rows and the node's view into the ``listen`` sections of haproxy.cfg.

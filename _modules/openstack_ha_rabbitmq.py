@@ -534,7 +534,7 @@ def set_aside(broker):
         The broker's full name, e.g. rabbit@ctl3: the word that it is meant.
 
     For a person. The database lies in ``/var/lib/rabbitmq/set_aside`` then; one that was moved
-    there before is removed. The broker joins when ``salt-run openstack_ha_rabbitmq.reconcile`` is
+    there before is removed. The broker joins when ``salt-run openstack_ha_rabbitmq.answer`` is
     next called, as the master's schedule does.
 
     Returns ``{"moved_to": path}``.

@@ -25,7 +25,7 @@ def ext_pillar(minion_id, pillar, cluster_file):
         The authenticated id of the minion.
 
     pillar
-        The pillar so far; not used.
+        The pillar so far, which has a view already where another cluster file names the minion.
 
     cluster_file
         Path of the cluster file on the master.
@@ -37,6 +37,10 @@ def ext_pillar(minion_id, pillar, cluster_file):
     view = __utils__["openstack_ha_cluster.view"](cluster, minion_id)
     if not view:
         return {}
+    other = pillar.get("openstack_ha")
+    if isinstance(other, dict) and other.get("view_of") == minion_id:
+        line = f"{minion_id} is a node of {other['name']} too; a node is of one cluster"
+        return {"_errors": [f"openstack_ha:nodes:{minion_id}: {line} ({cluster_file})"]}
     if "keystone" in __utils__["openstack_ha_cluster.systems"](cluster, minion_id):
         try:
             keyring = __salt__["openstack_ha_fernet.keyring"](cluster["name"])

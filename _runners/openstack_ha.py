@@ -2,12 +2,19 @@
 The cluster as the master knows it: its file, its check, and secrets for it.
 """
 
+import logging
 import os
+import time
 
 import salt.utils.yaml
 from salt.exceptions import CommandExecutionError, SaltRunnerError
 
+log = logging.getLogger(__name__)
+
 __virtualname__ = "openstack_ha"
+
+# Seconds that the schedule's look waits for a node which still works on its answer.
+PATIENCE = 20
 
 
 def __virtual__():
@@ -38,7 +45,8 @@ def files():
 
 def check():
     """
-    Return every fault of each cluster file, by path; empty lists when all is well.
+    Return every fault of each cluster file, by path; empty lists when all is well. What two files
+    both claim is a fault of the later one.
 
     CLI Example:
 
@@ -46,7 +54,9 @@ def check():
 
         salt-run openstack_ha.check
     """
-    return {path: __salt__["salt.cmd"]("openstack_ha_cluster.faults", path) for path in files()}
+    found = {path: __salt__["salt.cmd"]("openstack_ha_cluster.faults", path) for path in files()}
+    whole = {path: _load(path) for path, faults in found.items() if not faults}
+    return {**found, **__utils__["openstack_ha_cluster.collisions"](whole)}
 
 
 def cluster(name):
@@ -76,7 +86,7 @@ def clusters():
     """
     Return name, VIP, nodes, Swift's rings and their owner of every cluster, by its name.
 
-    Raises SaltRunnerError when a cluster file has a fault.
+    Raises SaltRunnerError when a cluster file has a fault, or two of them claim the same.
 
     CLI Example:
 
@@ -84,22 +94,10 @@ def clusters():
 
         salt-run openstack_ha.clusters
     """
-    found = {}
-    for path in files():
-        try:
-            one = __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
-        except CommandExecutionError as exc:
-            raise SaltRunnerError(f"{path}: {exc}") from exc
-        found[one["name"]] = {
-            **{key: one[key] for key in ("name", "vip", "nodes", "keystone")},
-            # Of the cluster file's shape, so that the owner is known of either.
-            "swift": {
-                "auth": one["swift"]["auth"],
-                "owner": __utils__["openstack_ha_cluster.rings_owner"](one),
-                "rings": list(one["swift"]["rings"]),
-            },
-        }
-    return found
+    whole = {path: _load(path) for path in files()}
+    for path, lines in __utils__["openstack_ha_cluster.collisions"](whole).items():
+        raise SaltRunnerError(f"{path}: {'; '.join(lines)}")
+    return {one["name"]: _in_short(one) for one in whole.values()}
 
 
 def status(name=None):
@@ -132,9 +130,58 @@ def status(name=None):
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
             for system in ("galera", "rabbitmq", "keystone", *_schemas(chosen))
         },
+        time.time(),
     )
     # salt-run takes its exit code from data's "retcode"; the one in __context__ ends in the event.
     return {"outputter": "openstack_ha_status", "data": data}
+
+
+def reconcile():
+    """
+    Look once at everything that the master looks after, and ring the doorbell of what is not as it
+    should be: the master's schedule calls it, so that a lost event costs a moment only.
+
+    Each node is asked once, whatever there is on it. A node that hangs holds nobody up: it counts
+    as silent, and who is rung for asks again.
+
+    Returns the systems that were rung for, by cluster.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.reconcile
+    """
+    return {name: _rung_for(name, one) for name, one in clusters().items()}
+
+
+def _rung_for(name, one):
+    """Look at one cluster; the systems that were rung for."""
+    at, looked_after = time.time(), __utils__["openstack_ha_cluster.looked_after"]
+    nodes = {node: systems for node in one["nodes"] if (systems := looked_after(one, node))}
+    looked = __salt__["openstack_ha_members.evidence"](
+        list(nodes), "openstack_ha.evidence", PATIENCE
+    )
+    rung = []
+    for system in dict.fromkeys(system for systems in nodes.values() for system in systems):
+        own = [node for node, systems in nodes.items() if system in systems]
+        found = {node: _said_of(system, node, looked["found"][node]) for node in own}
+        seen = {"found": found, "rivals": looked["rivals"], "at": at}
+        if not __salt__[f"openstack_ha_{system}.is_settled"](name, seen):
+            __salt__["event.send"](f"openstack_ha/{name}/{system}/doorbell", {})
+            rung.append(system)
+    return rung
+
+
+def _said_of(system, node, said):
+    """A node's evidence of one system, None without any; who lacks the function lacks all."""
+    if said is None or "lacks" in said:
+        return said
+    one = said.get(system)
+    if isinstance(one, dict):
+        return one
+    log.warning("openstack_ha: no evidence of %s of %s: %s", system, node, one)
+    return None
 
 
 def secrets(name, destination):
@@ -166,6 +213,25 @@ def secrets(name, destination):
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(salt.utils.yaml.safe_dump({"secrets": made}, default_flow_style=False))
     return destination
+
+
+def _load(path):
+    try:
+        return __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
+    except CommandExecutionError as exc:
+        raise SaltRunnerError(f"{path}: {exc}") from exc
+
+
+def _in_short(one):
+    return {
+        **{key: one[key] for key in ("name", "vip", "nodes", "keystone")},
+        # Of the cluster file's shape, so that the owner is known of either.
+        "swift": {
+            "auth": one["swift"]["auth"],
+            "owner": __utils__["openstack_ha_cluster.rings_owner"](one),
+            "rings": list(one["swift"]["rings"]),
+        },
+    }
 
 
 def _schemas(one):

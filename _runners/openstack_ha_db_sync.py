@@ -96,19 +96,35 @@ def answer(name):
     return None if looks is None else seen
 
 
-def reconcile():
+def is_settled(name, looked):
     """
-    Look after the schemas of every cluster, as a doorbell would: the master's schedule calls it.
+    Keep what a look at everything shows of the schemas; return whether nothing is to be done.
 
-    Returns the decisions by cluster.
+    name
+        The cluster's name.
+
+    looked
+        ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
+        every controller; ``openstack_ha.reconcile`` makes it.
+
+    Returns False where something is to be done, and None where the look is of no use any more.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-run openstack_ha_db_sync.reconcile
+        salt-run openstack_ha.reconcile
     """
-    return {name: answer(name) for name in __salt__["openstack_ha.clusters"]()}
+
+    def step():
+        decisions = _decide(name, _members(name), looked)
+        if any(one["verdict"] != "settled" for one in decisions.values()):
+            return False
+        for service, decision in decisions.items():
+            __salt__["openstack_ha_record.decided"](name, f"db_sync.{service}", decision, {})
+        return True
+
+    return __salt__["openstack_ha_lease.step_over"](f"{name}.db_sync", looked["at"], step)
 
 
 def _act(service, decision):

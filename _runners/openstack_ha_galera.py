@@ -109,20 +109,34 @@ def answer(name):
     return _look_until_done(name)
 
 
-def reconcile():
+def is_settled(name, looked):
     """
-    Look after every cluster, as a doorbell would: the master's schedule calls it, so that a
-    lost event costs a moment only.
+    Keep what a look at everything shows of Galera; return whether nothing is to be done.
 
-    Returns the decisions by cluster.
+    name
+        The cluster's name.
+
+    looked
+        ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
+        every controller; ``openstack_ha.reconcile`` makes it.
+
+    Returns False where something is to be done, and None where the look is of no use any more.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-run openstack_ha_galera.reconcile
+        salt-run openstack_ha.reconcile
     """
-    return {name: _look_until_done(name) for name in __salt__["openstack_ha.clusters"]()}
+    members = _members(name)
+
+    def step():
+        if _decide(name, members, looked, _record(name))["verdict"] != "settled":
+            return False
+        _decided(name, members, looked, None)
+        return True
+
+    return __salt__["openstack_ha_lease.step_over"](f"{name}.galera", looked["at"], step)
 
 
 def recover(name, node=None, dry_run=True):

@@ -109,20 +109,36 @@ def answer(name):
     return _look_until_done(name)
 
 
-def reconcile():
+def is_settled(name, looked):
     """
-    Look after the Keystones of every cluster, and rotate the keys that are due: the master's
-    schedule calls it.
+    Keep what a look at everything shows of Keystone; return whether nothing is to be done.
 
-    Returns the decisions by cluster.
+    name
+        The cluster's name.
+
+    looked
+        ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
+        every controller; ``openstack_ha.reconcile`` makes it.
+
+    Returns False where something is to be done, and None where the look is of no use any more.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-run openstack_ha_keystone.reconcile
+        salt-run openstack_ha.reconcile
     """
-    return {name: _look_until_done(name) for name in __salt__["openstack_ha.clusters"]()}
+
+    def step():
+        keyring = _keyring(name)
+        decision = _decide(_members(name), looked, keyring)
+        is_due = keyring is not None and _due_in(name, keyring) <= 0
+        if decision["verdict"] != "settled" or is_due or _listeners(looked["found"], decision):
+            return False
+        __salt__["openstack_ha_record.decided"](name, "keystone", decision, {})
+        return True
+
+    return __salt__["openstack_ha_lease.step_over"](f"{name}.keystone", looked["at"], step)
 
 
 def rotate(name):
@@ -242,12 +258,15 @@ def _rotation_waits_for(members, looked, keyring):
 
 def _tell(found, decision):
     """Say the word to those who have not heard it, and again to those who wait for it."""
-    listeners = [
+    __salt__["openstack_ha_members.tell"](_listeners(found, decision), "keystone", decision)
+
+
+def _listeners(found, decision):
+    return [
         node
         for node, one in found.items()
         if one and "heard" in one and (not one["is_serving"] or not _has_heard(one, decision))
     ]
-    __salt__["openstack_ha_members.tell"](listeners, "keystone", decision)
 
 
 def _has_heard(one, decision):

@@ -86,6 +86,41 @@ def look_until_done(name, step, patience=0):
         release(name, token)
 
 
+def step_over(name, begun, step):
+    """
+    Take one step under the lease over a look that is older than the lease.
+
+    name
+        As for ``acquire``.
+
+    begun
+        When the look began, in seconds since the epoch.
+
+    step
+        A function without arguments.
+
+    Returns what the step returned, or None when that look is of no use: somebody else is at it, has
+    been since it began, or has rung meanwhile. For other runners.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.reconcile
+    """
+    token = acquire(name, TTL, is_ring=False)
+    if token is None:
+        return None
+    try:
+        lease = show(name)
+        if lease.get("released", 0) >= begun:
+            return None
+        done = step()
+        return done if release(name, token, lease["rings"]) else None
+    finally:
+        release(name, token)
+
+
 def acquire(name, ttl, is_ring=True):
     """
     Take the lease and return its token, or count the ring and return None when it is held.
@@ -111,6 +146,9 @@ def acquire(name, ttl, is_ring=True):
         lease["rings"] = lease.get("rings", 0) + is_ring
         if lease.get("expires", 0) > time.time() and _lives(lease):
             return None
+        if lease.get("owner"):
+            # It has died, and nobody knows at what.
+            lease["released"] = time.time()
         own = psutil.Process()
         lease.update(owner=uuid.uuid4().hex, expires=time.time() + ttl)
         lease.update(pid=own.pid, process_start=own.create_time())
@@ -168,13 +206,13 @@ def release(name, token, rings=None):
             return True
         if rings is not None and lease["rings"] != rings:
             return False
-        lease.update(owner=None, expires=0)
+        lease.update(owner=None, expires=0, released=time.time())
         return True
 
 
 def show(name):
     """
-    Return the lease as ``{owner, pid, expires, rings}``; empty when it never was.
+    Return the lease as ``{owner, pid, expires, rings, released}``; empty when it never was.
 
     name
         As for ``acquire``.

@@ -5,6 +5,7 @@ Whatever is decided rests on what is asked here. An event can be anybody's, and 
 return; the answers to these questions are sealed by the node's own key (``openstack_ha_seal``).
 """
 
+import contextlib
 import logging
 import time
 import uuid
@@ -57,7 +58,7 @@ def controllers(name):
     return [one for one, node in nodes.items() if "controller" in node["roles"]]
 
 
-def evidence(nodes, fun):
+def evidence(nodes, fun, patience=None):
     """
     Return what nodes say of themselves to this master, and who of them obeys another one.
 
@@ -66,6 +67,10 @@ def evidence(nodes, fun):
 
     fun
         A function of the formula that returns a mapping.
+
+    patience
+        Seconds after which a node that still works on it is not waited for any more; default:
+        however long it takes.
 
     Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``; a node that has no
     such function, as before ``saltutil.sync_all``, is found to lack it (``{"lacks": function}``).
@@ -78,7 +83,7 @@ def evidence(nodes, fun):
 
         salt-run openstack_ha_members.evidence '[ctl1, ctl2]' openstack_ha_galera.evidence
     """
-    replies = _publish(nodes, fun, {})
+    replies = _publish(nodes, fun, {}, patience)
     for node, reply in replies.items():
         if reply is not None and not isinstance(reply, dict):
             log.warning("openstack_ha: no evidence of %s: %s", node, reply)
@@ -199,34 +204,17 @@ def survey(nodes, fun):
 
         salt-run openstack_ha_members.survey '[ctl1, ctl2]' openstack_ha.node_status
     """
-    replies, deadline = {}, time.monotonic() + SURVEY_PATIENCE
-    try:
-        with salt.client.get_local_client(__opts__["conf_file"]) as client:
-            # Not cmd(): that one goes on as long as a node says that it still works.
-            for answers in client.cmd_iter_no_block(
-                list(nodes),
-                fun,
-                tgt_type="list",
-                timeout=SURVEY_TIMEOUT,
-                gather_job_timeout=SURVEY_GATHER_TIMEOUT,
-            ):
-                replies.update(_returns(nodes, answers))
-                if time.monotonic() > deadline:
-                    break
-                if not answers:
-                    # It looks for an event and does not wait for one.
-                    time.sleep(EVENT_POLL)
-    except SaltClientError as exc:
-        raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
-    return replies
+    with _client(fun) as client:
+        replies = _in_time(client, nodes, fun, {}, SURVEY_PATIENCE)
+    return {node: full["ret"] for node, full in replies.items() if node in nodes and "ret" in full}
 
 
-def _publish(nodes, fun, arguments):
+def _publish(nodes, fun, arguments, patience=None):
     """What the function returns by node, an error's text, or None where there is no answer."""
     wrapped = {"master": __opts__["id"], "function": fun, "arguments": arguments}
     wrapped["question"] = uuid.uuid4().hex
-    try:
-        with salt.client.get_local_client(__opts__["conf_file"]) as client:
+    with _client(fun) as client:
+        if patience is None:
             replies = client.cmd(
                 list(nodes),
                 SERVE,
@@ -236,9 +224,38 @@ def _publish(nodes, fun, arguments):
                 gather_job_timeout=GATHER_TIMEOUT,
                 full_return=True,
             )
+        else:
+            replies = _in_time(client, nodes, SERVE, wrapped, patience)
+    return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+
+
+@contextlib.contextmanager
+def _client(fun):
+    try:
+        with salt.client.get_local_client(__opts__["conf_file"]) as client:
+            yield client
     except SaltClientError as exc:
         raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
-    return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+
+
+def _in_time(client, nodes, fun, arguments, patience):
+    """What has come by node until then: cmd() goes on as long as a node says that it works."""
+    replies, deadline = {}, time.monotonic() + patience
+    for answers in client.cmd_iter_no_block(
+        list(nodes),
+        fun,
+        kwarg=arguments or None,
+        tgt_type="list",
+        timeout=SURVEY_TIMEOUT,
+        gather_job_timeout=SURVEY_GATHER_TIMEOUT,
+    ):
+        replies.update(answers or {})
+        if time.monotonic() > deadline:
+            break
+        if not answers:
+            # It looks for an event and does not wait for one.
+            time.sleep(EVENT_POLL)
+    return replies
 
 
 def _failure(reply):
@@ -268,9 +285,3 @@ def _reply(node, question, full):
     if not isinstance(full["ret"], dict):
         return full["ret"]
     return __salt__["openstack_ha_seal.opened"](node, question, full["ret"])
-
-
-def _returns(nodes, answers):
-    return {
-        one: full["ret"] for one, full in (answers or {}).items() if one in nodes and "ret" in full
-    }

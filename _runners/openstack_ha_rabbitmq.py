@@ -92,19 +92,34 @@ def answer(name):
     return _look_until_done(name)
 
 
-def reconcile():
+def is_settled(name, looked):
     """
-    Look after the brokers of every cluster: the master's schedule calls it.
+    Keep what a look at everything shows of RabbitMQ; return whether nothing is to be done.
 
-    Returns the decisions by cluster.
+    name
+        The cluster's name.
+
+    looked
+        ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
+        every controller; ``openstack_ha.reconcile`` makes it.
+
+    Returns False where something is to be done, and None where the look is of no use any more.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-run openstack_ha_rabbitmq.reconcile
+        salt-run openstack_ha.reconcile
     """
-    return {name: answer(name) for name in __salt__["openstack_ha.clusters"]()}
+    brokers = _brokers(name)
+
+    def step():
+        if _decide(name, brokers, looked, _record(name))["verdict"] != "settled":
+            return False
+        _decided(name, brokers, looked)
+        return True
+
+    return __salt__["openstack_ha_lease.step_over"](f"{name}.rabbitmq", looked["at"], step)
 
 
 def recover(name, node, dry_run=True):

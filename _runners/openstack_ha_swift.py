@@ -97,20 +97,38 @@ def answer(name):
     return _look_until_done(_cluster(name))
 
 
-def reconcile():
+def is_settled(name, looked):
     """
-    Look after the rings of every cluster, as a doorbell would: the master's schedule calls it.
+    Keep what a look at everything shows of Swift's rings; return whether nothing is to be done.
 
-    Returns the decisions by cluster.
+    name
+        The cluster's name.
+
+    looked
+        ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
+        every node of Swift; ``openstack_ha.reconcile`` makes it.
+
+    Returns False where something is to be done, and None where the look is of no use any more.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-run openstack_ha_swift.reconcile
+        salt-run openstack_ha.reconcile
     """
-    clusters = __salt__["openstack_ha.clusters"]()
-    return {name: answer(name) for name, one in clusters.items() if one["swift"]["owner"]}
+    cluster = _cluster(name)
+    found = __utils__["openstack_ha_swift_spread.answers"](looked["found"])
+
+    def step():
+        decision = _decide(cluster, {**looked, "found": found}, _record(name))
+        if decision["verdict"] != "settled":
+            return False
+        __salt__["openstack_ha_record.decided"](name, "swift", decision, _record(name))
+        _keep(name, {**_record(name), "failures": {}})
+        _tell(cluster, {**looked, "found": found}, decision, {})
+        return True
+
+    return __salt__["openstack_ha_lease.step_over"](f"{name}.swift", looked["at"], step)
 
 
 def rebalance(name, ring=None, dry_run=True, force=False):

@@ -7,6 +7,7 @@ view of a view is the view itself.
 
 import re
 
+import openstack_ha_db_sync
 import openstack_ha_schema
 import openstack_ha_secrets
 import openstack_ha_tls
@@ -33,6 +34,15 @@ READS = {
     "keystone": {"memcached"},
     "glance": {"memcached", "keystone"},
     "swift.proxy": {"keystone"},
+}
+
+# What the master looks after, and the systems whose nodes it asks about that.
+LOOKED_AFTER = {
+    "galera": {"galera"},
+    "rabbitmq": {"rabbitmq"},
+    "db_sync": set(openstack_ha_db_sync.SERVICES),
+    "keystone": {"keystone"},
+    "swift": {"swift.rings", "swift.storage", "swift.proxy"},
 }
 
 FIRST_VRRP_PRIORITY = 150
@@ -158,6 +168,34 @@ def faults(cluster, minion_id=None):
     found.extend(_lines(openstack_ha_tls.faults, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
+
+
+def collisions(clusters):
+    """
+    Return what a cluster file claims that one before it has, as lines by file; nothing where each
+    has its own.
+
+    clusters
+        Complete clusters by their file.
+    """
+    names, owners, found = {}, {}, {}
+    for file, cluster in clusters.items():
+        lines = []
+        if cluster["name"] in names:
+            lines.append(
+                f"openstack_ha:name: {cluster['name']} is the name in {names[cluster['name']]} "
+                "too; give one of them another"
+            )
+        for minion_id in sorted(set(owners) & set(cluster["nodes"])):
+            lines.append(
+                f"openstack_ha:nodes:{minion_id}: {minion_id} is a node in {owners[minion_id]} "
+                "too; a node is of one cluster"
+            )
+        if lines:
+            found[file] = lines
+        names.setdefault(cluster["name"], file)
+        owners.update({one: file for one in cluster["nodes"] if one not in owners})
+    return found
 
 
 def _lines(rule, shape, *arguments):
@@ -394,6 +432,20 @@ def _has_place_for_images(cluster):
     """Images are objects of a user of Keystone's, and nowhere else."""
     has_keystone = cluster.get("swift", {}).get("auth", "keystone") == "keystone"
     return has_keystone and any("proxy" in node["roles"] for node in cluster["nodes"].values())
+
+
+def looked_after(cluster, minion_id):
+    """
+    Return what the master looks after on a node.
+
+    cluster
+        A complete cluster, or a view that has the node.
+
+    minion_id
+        The node.
+    """
+    own = set(systems(cluster, minion_id))
+    return [name for name, having in LOOKED_AFTER.items() if having & own]
 
 
 def all_systems(cluster):

@@ -12,13 +12,16 @@ FOLDER = "/etc/glance/openstack_ha"
 STATE = "/var/lib/glance"
 
 REFERENCE = "images"
-# As in Glance's own glance-api-paste.ini, without what is not in use.
+CACHE = f"{STATE}/image-cache"
+# As in Glance's own glance-api-paste.ini, without what is not in use; `cache` is the last but one.
 PIPELINE = "healthcheck http_proxy_to_wsgi versionnegotiation authtoken context rootapp"
 # Seconds without a byte until an upload is given up.
 UPLOAD_PAUSE = 300
 # Bytes that a client may send as one chunk: uWSGI's own limit is below 1 MiB, which is what many
 # send that do not come by HAProxy.
 LARGEST_CHUNK = 64 << 20
+# Minutes between two looks at the size of the cache.
+PRUNED_EVERY = 10
 # MB. What Swift takes as one object is one object: a manifest's parts are found by a container's
 # listing, which a server that was away for a while may have an old one of.
 LARGEST_OBJECT = 5120
@@ -39,18 +42,22 @@ def files(view, cores):
     local = openstack_ha_db_sync.connection("glance", own, view["galera"]["port"], own)
     return {
         "glance-api.conf": openstack_ha_options.merged(_server(view), view["glance"]["options"]),
-        "glance-api-paste.ini": _paste(),
+        "glance-api-paste.ini": _paste(view),
         "swift.conf": _swift(view),
         openstack_ha_db_sync.LOCAL_CONFIG: {"database": {"connection": local}},
         "uwsgi.ini": {"uwsgi": _uwsgi(view, cores)},
     }
 
 
-def folders():
+def folders(view):
     """
     Return the folders that Glance writes to.
+
+    view
+        What ``openstack_ha.view`` returns.
     """
-    return [f"{STATE}/{name}" for name in ("buffer", "staging", "tasks")]
+    own = [f"{STATE}/{name}" for name in ("buffer", "staging", "tasks")]
+    return [*own, CACHE] if view["glance"]["cache_size"] else own
 
 
 def _server(view):
@@ -63,6 +70,7 @@ def _server(view):
             # Who has staged an image is asked to import it, whoever gets the request.
             "worker_self_reference_url": f"http://{host}:{port}",
             "enabled_backends": "swift:swift",
+            **_cache(view["glance"]["cache_size"]),
         },
         "database": openstack_ha_db_sync.pool("glance", view, threads),
         "glance_store": {"default_backend": "swift"},
@@ -91,9 +99,16 @@ def _server(view):
     }
 
 
-def _paste():
+def _cache(size):
+    return {"image_cache_dir": CACHE, "image_cache_max_size": size * 10**9} if size else {}
+
+
+def _paste(view):
+    *filters, app = PIPELINE.split()
+    if view["glance"]["cache_size"]:
+        filters.append("cache")
     return {
-        "pipeline:glance-api": {"pipeline": PIPELINE},
+        "pipeline:glance-api": {"pipeline": " ".join([*filters, app])},
         "composite:rootapp": {
             "paste.composite_factory": "glance.api:root_app_factory",
             "/": "apiversions",
@@ -121,6 +136,7 @@ def _paste():
         "filter:context": {
             "paste.filter_factory": "glance.api.middleware.context:ContextMiddleware.factory"
         },
+        "filter:cache": {"paste.filter_factory": "glance.api.middleware.cache:CacheFilter.factory"},
     }
 
 
@@ -153,5 +169,15 @@ def _uwsgi(view, cores):
             "socket-timeout": UPLOAD_PAUSE,
             # An image that goes on longer than this is cut by a reload.
             "worker-reload-mercy": 3 * UPLOAD_PAUSE,
+            **_pruning(view["glance"]["cache_size"]),
         },
     )
+
+
+def _pruning(size):
+    """The cache grows past its size until somebody looks, and nobody in Glance does."""
+    if not size:
+        return {}
+    config = f"--config-file {FOLDER}/glance-api.conf"
+    tasks = " && ".join(f"/usr/bin/glance-cache-{task} {config}" for task in ("pruner", "cleaner"))
+    return {"cron2": f"minute=-{PRUNED_EVERY},unique=1 {tasks}"}

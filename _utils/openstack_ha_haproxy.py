@@ -6,6 +6,7 @@ Pure functions; whoever calls them does the talking.
 """
 
 import csv
+import ssl
 
 import openstack_ha_cluster
 import openstack_ha_tls
@@ -281,3 +282,29 @@ def _stat(row):
 
 def _number(text):
     return int(text) if text.isdecimal() else text
+
+
+def parse_certificates(text):
+    """
+    Return the files in the answer to ``show ssl cert``.
+
+    text
+        The answer: a file a line, and comments.
+    """
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def parse_certificate_end(text):
+    """
+    Return until when a certificate is good, in seconds since the epoch.
+
+    text
+        The answer to ``show ssl cert FILE``.
+
+    Raises ValueError when the answer does not tell.
+    """
+    for line in text.splitlines():
+        name, _, value = line.partition(": ")
+        if name == "notAfter":
+            return ssl.cert_time_to_seconds(value)
+    raise ValueError(f"there is no end of a certificate in {text[:200]!r}")

@@ -614,6 +614,7 @@ GLANCE = _server(
     "Glance on each controller, where the cluster has proxies of Swift",
     port=_port("its port, and the VIP's", 9292),
     threads=_integer("threads of each process", 8, 1, 256),
+    cache_size=_integer("GB of images that each controller keeps at hand; 0 is none", 0, 0, 10**6),
     patience=_integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )
 

@@ -6,6 +6,8 @@ or None when it did not answer. In a reply, a text stands for a probe that faile
 is a fault of its own and never taken for absent.
 """
 
+import time
+
 HEALTHY = "healthy"
 # It serves, and something of it does not.
 DEGRADED = "degraded"
@@ -15,10 +17,12 @@ DEAD = "dead"
 VERDICTS = (HEALTHY, DEGRADED, DEAD)
 # What HAProxy serves and the nodes are asked about themselves.
 ASKED_ITSELF = ("mysql", "rabbitmq")
-PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy")
+PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy", "certificates")
+# Days in which a certificate can be ordered, signed and brought by people.
+DAYS_FOR_A_CERTIFICATE = 14
 
 
-def assess(cluster, replies, records):
+def assess(cluster, replies, records, now):
     """
     Return one view of the cluster, with the verdict and every fault.
 
@@ -32,12 +36,16 @@ def assess(cluster, replies, records):
         The master's records by system, ``galera``, ``rabbitmq`` and others; an empty one where
         nothing was decided yet.
 
+    now
+        Seconds since the epoch.
+
     Returns ``{"name", "verdict", "retcode", "faults", "silent", "vip": {"address", "holders"},
     "nodes", "floor", "decisions"}``. ``retcode`` is 0 when healthy, else 1. ``faults`` are lines,
     each with the thing, its value and the command that shows or mends it. ``silent`` are those
     that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state, component,
     size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions, alarms}``) and
-    ``haproxy`` (back end -> server -> whether it serves), or the text or None of its reply.
+    ``haproxy`` (back end -> server -> whether it serves) and ``certificates`` (file -> its end),
+    or the text or None of its reply.
     ``decisions`` has each system's last ``{verdict, nodes, why, way_out, since}``, ``since`` in
     seconds since the epoch, or None.
     """
@@ -54,6 +62,7 @@ def assess(cluster, replies, records):
         *_rabbitmq(cluster["name"], nodes, brokers),
         *_haproxy(nodes, holders),
         *_apis(nodes, holders),
+        *_certificates(nodes, now),
         *_refusals(cluster["name"], decisions),
     ]
     verdict = max([HEALTHY, *(weight for weight, _ in faults)], key=VERDICTS.index)
@@ -81,11 +90,11 @@ def _node(reply):
     if not isinstance(reply, dict):
         return reply
     short = {"galera": _galera_member, "rabbitmq": _rabbitmq_member}
+    # What a module of before does not tell is as unknown as what it fails to tell.
+    told = {probe: reply.get(probe, "an older module does not tell it") for probe in PROBES}
     return {
-        probe: short[probe](reply[probe])
-        if probe in short and isinstance(reply[probe], dict)
-        else reply[probe]
-        for probe in PROBES
+        probe: short[probe](found) if probe in short and isinstance(found, dict) else found
+        for probe, found in told.items()
     }
 
 
@@ -231,6 +240,20 @@ def _apis(nodes, holders):
                     DEGRADED,
                     f"{proxy} of {', '.join(down)} does not serve, as HAProxy of {one} finds: "
                     f"`salt {one} openstack_ha_haproxy.status`",
+                )
+
+
+def _certificates(nodes, now):
+    """Certificates that are no longer good, or not for long."""
+    for one, ends in _probed(nodes, "certificates").items():
+        for file, end in ends.items():
+            if end < now + DAYS_FOR_A_CERTIFICATE * 86400:
+                when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+                yield (
+                    DEGRADED,
+                    f"the certificate of {one} {'ends' if end > now else 'ended'} {when}: "
+                    f"give tls:certificate another one, `salt {one} state.apply "
+                    f"openstack_ha.haproxy` ({file})",
                 )
 
 

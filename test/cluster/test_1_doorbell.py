@@ -123,6 +123,37 @@ def test_check_names_every_fault(cluster_files, run):
     assert fault.startswith("openstack_ha:vip:address: 10.0.0.1 lies outside")
 
 
+def test_a_node_of_two_clusters_is_a_fault(master, controllers, cluster_files, run):
+    good = cluster_files["solo"].read_text(encoding="utf-8")
+    bad = good.replace("cmp[001-200]:", "ctl2:").replace(".50-249", ".50")
+    cluster_files["solo"].write_text(bad, encoding="utf-8")
+    try:
+        faults = run("openstack_ha.check")
+        master.salt_cli().run("saltutil.refresh_pillar", "wait=True", minion_tgt="ctl*")
+        results = {
+            minion.id: master.salt_cli().run(
+                "state.apply", "openstack_ha.hosts", "test=True", minion_tgt=minion.id
+            )
+            for minion in controllers
+        }
+    finally:
+        cluster_files["solo"].write_text(good, encoding="utf-8")
+        master.salt_cli().run("saltutil.refresh_pillar", "wait=True", minion_tgt="ctl*")
+    assert faults[str(cluster_files["demo"])] == []
+    (fault,) = faults[str(cluster_files["solo"])]
+    assert fault.startswith("openstack_ha:nodes:ctl2: ctl2 is a node in")
+    assert "ctl2 is a node of demo too" in str(results["ctl2"].data)
+    assert "Pillar failed to render" not in str(results["ctl1"].data)
+
+
+def test_a_look_without_a_reason_rings_for_what_is_not_settled(event_listener, master, run):
+    begin = time.time()
+    rung = run("openstack_ha.reconcile")["demo"]
+    assert "galera" in rung
+    pattern = (master.id, "openstack_ha/demo/galera/doorbell")
+    assert event_listener.wait_for_events([pattern], after_time=begin, timeout=60).found_all_events
+
+
 def test_secrets_go_to_a_file_and_nowhere_else(cluster_files, run, tmp_path):
     destination = tmp_path / "secrets.yaml"
     returned = run("openstack_ha.secrets", str(cluster_files["demo"]), str(destination))

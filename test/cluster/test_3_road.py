@@ -48,8 +48,11 @@ def test_a_second_run_changes_nothing(apply):
         assert all(one["result"] is True and not one["changes"] for one in states), result
 
 
-def test_the_floor_is_kept(run):
-    run("openstack_ha_galera.answer", "solo")
+def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_the_rest(run):
+    run("openstack_ha_record.keep", "solo.galera", "{}")
+    rung = run("openstack_ha.reconcile")["solo"]
+    # RabbitMQ is not installed.
+    assert "galera" not in rung and "rabbitmq" in rung
     floor = run("openstack_ha_galera.elect", "solo")["floor"]
     assert (
         floor["uuid"] == run("openstack_ha_galera.evidence", "solo")["solo1"]["wsrep"]["state_uuid"]

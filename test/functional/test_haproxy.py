@@ -93,6 +93,12 @@ def test_the_socket_tells_of_every_front_end_before_the_vip_is_here(modules, app
     assert modules.openstack_ha_haproxy.info()["Stopping"] == 0
 
 
+def test_the_certificate_ends_when_its_file_says_so(modules, applied):
+    (file,) = ends = modules.openstack_ha_haproxy.certificate_ends()
+    told = modules.cmd.run(["openssl", "x509", "-in", file, "-noout", "-enddate"])
+    assert ends == {file: ssl.cert_time_to_seconds(told.removeprefix("notAfter="))}
+
+
 def test_the_page_and_the_metrics_want_the_password(applied, vip):
     assert status_of(applied, "/health") == 200
     assert status_of(applied, "/") == 401

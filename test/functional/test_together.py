@@ -23,6 +23,8 @@ from support import not_applied
 PORT = 9292
 BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
 SWIFT = pathlib.Path("/etc/swift")
+CACHE = pathlib.Path("/var/lib/glance/image-cache")
+UWSGI = pathlib.Path("/etc/glance/openstack_ha/uwsgi.ini")
 IMAGE = {"name": "trial", "disk_format": "raw", "container_format": "bare"}
 CHUNK = 1 << 16
 
@@ -183,6 +185,43 @@ def test_no_secret_is_in_what_states_return(served):
         served.cluster["secrets"]["galera"]["accounts"]["glance"],
     ]
     assert not [one for one in secrets if one in repr(returned)]
+
+
+@pytest.fixture
+def cached(served):
+    """The same with a cache of images."""
+    before = served.cluster.get("glance", {})
+    for options in ({**before, "cache_size": 1}, before):
+        served.cluster["glance"] = options
+        served.write()
+        assert not_applied(served.sls("openstack_ha.glance")) == []
+        api(served, "GET", "/healthcheck", until=200, port=PORT)
+        if options is not before:
+            yield served
+
+
+def test_a_cached_image_is_served_without_swift(cached, token, image):
+    data = os.urandom(5_000_000)
+    assert upload(cached, token, image, data, False)[0] == 204
+    assert download(cached, token, image) == data
+    subprocess.run(["systemctl", "stop", "swift-proxy"], check=True)
+    try:
+        assert download(cached, token, image) == data
+    finally:
+        subprocess.run(["systemctl", "start", "swift-proxy"], check=True)
+    assert (CACHE / image).read_bytes() == data
+    (line,) = [
+        line for line in UWSGI.read_text(encoding="utf-8").splitlines() if line.startswith("cron2")
+    ]
+    pruning = line[line.index("/usr/bin") :]
+    # What was asked for last goes last, so with place for one other image this one goes.
+    config = "/etc/glance/openstack_ha/glance-api.conf"
+    small = pathlib.Path("/run/glance-small.conf")
+    text = pathlib.Path(config).read_text(encoding="utf-8")
+    small.write_text(text.replace("image_cache_max_size = 1000000000", "image_cache_max_size = 9"))
+    subprocess.run(["sh", "-c", pruning.replace(config, str(small))], check=True)
+    assert not (CACHE / image).exists()
+    assert download(cached, token, image) == data
 
 
 def test_a_changed_option_is_reloaded_and_no_request_fails(served):

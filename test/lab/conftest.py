@@ -15,14 +15,10 @@ import random
 import pytest
 import runbook
 import testinfra
+from swift.store import Store
 
-# Secrets are looked for in the logs at debug level; the lab reads this when it is imported.
-os.environ["LAB_LOG_LEVEL"] = "debug"
-
-from swift.store import Store  # noqa: E402
-
-from lab import Lab, highstate  # noqa: E402
-from lab.waiting import wait_for  # noqa: E402
+from lab import Lab, highstate
+from lab.waiting import wait_for
 
 # What a runbook's reader looks at until all is well, and for how many seconds at most.
 WATCHED = ("salt-run openstack_ha.status demo", "salt ctl3 test.ping")

@@ -1,4 +1,4 @@
-"""No secret in a log, an event, a command line or a return, at debug level too."""
+"""No secret in a log, an event, a command line or a return, at LAB_LOG_LEVEL=debug too."""
 
 import pytest
 from support import leaves

@@ -3,12 +3,12 @@ Images are the same through every controller, whichever controller or storage no
 """
 
 import json
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bench import failover
 from lab.waiting import wait_for
 
 PYTHON, OPENSTACK = "/opt/client/bin/python", "/opt/client/bin/openstack"
@@ -86,16 +86,43 @@ def test_it_is_the_same_while_one_node_is_down(full, ask, image, controllers, ch
         wait_for(lambda node=down: full.master.answering(node), PATIENCE, f"{down} to come back")
 
 
-def test_a_storage_node_that_dies_ends_no_download(full, ask, image, controllers, chance, power):
+@pytest.fixture
+def half_way(full, ask):
+    """Return a function that starts transfers, acts when each is half way, and gives their ends."""
+
+    def run(transfers, act):
+        marks = [f"/run/image-client.{words[0]}" for words in transfers]
+        full.client.check(["rm", "-f", *marks])
+        there = ["sh", "-c", " && ".join(f"test -e {mark}" for mark in marks)]
+        with ThreadPoolExecutor() as pool:
+            running = [pool.submit(ask, *words) for words in transfers]
+            wait_for(lambda: full.client.run(there).rc == 0, PATIENCE, "half of the bytes", 0.1)
+            act()
+            return [one.result() for one in running]
+
+    return run
+
+
+def test_a_storage_node_that_dies_ends_no_transfer(
+    full, ask, image, controllers, chance, power, half_way
+):
     storage = [node.id for node in full.nodes.values() if "storage" in node.roles]
-    found = []
-    address = next(iter(controllers.values()))
-    reading = threading.Thread(target=lambda: found.append(ask("download", address, image[0])))
-    reading.start()
-    time.sleep(1)
-    full.node(chance.choice(storage)).kill()
-    reading.join()
-    assert found == [image]
+    first, *_, last = controllers.values()
+    transfers = [("download", first, image[0]), ("upload", last, SIZE)]
+    victim = full.node(chance.choice(storage))
+    downloaded, uploaded = half_way(transfers, victim.kill)
+    assert downloaded == image
+    assert ask("download", first, uploaded[0]) == uploaded
+
+
+def test_the_vips_holder_that_dies_ends_no_transfer(full, ask, image, controllers, power, half_way):
+    """Both reach Swift through the VIP, on connections that nobody answers any more."""
+    (holder,) = failover.vip_holders(full)
+    first, last = (address for node, address in controllers.items() if node != holder)
+    transfers = [("download", first, image[0]), ("upload", last, SIZE)]
+    downloaded, uploaded = half_way(transfers, full.node(holder).kill)
+    assert downloaded == image
+    assert ask("download", first, uploaded[0]) == uploaded
 
 
 def _serves(full, address):

@@ -233,6 +233,37 @@ def test_glance_runs_where_images_have_a_place(cluster):
     assert "glance" not in openstack_ha_cluster.systems(complete, "ctl1")
 
 
+def test_every_system_with_a_doorbell_is_looked_after_where_it_runs(cluster):
+    whole = openstack_ha_cluster.complete(cluster)
+    found = {node: openstack_ha_cluster.looked_after(whole, node) for node in whole["nodes"]}
+    of_controllers = ["galera", "rabbitmq", "db_sync", "keystone"]
+    assert found["ctl1"] == [*of_controllers, "swift"]
+    assert found["sto1"] == ["swift"]
+    for node, systems in found.items():
+        assert openstack_ha_cluster.looked_after(openstack_ha_cluster.view(whole, node), node) == (
+            systems
+        )
+    reactor = pathlib.Path(__file__).parents[2] / "openstack_ha/reactor"
+    rung = {path.stem.removesuffix("_doorbell") for path in reactor.glob("*_doorbell.sls")}
+    assert set(openstack_ha_cluster.LOOKED_AFTER) == rung - {"rejoin"}
+
+
+def test_what_two_cluster_files_claim_is_a_fault_of_the_later(cluster):
+    whole = openstack_ha_cluster.complete(cluster)
+    other = {**whole, "name": "other", "nodes": {"sto1": whole["nodes"]["sto1"], "new": {}}}
+    assert openstack_ha_cluster.collisions({"/a": whole, "/b": {**other, "nodes": {}}}) == {}
+    assert openstack_ha_cluster.collisions({"/a": whole, "/b": other, "/c": whole}) == {
+        "/b": ["openstack_ha:nodes:sto1: sto1 is a node in /a too; a node is of one cluster"],
+        "/c": [
+            "openstack_ha:name: demo is the name in /a too; give one of them another",
+            *(
+                f"openstack_ha:nodes:{one}: {one} is a node in /a too; a node is of one cluster"
+                for one in sorted(whole["nodes"])
+            ),
+        ],
+    }
+
+
 def test_a_proxy_elsewhere_has_the_one_password_that_it_needs(cluster):
     _set(cluster, ("nodes", "prx1"), {"address": "172.29.80.41", "roles": ["proxy"]})
     view = openstack_ha_cluster.view(openstack_ha_cluster.complete(cluster), "prx1")

@@ -6,14 +6,18 @@ import pytest
 from support import example
 
 
-@pytest.fixture
-def files():
+def made(**options):
     cluster = openstack_ha_cluster.complete(example())
     seen = openstack_ha_cluster.view(cluster, "ctl2")
     own = {"id": "ctl2", **seen["nodes"]["ctl2"]}
-    seen["glance"]["options"] = {"swift": {"swift_store_container": "images"}}
+    seen["glance"].update(options)
     controllers = openstack_ha_cluster.controllers(seen)
     return glance.files({**seen, "self": own, "controllers": controllers}, 4)
+
+
+@pytest.fixture
+def files():
+    return made(options={"swift": {"swift_store_container": "images"}})
 
 
 def test_images_are_objects_of_the_service_user_by_the_vip(files):
@@ -50,3 +54,16 @@ def test_every_part_of_the_pipeline_is_defined(files):
     assert {f"filter:{name}" for name in filters} | {f"composite:{app}"} <= set(paste)
     # HAProxy asks before anybody has a token.
     assert filters.index("healthcheck") < filters.index("authtoken")
+
+
+def test_a_cache_is_in_the_pipeline_and_kept_to_its_size_where_the_pillar_wants_one(files):
+    assert "cache" not in files["glance-api-paste.ini"]["pipeline:glance-api"]["pipeline"].split()
+    assert "cron2" not in files["uwsgi.ini"]["uwsgi"]
+    cached = made(cache_size=20)
+    *_, context, cache, _app = cached["glance-api-paste.ini"]["pipeline:glance-api"][
+        "pipeline"
+    ].split()
+    # Whether somebody may have an image is asked before.
+    assert (context, cache) == ("context", "cache")
+    assert cached["glance-api.conf"]["DEFAULT"]["image_cache_max_size"] == 20 * 10**9
+    assert "glance-cache-pruner" in cached["uwsgi.ini"]["uwsgi"]["cron2"]

@@ -220,3 +220,15 @@ def test_a_line_break_is_refused_without_showing_the_word(bad):
     with pytest.raises(ValueError) as error:
         haproxy.quote(f"secret{bad}word")
     assert "secret" not in str(error.value)
+
+
+def test_the_end_of_a_certificate_is_what_haproxy_tells():
+    files = "# filename\n/etc/haproxy/openstack_ha.pem\n\n"
+    assert haproxy.parse_certificates(files) == ["/etc/haproxy/openstack_ha.pem"]
+    told = (
+        "Filename: /etc/haproxy/openstack_ha.pem\nStatus: Used\n"
+        "notBefore: Sep 13 21:20:24 2019 GMT\nnotAfter: Dec 12 21:20:24 2019 GMT\n"
+    )
+    assert haproxy.parse_certificate_end(told) == 1576185624
+    with pytest.raises(ValueError, match="Permission denied"):
+        haproxy.parse_certificate_end("Permission denied\n")

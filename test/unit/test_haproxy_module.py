@@ -20,7 +20,14 @@ def module():
     spec.loader.exec_module(loaded)
     loaded.__utils__ = {
         f"openstack_ha_haproxy.{name}": getattr(utils, name)
-        for name in ("listeners", "parse_info", "parse_stat", "quote")
+        for name in (
+            "listeners",
+            "parse_certificate_end",
+            "parse_certificates",
+            "parse_info",
+            "parse_stat",
+            "quote",
+        )
     }
     return loaded
 

@@ -121,6 +121,39 @@ def test_show_tells_of_it_and_rings_nothing(lease):
     assert (lease.show(NAME)["owner"], lease.show(NAME)["rings"]) == (token, 1)
 
 
+def test_a_look_of_before_is_of_use_while_nobody_has_been_at_it_since(lease, clock):
+    begun = clock.now
+    clock.now += 1
+    assert lease.step_over(NAME, begun, lambda: "done") == "done"
+    # Its own step counts as well.
+    assert lease.step_over(NAME, begun, lambda: "done") is None
+    clock.now += 1
+    assert lease.step_over(NAME, clock.now, lambda: False) is False
+
+
+def test_a_look_of_before_is_of_no_use_while_somebody_is_at_it(lease, clock):
+    token = lease.acquire(NAME, TTL)
+    assert lease.step_over(NAME, clock.now, lambda: "done") is None
+    assert lease.show(NAME)["rings"] == 1, "who is at it need not look again for that"
+    assert lease.release(NAME, token)
+
+
+def test_a_look_of_before_an_owners_death_is_of_no_use(lease, clock):
+    lease.acquire(NAME, TTL)
+    clock.now += TTL
+    assert lease.step_over(NAME, clock.now, lambda: "done") is None
+
+
+def test_who_rings_during_a_step_over_a_look_is_not_forgotten(lease, clock):
+    def step():
+        assert lease.acquire(NAME, TTL) is None
+        return "done"
+
+    clock.now += 1
+    assert lease.step_over(NAME, clock.now, step) is None
+    assert lease.show(NAME)["owner"] is None
+
+
 class Owners(RuleBasedStateMachine):
     """Runners that ring, look, die and come back late, against what the lease has to promise."""
 

@@ -9,6 +9,8 @@ from support import ROOT
 
 UUID = "6d1f0c8e-c7b4-11f0-9c53-3e1a2b6f7d10"
 VIP = "172.29.80.100"
+PEM = "/etc/haproxy/openstack_ha.pem"
+NOW, DAY = 1_764_000_000, 86400
 IDS = ("ctl1", "ctl2", "ctl3")
 BROKERS = [f"rabbit@{one}" for one in IDS]
 CLUSTER = {
@@ -49,6 +51,7 @@ def replies():
             "alarms": [],
         },
         "haproxy": {"mysql": dict(serving), "rabbitmq": dict(serving)},
+        "certificates": {PEM: NOW + 90 * DAY},
     }
     found = {one: copy.deepcopy(healthy) for one in IDS}
     found["ctl1"]["holds_vip"] = True
@@ -214,6 +217,31 @@ CASES = {
             "`salt ctl1 openstack_ha_haproxy.status`"
         ],
     ),
+    "a certificate ends": (
+        put("ctl2.certificates", {PEM: NOW + 13 * DAY}),
+        "degraded",
+        [
+            "the certificate of ctl2 ends 2025-12-07T16:00:00Z: give tls:certificate another one, "
+            f"`salt ctl2 state.apply openstack_ha.haproxy` ({PEM})"
+        ],
+    ),
+    "a certificate has ended": (
+        put("ctl2.certificates", {PEM: NOW - DAY}),
+        "degraded",
+        [
+            "the certificate of ctl2 ended 2025-11-23T16:00:00Z: give tls:certificate another one, "
+            f"`salt ctl2 state.apply openstack_ha.haproxy` ({PEM})"
+        ],
+    ),
+    "there is no TLS": (everywhere("certificates", {}), "healthy", []),
+    "a module of before": (
+        lambda found: found["ctl3"].pop("certificates"),
+        "degraded",
+        [
+            "certificates of ctl3 is unknown: an older module does not tell it "
+            "(`salt ctl3 openstack_ha.node_status` asks again)"
+        ],
+    ),
     "HAProxy has no back end": (
         put("ctl2.haproxy", {}),
         "degraded",
@@ -226,7 +254,7 @@ CASES = {
 def test_rule(change, verdict, faults):
     found = replies()
     change(found)
-    data = status.assess(CLUSTER, found, SETTLED)
+    data = status.assess(CLUSTER, found, SETTLED, NOW)
     assert (data["verdict"], data["faults"]) == (verdict, faults)
     assert data["retcode"] == (0 if verdict == "healthy" else 1)
 
@@ -235,13 +263,13 @@ def test_what_is_unknown_is_never_absent():
     found = replies()
     for one in IDS:
         found[one].update(galera="no answer", rabbitmq="no answer")
-    faults = status.assess(CLUSTER, found, SETTLED)["faults"]
+    faults = status.assess(CLUSTER, found, SETTLED, NOW)["faults"]
     assert [line for line in faults if "is unknown: no answer" in line] == faults[:6]
     assert not [line for line in faults if "is stopped" in line or "does not run" in line]
 
 
 def test_nobody_answers():
-    data = status.assess(CLUSTER, {}, NO_RECORD)
+    data = status.assess(CLUSTER, {}, NO_RECORD, NOW)
     assert (data["verdict"], data["silent"]) == ("dead", list(IDS))
     assert data["nodes"] == dict.fromkeys(IDS)
 
@@ -258,7 +286,7 @@ def table():
 
 
 def test_table_of_a_healthy_cluster(table):
-    assert table(status.assess(CLUSTER, replies(), SETTLED)) == (
+    assert table(status.assess(CLUSTER, replies(), SETTLED, NOW)) == (
         """\
 demo is healthy, VIP 172.29.80.100 on ctl1
 
@@ -278,7 +306,7 @@ def test_table_of_a_degraded_cluster(table):
     found["ctl1"]["rabbitmq"]["alarms"] = [{"node": "rabbit@ctl1", "resource": "disk"}]
     found["ctl2"]["galera"] = "no answer"
     del found["ctl3"]
-    assert table(status.assess(CLUSTER, found, SETTLED)) == (
+    assert table(status.assess(CLUSTER, found, SETTLED, NOW)) == (
         """\
 demo is degraded, VIP 172.29.80.100 on ctl1
 
@@ -303,7 +331,7 @@ def test_a_refusal_shows_its_way_out(table):
     way_out = "docs/runbooks/lost-node.md: `salt-run openstack_ha_galera.recover demo node=ctl1`"
     refused = {**WORD, "verdict": "refuse", "why": "ctl3 did not answer", "way_out": way_out}
     records = {**SETTLED, "galera": {**SETTLED["galera"], "decision": refused}}
-    shown = table(status.assess(CLUSTER, replies(), records))
+    shown = table(status.assess(CLUSTER, replies(), records, NOW))
     assert (
         f"  galera: refuse, ctl3 did not answer (since 2025-11-24T16:00:00Z)\n    {way_out}\n"
     ) in shown
@@ -313,7 +341,7 @@ def test_table_of_a_dead_cluster(table):
     found = replies()
     everywhere("galera", STOPPED)(found)
     everywhere("holds_vip", False)(found)
-    assert table(status.assess(CLUSTER, found, NO_RECORD)) == (
+    assert table(status.assess(CLUSTER, found, NO_RECORD, NOW)) == (
         """\
 demo is dead, VIP 172.29.80.100 on no controller
 
@@ -341,7 +369,7 @@ def test_an_api_that_one_node_does_not_serve_is_a_fault_by_the_holders_word():
     found = replies()
     for one in IDS:
         found[one]["haproxy"]["keystone"] = {"ctl1": True, "ctl2": False, "ctl3": True}
-    assessed = status.assess(CLUSTER, found, SETTLED)
+    assessed = status.assess(CLUSTER, found, SETTLED, NOW)
     assert (assessed["verdict"], assessed["faults"]) == (
         "degraded",
         [
@@ -354,7 +382,7 @@ def test_an_api_that_one_node_does_not_serve_is_a_fault_by_the_holders_word():
 def test_a_refusal_waits_for_a_person():
     word = {"verdict": "refuse", "nodes": ["ctl2"], "why": "ctl2 has keys", "way_out": "adopt"}
     records = {**SETTLED, "keystone": {"decision": word, "decided": 1}, "db_sync.glance": {}}
-    assessed = status.assess(CLUSTER, replies(), records)
+    assessed = status.assess(CLUSTER, replies(), records, NOW)
     assert assessed["faults"] == [
         "keystone: ctl2 has keys; adopt: `salt-run openstack_ha_keystone.elect demo`"
     ]

@@ -3,19 +3,22 @@ Uses Keystone and Glance as anybody does, in the lab's client with its own Pytho
 `client.py TASK.json VERB`.
 
 `upload ADDRESS SIZE` makes an image of so many bytes through one controller and prints its id,
-`download ADDRESS ID` reads it through another one; both print the SHA-512 of the bytes.
+`download ADDRESS ID` reads it through another one; both print the SHA-512 of the bytes. Half way
+through they write the file HALF_WAY, for whoever waits for that.
 """
 
 import hashlib
 import json
 import random
 import sys
+from pathlib import Path
 
 import requests
 
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CHUNK = 1 << 20
 TIMEOUT = 120
+HALF_WAY = "/run/image-client.{}"
 
 
 def token(task):
@@ -45,6 +48,16 @@ def content(size):
         yield made.randbytes(min(CHUNK, size - start))
 
 
+def told(pieces, size, verb):
+    """The same pieces; who waits for it is told when half of them have gone by."""
+    gone = 0
+    for piece in pieces:
+        yield piece
+        gone += len(piece)
+        if gone * 2 >= size > (gone - len(piece)) * 2:
+            Path(HALF_WAY.format(verb)).touch()
+
+
 def upload(task, address, size):
     headers, digest = {"X-Auth-Token": token(task)}, hashlib.sha512()
     facts = {"name": "trial", "disk_format": "raw", "container_format": "bare"}
@@ -53,7 +66,7 @@ def upload(task, address, size):
     image = asked.json()["id"]
 
     def pieces():
-        for piece in content(int(size)):
+        for piece in told(content(int(size)), int(size), "upload"):
             digest.update(piece)
             yield piece
 
@@ -72,7 +85,8 @@ def download(task, address, image):
     url = f"{images(task, address)}/{image}/file"
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as asked:
         asked.raise_for_status()
-        for piece in asked.iter_content(CHUNK):
+        size = int(asked.headers["Content-Length"])
+        for piece in told(asked.iter_content(CHUNK), size, "download"):
             digest.update(piece)
     print(image, digest.hexdigest())
 

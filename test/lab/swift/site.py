@@ -14,11 +14,16 @@ def source():
     return yaml.safe_load(SOURCE.read_text())
 
 
-def apply(lab, content, target="*"):
-    """Give a lab another cluster file, and its nodes what follows from it."""
+def give(lab, content):
+    """Give a lab's master another cluster file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "cluster.yaml")
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         Lab.create(profile="full", name=lab.name, source=path)
+
+
+def apply(lab, content, target="*"):
+    """Give a lab another cluster file, and its nodes what follows from it."""
+    give(lab, content)
     returns = lab.highstate(target=target)
     assert highstate.failures(returns, lab.nodes if target == "*" else [target]) == {}
