@@ -19,8 +19,8 @@ TUN = Path("/dev/net/tun")
 KVM = Path("/dev/kvm")
 # For disks of a host's own: loop devices, and the device that finds a free one.
 DISK_RULES = ("b 7:* rwm", "c 10:237 rwm")
-# The kernel's log, to be read; it tells of the disks of all hosts.
-KERNEL_LOG = "/dev/kmsg:/dev/kmsg:r"
+# The kernel's log, which tells of the disks of all hosts; journald opens it for writing, too.
+KERNEL_LOG = "/dev/kmsg:/dev/kmsg:rw"
 
 
 def connect() -> docker.DockerClient:
