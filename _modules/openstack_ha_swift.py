@@ -332,7 +332,8 @@ def node_status():
     Return the rings of this node, the age of its replication, and what is wrong with its devices.
 
     Returns ``{"served": {ring: {"md5", "version"}}, "unready", "replicated": {kind: seconds or
-    None}, "unmounted": [device], "errors": {device: count}, "figures": {..} or None}``; the
+    None}, "unmounted": [device], "errors": {device: count}, "audited": seconds or None, "figures":
+    {..} or None}``; the errors are those of the kernel's log as of ``audited`` seconds ago, the
     figures are the owner's, as ``openstack_ha_swift_ring.status`` has them, without devices.
 
     CLI Example:
@@ -349,6 +350,7 @@ def node_status():
         "replicated": {},
         "unmounted": [],
         "errors": {},
+        "audited": None,
         "figures": None,
     }
     if "storage" in own["roles"]:
@@ -357,10 +359,7 @@ def node_status():
             for kind in ("account", "container", "object")
         }
         status["unmounted"] = _unmounted(cluster["swift"]["devices"], own.get("storage", {}))
-        errors = _recon("drive").get("drive_audit_errors")
-        # Of former releases it is a sum.
-        errors = errors if isinstance(errors, dict) else {"all": errors or 0}
-        status["errors"] = {device: count for device, count in errors.items() if count}
+        status.update(_audit(cluster["swift"]["devices"]["root"]))
     if __utils__["openstack_ha_cluster.rings_owner"](cluster) == own["id"]:
         status["figures"] = _figures()
     return status
@@ -384,6 +383,22 @@ def _unmounted(settings, storage):
         for name, device in storage.get("devices", {}).items()
         if not device["failed"] and not os.path.ismount(os.path.join(settings["root"], name))
     ]
+
+
+def _audit(root):
+    """What swift-drive-audit has left for recon, of the devices that are mounted now."""
+    try:
+        end = (RECON / "drive.recon").stat().st_mtime
+    except FileNotFoundError:
+        return {}
+    known, errors = _recon("drive"), {}
+    with open("/proc/self/mounts", encoding="utf-8") as table:
+        for line in table:
+            target = line.split()[1]
+            # Who is not mounted any more keeps the count of its last day.
+            if os.path.dirname(target) == root and known.get(target):
+                errors[os.path.basename(target)] = known[target]
+    return {"errors": errors, "audited": round(time.time() - end)}
 
 
 def _served():

@@ -515,6 +515,7 @@ SWIFT = _section(
     account=_server("the account servers"),
     container=_server("the container servers"),
     object=_server("the object servers"),
+    drive_audit=_section("the look for the disks' errors in the kernel's log", options=OPTIONS),
 )
 
 MEMCACHED = _section(

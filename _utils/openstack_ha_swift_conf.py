@@ -30,6 +30,11 @@ REPLICATING = {
 IDLE = ("container-sync", "object-reconstructor")
 PROXYS_DAEMONS = ("object-expirer", "container-reconciler")
 
+# The kernel's names of disks, of which Swift's own patterns know one family.
+DISKS = r"(?:sd|vd|xvd)[a-z]+\d*|nvme\d+n\d+(?:p\d+)?|dm-\d+|md\d+|loop\d+"
+# A line counts once, for the first disk that it names; what programs say to the kernel does not.
+FAULT = rf"^\S+ +\d+ \S+ \S+ kernel: (?=.*(?:\berror\b|I/O Error|[Cc]orruption)).*?\b({DISKS})\b"
+
 # Debian's swift.conf has it for both, and no server may have run with it.
 PACKAGES_OWN = "changeme"
 # Only to be told apart: short secrets are not to be guessed from what a node reports.
@@ -94,6 +99,7 @@ def storage_files(view):
     # For the sharder. Without a cache: memcached is the proxies'.
     pipeline = "catch_errors proxy-logging symlink proxy-server"
     found["internal-client.conf"] = _internal_client(pipeline, {"account_autocreate": True})
+    found["drive-audit.conf"] = _drive_audit(view)
     return {name: _printed(file) for name, file in found.items()}
 
 
@@ -320,6 +326,21 @@ def _storage_server(view, kind):
     return openstack_ha_options.merged(sections, mine), openstack_ha_options.merged(
         replicating, theirs
     )
+
+
+def _drive_audit(view):
+    """Errors of devices are told, and the devices left to their units and to people."""
+    options = {
+        "device_dir": view["swift"]["devices"]["root"],
+        "minutes": 60,
+        "unmount_failed_device": False,
+        # Made of the journal for each run.
+        "log_file_pattern": "/run/openstack-ha-swift-drive-audit/kern.log",
+        "log_file_encoding": "utf-8",
+        "regex_pattern_1": FAULT,
+    }
+    sections = {"drive-audit": options}
+    return openstack_ha_options.merged(sections, view["swift"]["drive_audit"]["options"])
 
 
 def _proxy_server(view):

@@ -259,7 +259,11 @@ def _node_faults(node, reply):
         return [str(reply) if reply else f"did not answer: `salt {node} test.ping`"]
     found = [reply["unready"]] if reply["unready"] else []
     found += [f"{device} is not mounted" for device in reply["unmounted"]]
-    found += [f"{device} had {count} errors" for device, count in reply["errors"].items()]
+    for device, count in reply["errors"].items():
+        found.append(
+            f"{device}: the kernel tells of {count} errors (`journalctl --dmesg`); "
+            f"storage:devices:{device}:failed: true takes it out"
+        )
     return found
 
 

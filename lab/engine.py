@@ -19,6 +19,8 @@ TUN = Path("/dev/net/tun")
 KVM = Path("/dev/kvm")
 # For disks of a host's own: loop devices, and the device that finds a free one.
 DISK_RULES = ("b 7:* rwm", "c 10:237 rwm")
+# The kernel's log, which tells of the disks of all hosts; journald opens it for writing, too.
+KERNEL_LOG = "/dev/kmsg:/dev/kmsg:rw"
 
 
 def connect() -> docker.DockerClient:
@@ -60,7 +62,7 @@ def _spawn_engine() -> None:
         ) from exc
 
 
-def host_options(cgroup_version: str, has_kvm: bool) -> dict:
+def host_options(cgroup_version: str, has_kvm: bool, has_disks: bool = False) -> dict:
     """Return the arguments of `create_host_config` that let systemd and the network stack work.
 
     SYS_RESOURCE stays away because a machine may itself lack it, and then no container can have
@@ -71,7 +73,7 @@ def host_options(cgroup_version: str, has_kvm: bool) -> dict:
         "cap_add": ["ALL"],
         "cap_drop": ["SYS_RESOURCE"],
         "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
-        "devices": [str(TUN)] + ([str(KVM)] if has_kvm else []),
+        "devices": [str(TUN), *[str(KVM)] * has_kvm, *[KERNEL_LOG] * has_disks],
         "device_cgroup_rules": list(DISK_RULES),
         "binds": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
         "tmpfs": {"/run": "", "/run/lock": "", "/tmp": "exec"},
@@ -81,9 +83,11 @@ def host_options(cgroup_version: str, has_kvm: bool) -> dict:
     return options
 
 
-def host_config(client: docker.DockerClient, network: str, mounts: Mapping[str, str]) -> dict:
+def host_config(
+    client: docker.DockerClient, network: str, mounts: Mapping[str, str], has_disks: bool = False
+) -> dict:
     """Return a host's configuration for the engine at hand; `mounts` are read-only."""
-    options = host_options(client.info().get("CgroupVersion", "1"), KVM.exists())
+    options = host_options(client.info().get("CgroupVersion", "1"), KVM.exists(), has_disks)
     options["binds"] += [f"{source}:{target}:ro" for source, target in mounts.items()]
     config = client.api.create_host_config(network_mode=network, **options)
     # What the docker command calls systempaths=unconfined: sysctl needs all of /proc/sys.

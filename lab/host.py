@@ -24,6 +24,9 @@ ADDRESS_LABEL = f"{LABEL}.address"
 ROLES_LABEL = f"{LABEL}.roles"
 
 DISKS = "/etc/lab-disks"
+# All character devices are asked for in journald's own unit, and a container has not all to give.
+JOURNAL = "/etc/systemd/system/systemd-journald.service.d/lab.conf"
+READS_KERNEL_LOG = "[Service]\nDeviceAllow=/dev/kmsg rw\n"
 # Sparse; XFS takes no less than 300.
 DISK_MEGABYTES = 2048
 
@@ -83,12 +86,13 @@ class Host:
             environment={"LAB_NAMESERVERS": " ".join(network.nameservers_here())},
             mac_address=network.mac_of(plan.address),
             networking_config=client.api.create_networking_config({name: endpoint}),
-            host_config=host_config(client, name, plan.mounts),
+            host_config=host_config(client, name, plan.mounts, bool(plan.disks)),
         )
         host = cls(client.containers.get(made["Id"]))
         if plan.disks:
             # lab-disks reads it at every boot.
             host._put(DISKS, "".join(f"{name} {DISK_MEGABYTES}\n" for name in plan.disks), 0o644)
+            host._put(JOURNAL, READS_KERNEL_LOG, 0o644)
         return host
 
     @property
@@ -132,14 +136,15 @@ class Host:
         self._put(path, content, mode)
 
     def _put(self, path: str, content: str, mode: int) -> None:
-        """Write a file into a directory that is there, whether the host runs or not."""
+        """Write a file, with its directory where that is missing, whether the host runs or not."""
         target = PurePosixPath(path)
+        folder = target.parent.parent
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
-            entry = tarfile.TarInfo(target.name)
+            entry = tarfile.TarInfo(str(target.relative_to(folder)))
             entry.size, entry.mode = len(content.encode()), mode
             archive.addfile(entry, io.BytesIO(content.encode()))
-        self.container.put_archive(str(target.parent), packed.getvalue())
+        self.container.put_archive(str(folder), packed.getvalue())
 
     def read(self, path: str) -> str:
         """Return a file's content, or nothing where there is no file."""

@@ -317,6 +317,37 @@ def test_a_missing_mount_is_told_not_filled_and_mended(serving, client, address)
     assert (ROOT / "sdc").is_mount()
 
 
+def test_errors_in_the_kernels_log_are_counted_by_device(serving, disks):
+    """By the packaged program with the rights of its unit, over the log as the journal has it."""
+    log = pathlib.Path("/run/openstack-ha-swift-drive-audit/kern.log")
+    log.parent.mkdir(exist_ok=True)
+    stamp = time.strftime("%b %d %H:%M:%S")
+    kernel_name = disks["sdc"].loop.name
+    log.write_text(
+        f"{stamp} sto1 kernel: I/O error, dev {kernel_name}, sector 8 op 0x1:(WRITE)\n" * 3
+    )
+    pathlib.Path("/dev/block").mkdir(exist_ok=True)
+    audit = ("swift-drive-audit", "/etc/swift/drive-audit.conf")
+    try:
+        run("runuser", "--user=swift", "--", *audit)
+        found = serving.loaders().modules.openstack_ha_swift.node_status()
+        assert found["errors"] == {"sdc": 3} and found["audited"] < 60
+        assert (ROOT / "sdc").is_mount()
+        log.write_text("")
+        run("runuser", "--user=swift", "--", *audit)
+        assert serving.loaders().modules.openstack_ha_swift.node_status()["errors"] == {}
+    finally:
+        shutil.rmtree(log.parent)
+
+
+def test_the_packages_own_plan_unmounts_nothing(serving):
+    lines = pathlib.Path("/etc/cron.d/swift-drive-audit").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == []
+    assert (
+        run("systemctl", "is-active", "openstack-ha-swift-drive-audit.timer").stdout == "active\n"
+    )
+
+
 def test_a_failed_device_is_let_go_and_comes_back(serving, client):
     serving.devices["sdd"]["failed"] = True
     assert serving.mounted("sdd", test=True).changes["mount"]["new"] is None

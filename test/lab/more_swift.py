@@ -72,6 +72,9 @@ def _warnings(returns):
 def _rings(full):
     """The rings' versions when every node has them, else nothing."""
     status = full.master.run("openstack_ha_swift.status", "demo")
+    # Who did not answer is not known to have them.
+    if not all(status["nodes"].values()):
+        return None
     if any(ring["lacking"] for ring in status["rings"].values()):
         return None
     return {name: ring["version"] for name, ring in status["rings"].items()}
@@ -85,6 +88,11 @@ def _parts(full, address):
         ring: {key: one["parts"] for key, one in facts["devices"].items() if one["ip"] == address}
         for ring, facts in rings.items()
     }
+
+
+def _errors(full, node):
+    """The errors of a node's devices of which the kernel has told."""
+    return full.master.run("openstack_ha_swift.status", "demo")["nodes"][node]["errors"]
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +201,9 @@ def test_a_dead_disk_is_left_at_once_and_its_successor_filled(
 
     # What the kernel does with a disk that no longer answers: each call is an I/O error.
     node.check(["xfs_io", "-x", "-c", "shutdown", "/srv/node/sdb"])
+    # Not by its timer, within five minutes.
+    node.check(["systemctl", "start", "openstack-ha-swift-drive-audit"])
+    assert set(_errors(full, "sto3")) == {"sdb"}
     site(failed(True))
     follow_in_full("swift-rings.md", "A node or a disk is to go", 1)
     settle()
@@ -205,6 +216,8 @@ def test_a_dead_disk_is_left_at_once_and_its_successor_filled(
     site(failed(False))
     settle()
     assert _parts(full, node.address)["object"][f"{node.address}/sdb"]
+    node.check(["systemctl", "start", "openstack-ha-swift-drive-audit"])
+    assert _errors(full, "sto3") == {}
     assert working.failed() == []
 
 

@@ -156,6 +156,12 @@ def test_hosts_have_the_devices_that_this_machine_has(has_kvm):
     assert str(engine.TUN) in devices
 
 
+@pytest.mark.parametrize("has_disks", [True, False])
+def test_the_kernels_log_is_for_those_who_have_disks(has_disks):
+    devices = engine.host_options("1", has_kvm=False, has_disks=has_disks)["devices"]
+    assert (engine.KERNEL_LOG in devices) is has_disks
+
+
 def test_addresses_are_whole_ones():
     text = """1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever
 2: eth0    inet 172.29.80.11/24 brd 172.29.80.255 scope global eth0\\       valid_lft forever

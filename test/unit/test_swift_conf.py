@@ -1,7 +1,9 @@
 """Swift's configuration files as data, and what must never change in swift.conf."""
 
 import base64
+import configparser
 import copy
+import re
 
 import openstack_ha_cluster
 import openstack_ha_swift_conf as conf
@@ -164,6 +166,63 @@ def test_options_of_replication_go_to_the_file_that_it_reads():
     assert "object-replicator" not in files["object-server.conf"]
     assert files["object-server.conf"]["object-auditor"]["concurrency"] == "2"
     assert "object-auditor" not in files["object-replication.conf"]
+
+
+KERNEL = "Nov 27 01:41:35 sto1 kernel: "
+
+
+@pytest.fixture
+def fault():
+    """The pattern as swift-drive-audit reads it, that is with an interpolation of its own."""
+    parser = configparser.ConfigParser()
+    parser.read_dict(
+        {"drive-audit": conf.storage_files(storage())["drive-audit.conf"]["drive-audit"]}
+    )
+    return re.compile(parser["drive-audit"]["regex_pattern_1"])
+
+
+@pytest.mark.parametrize(
+    ("line", "disk"),
+    [
+        (
+            "I/O error, dev sdb, sector 2048 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 0",
+            "sdb",
+        ),
+        ("blk_update_request: critical medium error, dev nvme0n1, sector 5", "nvme0n1"),
+        ("Buffer I/O error on dev dm-3, logical block 9, async page read", "dm-3"),
+        ('XFS (sdab1): metadata I/O error in "xfs_imap_to_bp" at daddr 0x40 error 5', "sdab1"),
+        ("XFS (loop7): log I/O error -5", "loop7"),
+        ("XFS (sdb): Metadata I/O Error (0x4) detected at xfs_fs_goingdown+0x6e", "sdb"),
+        ("XFS (sdb): Corruption of in-memory data (0x8) detected. Shutting down", "sdb"),
+        ("EXT4-fs error (device vdb): ext4_find_entry:1455: reading directory, error -5", "vdb"),
+    ],
+)
+def test_an_error_counts_once_for_its_disk(fault, line, disk):
+    assert fault.findall(KERNEL + line) == [disk]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        KERNEL + "XFS (sdb): Mounting V5 Filesystem",
+        KERNEL + "EXT4-fs (sdb): mounted filesystem, errors=remount-ro",
+        KERNEL + "sd 2:0:0:0: [sdb] Sense Key : Recovered Error [current]",
+        KERNEL + "blk_update_request: I/O error, dev fd0, sector 0",
+        "Nov 27 01:41:35 sto1 systemd[1]: an error that has sdb in it",
+        "Nov 27 01:41:35 sdb kernel: an error of something else",
+    ],
+)
+def test_what_is_no_disks_error_is_none(fault, line):
+    assert fault.findall(line) == []
+
+
+def test_devices_with_errors_stay_mounted():
+    file = conf.storage_files(storage())["drive-audit.conf"]["drive-audit"]
+    assert file["unmount_failed_device"] == "false"
+    assert file["device_dir"] == "/srv/node"
+    options = {"drive-audit": {"minutes": 1440}}
+    files = conf.storage_files(storage({"drive_audit": {"options": options}}))
+    assert files["drive-audit.conf"]["drive-audit"]["minutes"] == "1440"
 
 
 def test_swift_conf_names_the_policies_by_their_index():

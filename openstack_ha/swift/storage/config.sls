@@ -42,3 +42,31 @@ openstack_ha_swift_rsync_config:
     - require:
       - sls: openstack_ha.swift.config
       - pkg: openstack_ha_swift_storage_packages
+
+openstack_ha_swift_kernel_log:
+  file.managed:
+    - name: {{ os.swift_storage.kernel_log }}
+    - source: salt://openstack_ha/swift/storage/files/swift-kernel-log
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: true
+{%- for suffix in ("service", "timer") %}
+
+openstack_ha_swift_drive_audit_{{ suffix }}:
+  file.managed:
+    - name: /etc/systemd/system/{{ os.swift_storage.drive_audit }}.{{ suffix }}
+    - source: salt://openstack_ha/swift/storage/files/drive-audit.{{ suffix }}.jinja
+    - template: jinja
+    - context:
+        os: {{ os | json }}
+    - user: root
+    - group: root
+    - mode: '0644'
+    - onchanges_in:
+      - module: openstack_ha_swift_drive_audit_units_read
+{%- endfor %}
+
+openstack_ha_swift_drive_audit_units_read:
+  module.run:
+    - service.systemctl_reload: []

@@ -27,6 +27,15 @@ openstack_ha_swift_rsync_service:
       - file: openstack_ha_swift_storage_rsync_unit
       - file: openstack_ha_swift_rsync_config
 
+openstack_ha_swift_drive_audit_timer_service:
+  service.running:
+    - name: {{ os.swift_storage.drive_audit }}.timer
+    - enable: true
+    - require:
+      - sls: openstack_ha.swift.storage.config
+    - watch:
+      - file: openstack_ha_swift_drive_audit_timer
+
 # The packages enable some that would only fail.
 {%- for program in salt["openstack_ha_swift_conf.programs"]("idle") %}
 
