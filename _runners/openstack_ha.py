@@ -136,15 +136,20 @@ def status(name=None):
     return {"outputter": "openstack_ha_status", "data": data}
 
 
-def reconcile():
+def reconcile(name=None):
     """
     Look once at everything that the master looks after, and ring where something is to be done: the
     master's schedule calls it, so that a lost event costs a moment only.
+
+    name
+        The cluster's name; all clusters where it is left out.
 
     Each node is asked once, whatever there is on it. A node that hangs holds nobody up: it counts
     as silent, and who is rung for asks again.
 
     Returns the systems that were rung for, by cluster.
+
+    Raises SaltRunnerError when there is no such cluster, or a cluster file has a fault.
 
     CLI Example:
 
@@ -152,7 +157,8 @@ def reconcile():
 
         salt-run openstack_ha.reconcile
     """
-    return {name: _rung_for(name, one) for name, one in clusters().items()}
+    chosen = clusters() if name is None else {name: cluster(name)}
+    return {one: _rung_for(one, whole) for one, whole in chosen.items()}
 
 
 def _rung_for(name, one):

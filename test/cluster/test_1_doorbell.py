@@ -149,11 +149,12 @@ def test_a_node_of_two_clusters_is_a_fault(master, controllers, cluster_files, r
 def test_a_look_without_a_reason_rings_for_what_is_new(event_listener, master, run):
     run("openstack_ha_record.keep", "demo.galera", "{}")
     begin = time.time()
-    assert "galera" in run("openstack_ha.reconcile")["demo"]
+    found = run("openstack_ha.reconcile", "demo")
+    assert "galera" in found["demo"], found
     # Whose answer is the decision that the next look finds known: ctl3 is still silent.
     patterns = [(master.id, f"openstack_ha/demo/galera/{end}") for end in ("doorbell", "decision")]
     assert event_listener.wait_for_events(patterns, after_time=begin, timeout=90).found_all_events
-    assert "galera" not in run("openstack_ha.reconcile")["demo"]
+    assert "galera" not in run("openstack_ha.reconcile", "demo")["demo"]
 
 
 def test_secrets_go_to_a_file_and_nowhere_else(cluster_files, run, tmp_path):

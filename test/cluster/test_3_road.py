@@ -54,7 +54,7 @@ def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_nobody(run):
     record = run("openstack_ha_record.read", "solo.galera")
     low = {**record, "floor": {**record["floor"], "seqno": 0}}
     run("openstack_ha_record.keep", "solo.galera", json.dumps(low))
-    assert "galera" not in run("openstack_ha.reconcile")["solo"]
+    assert "galera" not in run("openstack_ha.reconcile", "solo")["solo"]
     assert run("openstack_ha_record.read", "solo.galera")["floor"]["seqno"] > 0
     floor = run("openstack_ha_galera.elect", "solo")["floor"]
     assert (
