@@ -133,7 +133,7 @@ class Master:
     def _takes_orders(self) -> bool:
         """An order that goes to nobody is answered with nothing, or refused in words."""
         argv = ["salt", "--out=json", "--static", "--timeout=5", "nobody", "test.ping"]
-        return self.host.run(argv).out.lstrip().startswith("{")
+        return self.host.run(argv).out.split()[-1:] == ["{}"]
 
     def configure(self, cluster_file: Path) -> None:
         """Bring the master to its end state: our cluster, the formula, its own states."""

@@ -106,12 +106,14 @@ def test_a_new_host_in_place_of_the_old_one(lab, serving, follow):
     serving()
 
 
-def test_every_data_directory_is_empty(nodes, stop_all, refusal, follow, serving):
+def test_every_data_directory_is_empty(lab, nodes, stop_all, refusal, follow, serving):
     stop_all(**dict.fromkeys(nodes, WIPE))
     place = refusal()
     assert place == ("total-power-loss.md", "Every data directory is empty")
     follow(*place)
     serving()
+    # Keystone's database was lost too, and a user of the cluster file is there again.
+    lab.node("ctl1").check(["openstack", "--os-cloud", "admin", "user", "show", "demo"])
 
 
 RABBITMQ = "broken-rabbitmq.md"
