@@ -21,7 +21,11 @@ from lab import Lab, highstate
 from lab.waiting import wait_for
 
 # What a runbook's reader looks at until all is well, and for how many seconds at most.
-WATCHED = ("salt-run openstack_ha.status demo", "salt ctl3 test.ping")
+WATCHED = (
+    "salt-run openstack_ha.status demo",
+    "salt-run openstack_ha_swift.status demo",
+    "salt ctl3 test.ping",
+)
 PATIENCE = 300
 
 NAME = os.environ.get("LAB_TEST_NAME", "openstack-ha-test")
