@@ -30,7 +30,10 @@ BUILDERS = "/var/lib/openstack_ha/swift"
 
 @pytest.fixture(scope="module")
 def site(full):
-    """Apply these rings' cluster file; return a function that changes it, and applies that."""
+    """
+    Apply these rings' cluster file; return a function that changes it, and applies that to the
+    storage nodes: proxies get their rings from the master, and nothing else of it.
+    """
     content = cluster_file.source()
     cluster = content["openstack_ha"]
     cluster["swift"].update(copy.deepcopy(OPTIONS))
@@ -38,9 +41,10 @@ def site(full):
         ring: {"min_part_hours": 0, "ramp": 0.5, "overload": 1} for ring in RINGS
     }
 
-    def change(edit=lambda _cluster: None, target="*"):
+    def change(edit=lambda _cluster: None, target=None):
         edit(cluster)
-        cluster_file.apply(full, content, target)
+        storage = [name for name, node in cluster["nodes"].items() if "storage" in node["roles"]]
+        cluster_file.apply(full, content, target or ",".join(storage))
 
     change()
     return change
