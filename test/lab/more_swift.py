@@ -30,7 +30,10 @@ BUILDERS = "/var/lib/openstack_ha/swift"
 
 @pytest.fixture(scope="module")
 def site(full):
-    """Return a function that changes the cluster file, and applies it to the storage nodes."""
+    """
+    Apply these rings' cluster file; return a function that changes it, and applies that to the
+    storage nodes: proxies get their rings from the master, and nothing else of it.
+    """
     content = cluster_file.source()
     cluster = content["openstack_ha"]
     cluster["swift"].update(copy.deepcopy(OPTIONS))
@@ -38,10 +41,12 @@ def site(full):
         ring: {"min_part_hours": 0, "ramp": 0.5, "overload": 1} for ring in RINGS
     }
 
-    def change(edit=lambda cluster: None, target="*"):
+    def change(edit=lambda _cluster: None, target=None):
         edit(cluster)
-        cluster_file.apply(full, content, target)
+        storage = [name for name, node in cluster["nodes"].items() if "storage" in node["roles"]]
+        cluster_file.apply(full, content, target or ",".join(storage))
 
+    change()
     return change
 
 
@@ -98,7 +103,6 @@ def _errors(full, node):
 @pytest.fixture(scope="module")
 def working(site, store):
     """Clients write and read as long as these tests run."""
-    site()
     with store:
         yield store
 
@@ -111,7 +115,6 @@ def _refusal(full):
 
 
 def test_a_lost_builder_comes_back_from_the_masters_copy(full, site, settle, follow_in_full):
-    site()
     settle()
     follow_in_full("swift-rings.md", "")
     rings, node = _rings(full), full.node("sto1")

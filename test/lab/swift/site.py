@@ -26,4 +26,4 @@ def apply(lab, content, target="*"):
     """Give a lab another cluster file, and its nodes what follows from it."""
     give(lab, content)
     returns = lab.highstate(target=target)
-    assert highstate.failures(returns, lab.nodes if target == "*" else [target]) == {}
+    assert highstate.failures(returns, lab.nodes if target == "*" else target.split(",")) == {}
