@@ -1,5 +1,6 @@
 """
-Images are the same through every controller, whichever controller or storage node is down.
+Images are the same through every controller, whichever controller or storage node is down; and so
+are tokens, whatever becomes of the keys.
 """
 
 import json
@@ -17,6 +18,7 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 SIZE = 200 << 20
 PORT = 9292
 PATIENCE = 180
+ROTATIONS = 10
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,24 @@ def test_the_catalog_comes_through_the_vip(full):
     found = json.loads(full.client.check(["sh", "-c", command]))
     assert {one["Service Type"] for one in found} == {"identity", "image", "object-store"}
     assert all(one["URL"].startswith("https://") for one in found)
+
+
+def test_ten_rotations_of_the_keys_end_no_token_on_any_controller(full, ask, controllers):
+    enough = "/run/image-client.enough"
+    full.client.check(["rm", "-f", enough])
+    before = full.master.run("openstack_ha_keystone.keys", "demo")["fernet"]
+    with ThreadPoolExecutor() as pool:
+        using = pool.submit(ask, "tokens", *controllers.values())
+        try:
+            for _ in range(ROTATIONS):
+                after = full.master.run("openstack_ha_keystone.rotate", "demo")["fernet"]
+        finally:
+            full.client.check(["touch", enough])
+        validated, *refused = using.result()
+    assert max(map(int, after)) == max(map(int, before)) + ROTATIONS
+    assert refused == []
+    # Tokens of before the first rotation were asked about after the last one.
+    assert int(validated) > ROTATIONS * len(controllers)
 
 
 def test_an_image_is_the_same_through_every_controller(ask, image, controllers):

@@ -5,6 +5,9 @@ Uses Keystone and Glance as anybody does, in the lab's client with its own Pytho
 `upload ADDRESS SIZE` makes an image of so many bytes through one controller and prints its id,
 `download ADDRESS ID` reads it through another one; both print the SHA-512 of the bytes. Half way
 through they write the file HALF_WAY, for whoever waits for that.
+
+`tokens ADDRESS...` asks for one token after another and has each controller validate all of them,
+until the file ENOUGH is there. It prints how many were validated, and what was refused.
 """
 
 import hashlib
@@ -19,6 +22,8 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CHUNK = 1 << 20
 TIMEOUT = 120
 HALF_WAY = "/run/image-client.{}"
+ENOUGH = Path("/run/image-client.enough")
+KEYSTONE = 5000
 
 
 def token(task):
@@ -91,6 +96,24 @@ def download(task, address, image):
     print(image, digest.hexdigest())
 
 
+def tokens(task, *addresses):
+    known, validated, refused, is_over = [], 0, [], False
+    while not is_over:
+        # The last round begins after that.
+        is_over = ENOUGH.exists()
+        known.append(token(task))
+        for address in addresses:
+            url = f"http://{address}:{KEYSTONE}/v3/auth/tokens"
+            for one in known:
+                headers = {"X-Auth-Token": known[-1], "X-Subject-Token": one}
+                status = requests.get(url, headers=headers, timeout=TIMEOUT).status_code
+                validated += 1
+                if status != requests.codes.ok:
+                    refused.append(f"{address}:{known.index(one)}:{status}")
+    print(validated, *refused)
+
+
+VERBS = {"upload": upload, "download": download, "tokens": tokens}
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as source:
-        {"upload": upload, "download": download}[sys.argv[2]](json.load(source), *sys.argv[3:])
+        VERBS[sys.argv[2]](json.load(source), *sys.argv[3:])
