@@ -259,15 +259,12 @@ def _rotation_waits_for(members, looked, keyring):
 
 def _tell(found, decision):
     """Say the word to those who have not heard it, and again to those who wait for it."""
-    __salt__["openstack_ha_members.tell"](_listeners(found, decision), "keystone", decision)
-
-
-def _listeners(found, decision):
-    return [
+    listeners = [
         node
         for node, one in found.items()
         if one and "heard" in one and (not one["is_serving"] or not _has_heard(one, decision))
     ]
+    __salt__["openstack_ha_members.tell"](listeners, "keystone", decision)
 
 
 def _has_heard(one, decision):
