@@ -151,6 +151,10 @@ def uwsgi(service, view, cores, **more):
         "no-orphans": "true",
         "buffer-size": 65535,
         "listen": 100,
+        # It closes after each answer and does not say so: HAProxy would send the next request of a
+        # client into a connection that is about to end, and close the client's too.
+        # https://docs.haproxy.org/2.6/configuration.html#option%20http-server-close
+        "add-header": "Connection: close",
         # Workers are replaced one after another, so a reload refuses nobody.
         "master-fifo": f"/run/{service}/fifo",
         "procname-prefix": f"{service}-",
