@@ -99,6 +99,19 @@ def fingerprint(path=SWIFT_CONF):
     return found and found["hash_path"]
 
 
+def wanted_fingerprint():
+    """
+    Return the fingerprint of the pillar's hash path, see ``fingerprint``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'sto*' openstack_ha_swift_conf.wanted_fingerprint
+    """
+    return __utils__["openstack_ha_swift_conf.fingerprint"](*_hash_path())
+
+
 def unready(path=SWIFT_CONF):
     """
     Return why no ring may be put on this node, or None where its Swift has the pillar's hash path.
@@ -188,8 +201,7 @@ def remember(path=SWIFT_CONF, memory=MEMORY):
 
 
 def _asked():
-    hash_path = __utils__["openstack_ha_swift_conf.fingerprint"](*_hash_path())
-    return __utils__["openstack_ha_swift_conf.wanted"](_view(), hash_path)
+    return __utils__["openstack_ha_swift_conf.wanted"](_view(), wanted_fingerprint())
 
 
 def _hash_path():

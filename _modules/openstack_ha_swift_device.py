@@ -169,12 +169,13 @@ def _asked(name):
             f"{name!r} is not among openstack_ha:nodes:{view['self']['id']}:storage:devices"
         )
     options = view["swift"]["devices"]
+    hash_path = __salt__["openstack_ha_swift_conf.wanted_fingerprint"]()
     return {
         "name": name,
         "path": devices[name]["path"],
         "target": os.path.join(options["root"], name),
         "uuid": __utils__["openstack_ha_swift_device.identity"](
-            view["name"], view["self"]["id"], name
+            view["name"], hash_path, view["self"]["id"], name
         ),
         "filesystem": options["filesystem"],
         "is_failed": devices[name]["failed"],

@@ -6,6 +6,7 @@ Files are as ``openstack_ha_options`` describes them.
 
 import base64
 import configparser
+import functools
 import hashlib
 
 import openstack_ha_options
@@ -217,7 +218,12 @@ def fingerprint(prefix, suffix):
     prefix, suffix
         Of the hash path.
     """
-    secret = f"{prefix}\0{suffix}".encode("latin1")
+    return _derived(f"{prefix}\0{suffix}".encode("latin1"))
+
+
+@functools.lru_cache(maxsize=4)
+def _derived(secret):
+    """Slow, so that nobody guesses it; each device's identity asks for it."""
     return hashlib.pbkdf2_hmac("sha256", secret, SALT, ROUNDS).hex()
 
 

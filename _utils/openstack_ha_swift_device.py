@@ -10,12 +10,15 @@ NAMESPACE = uuid.UUID("6f0d4b7e-52f3-5c0e-9a39-0d1f1f6c9b52")
 LABEL_LIMIT = 12
 
 
-def identity(cluster, minion_id, device):
+def identity(cluster, hash_path, minion_id, device):
     """
     Return the UUID of a device's file system, the same for ever.
 
     cluster
         The cluster's name.
+
+    hash_path
+        The fingerprint of its hash path: many clusters have one name.
 
     minion_id
         The node that has the device.
@@ -23,10 +26,10 @@ def identity(cluster, minion_id, device):
     device
         The device's name in the rings.
 
-    A node that is installed anew knows its disks by it, and one that gets another node's disk
-    sees that.
+    A node that is installed anew knows its disks by it, and one that gets the disk of another
+    node, or of another cluster, sees that.
     """
-    return str(uuid.uuid5(NAMESPACE, f"{cluster}/{minion_id}/{device}"))
+    return str(uuid.uuid5(NAMESPACE, f"{cluster}/{hash_path}/{minion_id}/{device}"))
 
 
 def plan(asked, found):

@@ -3,7 +3,7 @@
 import openstack_ha_swift_device as device
 import pytest
 
-UUID = device.identity("demo", "sto1", "sdb")
+UUID = device.identity("demo", "f00d", "sto1", "sdb")
 ASKED = {
     "name": "sdb",
     "path": "/dev/sdb",
@@ -34,10 +34,15 @@ def plan(found, **asked):
     return device.plan({**ASKED, **asked}, {**BLANK, **found})
 
 
-def test_a_name_a_node_and_a_cluster_make_the_identity():
-    others = [("other", "sto1", "sdb"), ("demo", "sto2", "sdb"), ("demo", "sto1", "sdc")]
-    assert len({UUID, *(device.identity(*other) for other in others)}) == 4
-    assert device.identity("demo", "sto1", "sdb") == UUID
+def test_a_cluster_its_hash_path_a_node_and_a_name_make_the_identity():
+    others = [
+        ("other", "f00d", "sto1", "sdb"),
+        ("demo", "beef", "sto1", "sdb"),
+        ("demo", "f00d", "sto2", "sdb"),
+        ("demo", "f00d", "sto1", "sdc"),
+    ]
+    assert len({UUID, *(device.identity(*other) for other in others)}) == 5
+    assert device.identity("demo", "f00d", "sto1", "sdb") == UUID
 
 
 def test_a_blank_disk_is_formatted_and_mounted():
@@ -62,7 +67,7 @@ def test_the_nodes_own_disk_is_mounted_wherever_the_kernel_has_put_it():
         {"signatures": [{"type": "ext4", "label": "theirs", "uuid": "1-2"}]},
         {"signatures": [{"type": "gpt"}]},
         {"signatures": [{"type": "data of an unknown kind"}]},
-        {"signatures": [{"type": "xfs", "uuid": device.identity("demo", "sto2", "sdb")}]},
+        {"signatures": [{"type": "xfs", "uuid": device.identity("demo", "f00d", "sto2", "sdb")}]},
         {"holder": "something uses it"},
         {"signatures": None, "error": "there is no /dev/sdb"},
         {**SERVES, "mounted": {"source": "/dev/sdc", "uuid": "other"}},
