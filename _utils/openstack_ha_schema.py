@@ -177,7 +177,12 @@ NODE = {
 
 KEEPALIVED = _section(
     "the VIP's keeper",
-    advert_interval=_number("seconds between VRRP adverts", 0.1, 0.05, 10),
+    advert_interval=_number(
+        "seconds between VRRP adverts; a host that stalls for three of them loses the VIP",
+        0.1,
+        0.05,
+        10,
+    ),
     garp_refresh=_integer(
         "seconds between gratuitous ARPs of the holder, against stale ARP tables", 10, 0, 3600
     ),
