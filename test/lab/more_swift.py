@@ -100,6 +100,12 @@ def _errors(full, node):
     return full.master.run("openstack_ha_swift.status", "demo")["nodes"][node]["errors"]
 
 
+@pytest.fixture
+def storage(full):
+    """Return a function that gives the storage nodes of this moment, sorted."""
+    return lambda: sorted(node.id for node in full.nodes.values() if "storage" in node.roles)
+
+
 @pytest.fixture(scope="module")
 def working(site, store):
     """Clients write and read as long as these tests run."""
@@ -244,20 +250,19 @@ def _is_whole(full, store, names):
     return not store.missing(nodes[0]) and not store.handoffs(nodes)
 
 
-def test_no_object_was_lost(full, store):
+def test_no_object_was_lost(full, storage, store):
     assert store.failed() == []
     assert int(store.run("verify"))
-    names = ("sto1", "sto3", "sto4")
-    wait_for(lambda: _is_whole(full, store, names), PATIENCE, "every copy to be in its place")
+    wait_for(lambda: _is_whole(full, store, storage()), PATIENCE, "every copy to be in its place")
 
 
-def test_a_node_that_lost_its_disks_gets_every_copy_back(full, store):
+def test_a_node_that_lost_its_disks_gets_every_copy_back(full, storage, store):
+    lost = storage()[-1]
     # The old host would bring its key again, and the new one's would be refused.
-    full.node("sto4").kill()
-    full.master.forget("sto4")
-    full.replace("sto4")
-    full.master.enlist([full.node("sto4")])
-    assert highstate.failures(full.highstate(target="sto4"), ["sto4"]) == {}
-    names = ("sto1", "sto3", "sto4")
-    wait_for(lambda: _is_whole(full, store, names), PATIENCE, "every copy to be in its place")
+    full.node(lost).kill()
+    full.master.forget(lost)
+    full.replace(lost)
+    full.master.enlist([full.node(lost)])
+    assert highstate.failures(full.highstate(target=lost), [lost]) == {}
+    wait_for(lambda: _is_whole(full, store, storage()), PATIENCE, "every copy to be in its place")
     assert int(store.run("verify"))

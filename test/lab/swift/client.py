@@ -22,10 +22,10 @@ OBJECTS, SEGMENTS, WORK = "objects", "segments", "work"
 SEGMENT = 20 << 20
 CHUNK = 1 << 16
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-# Of the objects in `work`: most are small, some are not.
-SIZES = (100, 4_000, 70_000, 1_000_000)
+# Of the objects in `work`: most are small, some are not. An hour of them is a quarter of the disks.
+SIZES = {100: 8, 4_000: 8, 70_000: 3, 1_000_000: 1}
 WORKERS = 3
-PAUSE = 0.1
+PAUSE = 0.3
 
 
 def connection(task, address=None):
@@ -112,7 +112,8 @@ class Worker:
 
     def run(self):
         for number in itertools.count():
-            name, size = f"{self.prefix}-{number}", self.random.choice(SIZES)
+            name = f"{self.prefix}-{number}"
+            (size,) = self.random.choices(list(SIZES), list(SIZES.values()))
             if self.tried("PUT", name, self.write, size):
                 self.written[name] = size
             known = self.random.choice(list(self.written) or [name])
