@@ -345,3 +345,19 @@ def test_a_message_stays_below_what_the_bus_takes(since):
     sizes = [len(json.dumps(one.data, default=str)) for one in since(0.0, "salt/job/*")]
     print(f"the largest of {len(sizes)} messages has {max(sizes)} bytes")
     assert 384 * 1024 < max(sizes) < 0.75 * 1024 * 1024
+
+
+def test_a_minion_answers_by_the_cluster_file_that_was_applied(nodes, cluster_files):
+    node = nodes["sto2"]
+
+    def known():
+        return node.run("openstack_ha.view")["self"]["storage"]["devices"]["sdb"]["meta"]
+
+    change(cluster_files, node.id, "sdb", meta="new")
+    node.run("state.apply", "openstack_ha.view", "test=True")
+    # That is what Salt leaves a minion with.
+    assert known() != "new"
+    node.run("state.apply", "openstack_ha.view")
+    deadline = time.monotonic() + 60
+    while known() != "new":
+        assert time.monotonic() < deadline
