@@ -20,7 +20,11 @@ import pytest
 from controller import NODE, api, founded, serve_keystone, token_of
 from support import not_applied
 
-PORT = 9292
+PORT, SWIFT_PORT = 9292, 8080
+# Of an account, a container or an object: max_meta_count of Swift's constraints.
+MOST_METADATA = 90
+# The most headers, with the line before them, that HAProxy takes unless told.
+HAPROXYS_OWN = 101
 BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
 SWIFT = pathlib.Path("/etc/swift")
 CACHE = pathlib.Path("/var/lib/glance/cached")
@@ -93,10 +97,20 @@ def image(served, token):
     api(served, "DELETE", f"/v2/images/{found}", token=token, port=PORT)
 
 
-def connection(site):
+@pytest.fixture
+def account(served):
+    """The account of Glance's own user in Swift: its path and his token."""
+    own = served.cluster["secrets"]["keystone"]["users"]["glance"]
+    token = token_of(served, "glance", own, "service")
+    catalog = json.loads(api(served, "GET", "/v3/auth/catalog", token=token)[2])["catalog"]
+    (store,) = [one for one in catalog if one["type"] == "object-store"]
+    return store["endpoints"][0]["url"].split(f":{SWIFT_PORT}", 1)[1], token
+
+
+def connection(site, port=PORT):
     context = ssl.create_default_context(cadata=site.cluster["tls"]["ca"])
     vip = site.cluster["vip"]["address"]
-    return http.client.HTTPSConnection(vip, PORT, timeout=300, context=context)
+    return http.client.HTTPSConnection(vip, port, timeout=300, context=context)
 
 
 def upload(site, token, image, data, is_chunked):
@@ -164,17 +178,27 @@ def test_a_proxy_of_swift_that_restarts_does_not_end_a_download(served, token, i
     assert download(served, token, image, restart) == data
 
 
-def test_images_are_in_the_service_users_account(served, token, image):
+def test_images_are_in_the_service_users_account(served, token, image, account):
     assert upload(served, token, image, b"bits", False)[0] == 204
-    own = served.cluster["secrets"]["keystone"]["users"]["glance"]
-    of_glance = token_of(served, "glance", own, "service")
-    catalog = json.loads(api(served, "GET", "/v3/auth/catalog", token=of_glance)[2])["catalog"]
-    (store,) = [one for one in catalog if one["type"] == "object-store"]
-    path = store["endpoints"][0]["url"].split(":8080", 1)[1]
-    status, _, text = api(served, "GET", f"{path}/glance", token=of_glance, port=8080)
+    path, of_glance = account
+    status, _, text = api(served, "GET", f"{path}/glance", token=of_glance, port=SWIFT_PORT)
     assert (status, text.decode().split()) == (200, [image])
     # Nobody else's, the administrator's of another project neither.
-    assert api(served, "GET", f"{path}/glance", token=token, port=8080)[0] == 403
+    assert api(served, "GET", f"{path}/glance", token=token, port=SWIFT_PORT)[0] == 403
+
+
+def test_an_account_with_as_many_headers_as_swift_allows_is_answered(served, account, monkeypatch):
+    """Found by Swift's own functional tests: HAProxy made 502 of it."""
+    # Python's own clients read 100.
+    monkeypatch.setattr(http.client, "_MAXHEADERS", 1000)
+    path, of_glance = account
+    names = {f"X-Account-Meta-{number}" for number in range(MOST_METADATA)}
+    asked = connection(served, SWIFT_PORT)
+    asked.request("POST", path, headers={"X-Auth-Token": of_glance, **dict.fromkeys(names, "v")})
+    assert asked.getresponse().status == 204
+    status, headers, _ = api(served, "HEAD", path, token=of_glance, port=SWIFT_PORT)
+    assert status == 204
+    assert names <= set(headers) and len(headers) > HAPROXYS_OWN
 
 
 def test_no_secret_is_in_what_states_return(served):
