@@ -15,7 +15,6 @@ import random
 import pytest
 import runbook
 import testinfra
-from swift import site
 from swift.store import Store
 
 from lab import Lab, highstate
@@ -120,7 +119,7 @@ def full():
     is_kept = "LAB_KEEP" in os.environ
     if not is_kept:
         Lab.remove(name)
-    made = site.create(name)
+    made = Lab.create(profile="full", name=name)
     assert highstate.failures(made.highstate(), made.nodes) == {}
     yield made
     if not is_kept:

@@ -29,7 +29,7 @@ def _has_it(node):
 def test_a_highstate_works_on_the_rest_and_completes_when_the_node_is_back(full, controller):
     content = site.source()
     content["openstack_ha"]["glance"] = {"options": {"DEFAULT": OPTION}}
-    site.create(full.name, content)
+    site.give(full, content)
     controller.kill()
     rest = [name for name in full.nodes if name != controller.id]
     returns = full.highstate(target=",".join(rest))
