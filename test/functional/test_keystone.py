@@ -95,6 +95,7 @@ def test_no_secret_is_in_what_states_and_steps_return(served):
     returned = [
         served.keystone.evidence(),
         served.keystone.take_keys(),
+        served.loaders.modules.openstack_ha_options.files("keystone"),
         *(one.full_return for one in served.sls("openstack_ha.keystone")),
     ]
     secrets = [
