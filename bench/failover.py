@@ -115,7 +115,7 @@ def fail_over(lab: Lab, before: float = 5, after: float = 15) -> dict:
 
 def serves(lab: Lab) -> bool:
     """Return whether the cluster is whole: every member Synced, every broker running."""
-    nodes = ",".join(node.id for node in lab.nodes.values() if "controller" in node.roles)
+    nodes = ",".join(lab.with_role("controller"))
     galera = lab.master.salt(nodes, "openstack_ha_galera.status")
     return all(isinstance(one, dict) and one.get("is_synced") for one in galera.values())
 

@@ -118,6 +118,10 @@ class Lab:
         """The nodes of the cluster by their ids."""
         return {found.id: found for found in self.hosts() if found.kind == inventory.NODE}
 
+    def with_role(self, role: str) -> list[str]:
+        """Return the ids of the nodes that have a role, sorted."""
+        return [node_id for node_id, node in self.nodes.items() if role in node.roles]
+
     @property
     def master(self) -> salt.Master:
         """The salt-master."""

@@ -69,7 +69,7 @@ def lab():
 @pytest.fixture(scope="session")
 def nodes(lab):
     """The controllers."""
-    return [node.id for node in lab.nodes.values() if "controller" in node.roles]
+    return lab.with_role("controller")
 
 
 @pytest.fixture(scope="session")

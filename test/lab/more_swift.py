@@ -104,12 +104,6 @@ def _errors(full, node):
     return full.master.run("openstack_ha_swift.status", "demo")["nodes"][node]["errors"]
 
 
-@pytest.fixture
-def storage(full):
-    """Return a function that gives the storage nodes of this moment, sorted."""
-    return lambda: sorted(node.id for node in full.nodes.values() if "storage" in node.roles)
-
-
 @pytest.fixture(scope="module")
 def working(site, store):
     """Clients write and read as long as these tests run."""
@@ -248,25 +242,25 @@ def test_nothing_moves_before_its_time(full, site, working):
     assert _parts(full, full.node("sto1").address) == before
 
 
-def _is_whole(full, store, names):
+def _is_whole(full, store):
     """Whether every copy is where it belongs, and nobody holds one for another."""
-    nodes = [full.node(name) for name in names]
+    nodes = [full.node(name) for name in full.with_role("storage")]
     return not store.missing(nodes[0]) and not store.handoffs(nodes)
 
 
-def test_no_object_was_lost(full, storage, store):
+def test_no_object_was_lost(full, store):
     assert store.failed() == []
     assert int(store.run("verify"))
-    wait_for(lambda: _is_whole(full, store, storage()), PATIENCE, "every copy to be in its place")
+    wait_for(lambda: _is_whole(full, store), PATIENCE, "every copy to be in its place")
 
 
-def test_a_node_that_lost_its_disks_gets_every_copy_back(full, storage, store):
-    lost = storage()[-1]
+def test_a_node_that_lost_its_disks_gets_every_copy_back(full, store):
+    lost = full.with_role("storage")[-1]
     # The old host would bring its key again, and the new one's would be refused.
     full.node(lost).kill()
     full.master.forget(lost)
     full.replace(lost)
     full.master.enlist([full.node(lost)])
     assert highstate.failures(full.highstate(target=lost), [lost]) == {}
-    wait_for(lambda: _is_whole(full, store, storage()), PATIENCE, "every copy to be in its place")
+    wait_for(lambda: _is_whole(full, store), PATIENCE, "every copy to be in its place")
     assert int(store.run("verify"))

@@ -13,7 +13,7 @@ from lab.waiting import wait_for
 @pytest.fixture(scope="module")
 def storage(full):
     """The storage nodes' ids; the controllers are proxies."""
-    return [node.id for node in full.nodes.values() if "storage" in node.roles]
+    return full.with_role("storage")
 
 
 @pytest.fixture

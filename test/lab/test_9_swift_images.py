@@ -94,7 +94,7 @@ def test_an_image_is_the_same_through_every_controller(ask, image, controllers):
 
 
 def test_it_is_the_same_while_one_node_is_down(full, ask, image, controllers, chance, power):
-    storage = [node.id for node in full.nodes.values() if "storage" in node.roles]
+    storage = full.with_role("storage")
     for down in (chance.choice(storage), chance.choice(list(controllers))):
         full.node(down).kill()
         for node, address in controllers.items():
@@ -126,7 +126,7 @@ def half_way(full, ask):
 def test_a_storage_node_that_dies_ends_no_transfer(
     full, ask, image, controllers, chance, power, half_way
 ):
-    storage = [node.id for node in full.nodes.values() if "storage" in node.roles]
+    storage = full.with_role("storage")
     first, *_, last = controllers.values()
     transfers = [("download", first, image[0]), ("upload", last, SIZE)]
     victim = full.node(chance.choice(storage))
