@@ -18,6 +18,7 @@ _ROW_KEYS = {
     "balance",
     "check",
     "cookie",
+    "large_bodies",
     "long_lived",
     "only_if",
     "single_writer",
@@ -28,6 +29,9 @@ _CHECK_KEYS = {"path", "port"}
 _MODES = ("http", "tcp")
 _KINDS = {"0": "frontend", "1": "backend", "2": "server"}
 _SERVING = {"OPEN", "UP", "no check"}
+# Seconds after which a peer that has vanished without a word is given up: asked after IDLE of
+# silence and then each INTERVAL, COUNT times.
+_IDLE, _INTERVAL, _COUNT = 1, 1, 3
 
 
 def listeners(rows, view, certificate):
@@ -41,7 +45,8 @@ def listeners(rows, view, certificate):
         List of mappings. ``name`` and ``port`` are needed, the rest has defaults:
         ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
         check that wants 200; without it the service's port is connected to), ``cookie`` (name
-        of a sticky session's cookie), ``long_lived`` (TCP keepalive and the long timeouts),
+        of a sticky session's cookie), ``large_bodies`` (HTTP whose requests may have bodies that
+        a server is slow to read), ``long_lived`` (TCP keepalive and the long timeouts),
         ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve; controllers),
         ``single_writer`` (the first of them serves, the others stand by), ``only_if``
         (``system:option`` -> value, all must hold). A row without any node is left out.
@@ -154,6 +159,8 @@ def _listener(row, view, certificate):
         "options": [
             f"bind {view['vip']['address']}:{port} {words}".rstrip(),
             *_mode(is_http, view),
+            *(_retries() if is_http else []),
+            *(_vanished() if _is_request(row) else []),
             f"balance {row.get('balance', 'roundrobin')}",
             *_timeouts(row, view),
             *_sticky(row),
@@ -177,6 +184,27 @@ def _mode(is_http, view):
         ]
     # One line a connection says nothing about SQL or AMQP; only failures are worth a line.
     return ["mode tcp", "option tcplog", "option dontlog-normal"]
+
+
+def _retries():
+    # A server that dies has answered nothing yet; what only reads may be asked of another one.
+    return [
+        "retry-on conn-failure empty-response",
+        "http-request disable-l7-retry unless METH_GET",
+    ]
+
+
+def _is_request(row):
+    return row.get("mode", "tcp") == "http" and not row.get("large_bodies")
+
+
+def _vanished():
+    return [
+        "option srvtcpka",
+        f"srvtcpka-idle {_IDLE}s",
+        f"srvtcpka-intvl {_INTERVAL}s",
+        f"srvtcpka-cnt {_COUNT}",
+    ]
 
 
 def _timeouts(row, view):
@@ -224,11 +252,22 @@ def _default_server(row, view):
         f"fastinter {check['fast_interval']}",
         f"rise {check['rise']}",
         f"fall {check['fall']}",
-        "on-marked-down shutdown-sessions",
+        *_lost_sessions(row),
     ]
     if "port" in row.get("check", {}):
         words.insert(2, f"port {_value(row['check']['port'], view, row['name'])}")
     return " ".join(words)
+
+
+def _lost_sessions(row):
+    # What shuts the sessions of a server that is marked down also shuts those that HAProxy 2.6 is
+    # still connecting, without an answer, which it would otherwise take to another server. So
+    # a vanished server is left to TCP. Not where bodies are large: the time-out for what a peer
+    # has not acknowledged is also one for a peer that takes nothing for a while (Linux 5.11,
+    # commit 9d9b1ee0b2d1), and a server may do that while it stores what it has.
+    if _is_request(row):
+        return [f"tcp-ut {_IDLE + _INTERVAL * _COUNT}s"]
+    return ["on-marked-down shutdown-sessions"]
 
 
 def _nodes(row, view):

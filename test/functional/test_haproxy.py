@@ -1,8 +1,11 @@
 """HAProxy by the formula's own states, on this machine."""
 
+import concurrent.futures
 import contextlib
 import copy
+import http.server
 import pathlib
+import socket
 import ssl
 import threading
 import time
@@ -14,6 +17,7 @@ from support import certified, not_applied
 
 INTERFACE = "eth0"
 SLS = "openstack_ha.haproxy"
+STATISTICS, KEYSTONE = 8404, 5000
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def failed_or_changed(result):
     return {single.id for single in result if single.changes or single.result is not True}
 
 
-def url(cluster, path, port=8404):
+def url(cluster, path, port=STATISTICS):
     return f"https://{cluster['vip']['address']}:{port}{path}"
 
 
@@ -38,10 +42,10 @@ def believing(cluster):
     return ssl.create_default_context(cadata=cluster["tls"]["ca"])
 
 
-def status_of(cluster, path):
+def status_of(cluster, path, port=STATISTICS):
     try:
         with urllib.request.urlopen(
-            url(cluster, path), timeout=5, context=believing(cluster)
+            url(cluster, path, port), timeout=20, context=believing(cluster)
         ) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
@@ -157,6 +161,63 @@ def test_a_changed_option_is_reloaded_and_no_request_fails(modules, applied, vip
     }
     assert modules.openstack_ha_haproxy.info()["Maxconn"] == 1234
     assert failures == []
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+
+@pytest.fixture
+def keystone(applied):
+    """Something on this machine that answers on Keystone's port, behind the VIP's."""
+    address = applied["nodes"]["ctl1"]["address"]
+    with http.server.ThreadingHTTPServer((address, KEYSTONE), Answering) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield
+        server.shutdown()
+
+
+def order(command):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.connect("/run/haproxy/admin.sock")
+        peer.sendall(f"{command}\n".encode())
+        return peer.recv(4096).decode().strip()
+
+
+def sessions(modules, proxy):
+    rows = modules.openstack_ha_haproxy.status()
+    return {
+        row["name"]: row["sessions"]
+        for row in rows
+        if row["proxy"] == proxy and row["kind"] == "server"
+    }
+
+
+def wait_until(is_so, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_no_request_is_lost_that_connects_to_a_server_as_that_goes_down(
+    modules, applied, vip, keystone, pillar
+):
+    """Long connects, and both absent servers said to be up, as they are when they die."""
+    applied["haproxy"] = {"timeouts": {"connect": 20000}}
+    assert not_applied(modules.state.sls(SLS, pillar=pillar)) == []
+    absent = ("ctl2", "ctl3")
+    for name in absent:
+        assert order(f"disable health keystone/{name}") == ""
+        assert order(f"set server keystone/{name} health up") == ""
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(status_of, applied, "/", KEYSTONE) for _ in range(3)]
+        wait_until(lambda: all(sessions(modules, "keystone")[name] for name in absent))
+        for name in absent:
+            assert order(f"set server keystone/{name} health down") == ""
+        assert [one.result() for one in asked] == [200, 200, 200]
 
 
 def served_certificate(cluster):

@@ -104,6 +104,27 @@ def test_long_lived_connections_get_keepalive_and_the_pillars_timeouts(shipped):
         assert "timeout server 1800s" in options
 
 
+def test_a_request_is_not_cut_with_its_server_and_does_not_wait_long_for_it(shipped):
+    *options, servers = shipped["keystone"]["options"]
+    assert {"option srvtcpka", "srvtcpka-idle 1s", "srvtcpka-cnt 3"} < set(options)
+    assert servers.endswith(" tcp-ut 4s")
+    assert "shutdown-sessions" not in servers
+
+
+def test_a_large_body_may_wait_for_its_server_and_ends_with_it(shipped):
+    for name in ("swift", "glance"):
+        *options, servers = shipped[name]["options"]
+        assert "option srvtcpka" not in options
+        assert servers.endswith(" on-marked-down shutdown-sessions")
+
+
+def test_only_what_reads_is_asked_again_of_another_server(shipped):
+    for name in ("swift", "glance", "keystone"):
+        assert "http-request disable-l7-retry unless METH_GET" in shipped[name]["options"]
+    for name in ("mysql", "rabbitmq"):
+        assert not any("retry" in option for option in shipped[name]["options"])
+
+
 def test_rabbitmq_is_balanced_over_all_brokers(shipped):
     assert "balance leastconn" in shipped["rabbitmq"]["options"]
     assert not any("backup" in server for server in shipped["rabbitmq"]["servers"])
