@@ -332,8 +332,9 @@ def node_status():
     Return the rings of this node, the age of its replication, and what is wrong with its devices.
 
     Returns ``{"served": {ring: {"md5", "version"}}, "unready", "replicated": {kind: seconds or
-    None}, "unmounted": [device], "errors": {device: count}, "audited": seconds or None, "figures":
-    {..} or None}``; the errors are those of the kernel's log as of ``audited`` seconds ago, the
+    None}, "unmounted": [device], "used": {device: percent}, "errors": {device: count}, "audited":
+    seconds or None, "figures": {..} or None}``; ``used`` counts what the file system keeps from
+    Swift as used, the errors are those of the kernel's log as of ``audited`` seconds ago, the
     figures are the owner's, as ``openstack_ha_swift_ring.status`` has them, without devices.
 
     CLI Example:
@@ -349,6 +350,7 @@ def node_status():
         "unready": __salt__["openstack_ha_swift_conf.unready"](),
         "replicated": {},
         "unmounted": [],
+        "used": {},
         "errors": {},
         "audited": None,
         "figures": None,
@@ -358,7 +360,9 @@ def node_status():
             kind: _age(_last_pass(kind, _recon(kind)))
             for kind in ("account", "container", "object")
         }
-        status["unmounted"] = _unmounted(cluster["swift"]["devices"], own.get("storage", {}))
+        present = _present(cluster["swift"]["devices"], own.get("storage", {}))
+        status["unmounted"] = [name for name, path in present.items() if path is None]
+        status["used"] = {name: _used(path) for name, path in present.items() if path}
         status.update(_audit(cluster["swift"]["devices"]["root"]))
     if __utils__["openstack_ha_cluster.rings_owner"](cluster) == own["id"]:
         status["figures"] = _figures()
@@ -375,14 +379,17 @@ def _figures():
     return {ring: facts and {name: facts[name] for name in names} for ring, facts in found.items()}
 
 
-def _unmounted(settings, storage):
-    if settings["kind"] == "directories":
-        return []
-    return [
-        name
-        for name, device in storage.get("devices", {}).items()
-        if not device["failed"] and not os.path.ismount(os.path.join(settings["root"], name))
-    ]
+def _present(settings, storage):
+    """The devices that should be there and their paths; None for one that is not mounted."""
+    names = [name for name, one in storage.get("devices", {}).items() if not one["failed"]]
+    paths = {name: os.path.join(settings["root"], name) for name in names}
+    is_there = os.path.isdir if settings["kind"] == "directories" else os.path.ismount
+    return {name: path if is_there(path) else None for name, path in paths.items()}
+
+
+def _used(path):
+    size = os.statvfs(path)
+    return round(100 * (1 - size.f_bavail / size.f_blocks))
 
 
 def _audit(root):

@@ -23,6 +23,9 @@ MAGIC = b"R1NG"
 # Magic, format and the length of what is known of the ring, which stands before its parts.
 HEAD = struct.Struct("!4sHI")
 FORMAT = 1
+# Percent of a device in use. Swift keeps the last one free (fallocate_reserve) and answers 507 from
+# there on; Ceph warns where NEARLY_FULL is (mon_osd_nearfull_ratio).
+NEARLY_FULL, FULL = 85, 99
 # Characters of a fingerprint that tell nodes apart in a text.
 TOLD = 12
 
@@ -259,6 +262,12 @@ def _node_faults(node, reply):
         return [str(reply) if reply else f"did not answer: `salt {node} test.ping`"]
     found = [reply["unready"]] if reply["unready"] else []
     found += [f"{device} is not mounted" for device in reply["unmounted"]]
+    found += [
+        f"{device} is {used} % full, and takes nothing any more at {FULL} %: more devices in the "
+        "pillar's storage:devices make room"
+        for device, used in reply["used"].items()
+        if used >= NEARLY_FULL
+    ]
     for device, count in reply["errors"].items():
         found.append(
             f"{device}: the kernel tells of {count} errors (`journalctl --dmesg`); "

@@ -317,6 +317,21 @@ def test_a_missing_mount_is_told_not_filled_and_mended(serving, client, address)
     assert (ROOT / "sdc").is_mount()
 
 
+def test_a_device_is_as_full_as_its_file_system_says(serving):
+    node_status = serving.loaders().modules.openstack_ha_swift.node_status
+    before, ballast = node_status(), ROOT / "sdc" / "ballast"
+    try:
+        run("fallocate", "--length", "100M", ballast)
+        after = node_status()
+    finally:
+        ballast.unlink()
+    assert before["unmounted"] == []
+    free = run("df", "--output=pcent", ROOT / "sdc").stdout.split()[-1]
+    assert abs(before["used"]["sdc"] - int(free.rstrip("%"))) <= 1
+    assert after["used"]["sdc"] > before["used"]["sdc"] + 10
+    assert after["used"]["sdd"] == before["used"]["sdd"]
+
+
 def test_errors_in_the_kernels_log_are_counted_by_device(serving, disks):
     """By the packaged program with the rights of its unit, over the log as the journal has it."""
     log = pathlib.Path("/run/openstack-ha-swift-drive-audit/kern.log")

@@ -215,6 +215,21 @@ def test_moves_wait_for_the_masters_copy_and_for_every_node():
     assert planner._spread_waits("object", {"lacking": []}, "force") == []
 
 
+def test_a_device_that_fills_is_told_before_it_refuses():
+    served = {"object": {"md5": "ring1", "version": 1}}
+    quiet = {"served": served, "unready": None, "unmounted": [], "errors": {}, "figures": None}
+    replies = {node: {**quiet, "used": {"sdb": 84}} for node in NODES}
+    record = {"spread": {"object": facts(1)}}
+    assert spreading.assess(CLUSTER, replies, record, 0)["faults"] == []
+    replies["sto2"]["used"] = {"sdb": 84, "sdc": 85}
+    found = spreading.assess(CLUSTER, replies, record, 0)
+    assert found["verdict"] == "degraded"
+    assert found["faults"] == [
+        "sto2: sdc is 85 % full, and takes nothing any more at 99 %: more devices in the "
+        "pillar's storage:devices make room"
+    ]
+
+
 class Machine(RuleBasedStateMachine):
     """
     A ring's life: saved, restored and lost builders, nodes and masters that go and come back.
