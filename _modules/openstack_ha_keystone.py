@@ -6,15 +6,19 @@ Keys and the first administrator come by the word of the master's runner of the 
 
 import base64
 import http.client
+import logging
 import os
 import pathlib
 import pwd
+import socket
 import tempfile
 import time
 
 import salt.crypt
 import salt.pillar
 from salt.exceptions import CommandExecutionError
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_keystone"
 
@@ -27,6 +31,7 @@ CONFIRMED = pathlib.Path("/var/lib/openstack_ha/keystone-keys")
 FEWEST_KEYS = 2
 API_TIMEOUT = 2
 BOOTSTRAP_TIMEOUT = 300
+CACHE_TIMEOUT = 2
 
 
 def __virtual__():
@@ -162,6 +167,9 @@ def bootstrap():
     """
     Make the first administrator with the pillar's password, or give him that password again.
 
+    The controllers' memcached forget everything before: where the database is a new one, they know
+    the users of the old one for up to ten minutes, and nobody could log in.
+
     Returns ``{"is_bootstrapped": bool}``.
 
     Raises CommandExecutionError when Keystone's command fails.
@@ -172,6 +180,9 @@ def bootstrap():
 
         salt ctl1 openstack_ha_keystone.bootstrap
     """
+    caches = __utils__["openstack_ha_options.caches"](__salt__["openstack_ha.view"]())
+    for server in caches.split(","):
+        _forget(server)
     client = clients()
     urls = [
         f"--bootstrap-{kind}-url={client['auth_url']}" for kind in ("public", "internal", "admin")
@@ -184,6 +195,23 @@ def bootstrap():
         {"OS_BOOTSTRAP_PASSWORD": __salt__["openstack_ha.secret"]("keystone:admin")},
     )
     return {"is_bootstrapped": _is_bootstrapped()}
+
+
+def _forget(server):
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), CACHE_TIMEOUT) as cache:
+            cache.sendall(b"flush_all\r\n")
+            answer = cache.recv(64)
+    except OSError as exc:
+        # One that is down will have forgotten everything when it is back.
+        log.warning("memcached at %s does not forget what it knows: %s", server, exc)
+        return
+    if answer != b"OK\r\n":
+        raise CommandExecutionError(
+            f"memcached at {server} answers {answer!r} to flush_all, instead of OK; a restart "
+            "makes it forget an earlier Keystone too: `systemctl restart memcached` there"
+        )
 
 
 def _prepared():

@@ -91,6 +91,16 @@ def test_a_second_run_changes_nothing(served):
             assert (single.result, single.changes) == (True, {}), single
 
 
+def test_a_new_database_is_not_taken_for_the_old_one(served):
+    """Keystone goes on meanwhile, and its caches know the old administrator's id."""
+    token_of(served)
+    subprocess.run(["mariadb", "--execute", "DROP DATABASE keystone"], check=True)
+    served.loaders.modules.openstack_ha_galera.accounts_apply()
+    served.db_sync.sync("keystone")
+    served.keystone.bootstrap()
+    assert token_of(served)
+
+
 def test_no_secret_is_in_what_states_and_steps_return(served):
     returned = [
         served.keystone.evidence(),
