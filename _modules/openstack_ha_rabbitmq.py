@@ -114,11 +114,24 @@ Lacks = fun(Q) ->
 Ill = [{element(2, amqqueue:get_name(Q)), element(4, amqqueue:get_name(Q)), Lack, Q}
        || Answered, Q <- Suspects, Lack <- [Lacks(Q)], Lack =/= nothing],
 """
+# After a network that was cut in three came back, the machines may never agree on global names,
+# which a start waits for without end; RabbitMQ's own way around it (workaround_global_hang) tries
+# once. By the stack, since no table or name tells.
+_HANGS = """
+IsHanging = not IsRunning andalso lists:any(fun(Process) ->
+    case process_info(Process, current_stacktrace) of
+        {_, Stack} -> lists:any(fun(Call) ->
+            {element(1, Call), element(2, Call)} =:= {rabbit_node_monitor, global_sync}
+            end, Stack);
+        undefined -> false
+    end end, processes()),
+"""
 # As many are told of at a time.
 _MOST_ILL = 100
-_LOOK = f"""{_KNOWN}{_ILL}
+_LOOK = f"""{_KNOWN}{_ILL}{_HANGS}
 #{{is_running => IsRunning,
   is_paused => not IsRunning andalso mnesia:system_info(is_running) =:= no,
+  is_hanging => IsHanging,
   members => Members,
   running => Running,
   partitions => Partitions,
@@ -155,6 +168,7 @@ _REPAIR = f"""{_KNOWN}{_ILL}
 _DOWN = {
     "is_running": False,
     "is_paused": False,
+    "is_hanging": False,
     "members": [],
     "running": [],
     "partitions": [],

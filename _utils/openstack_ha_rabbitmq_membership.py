@@ -12,6 +12,9 @@ is_running
     The broker runs: it is more than the Erlang machine that it runs in.
 is_paused
     The machine runs and the broker in it was stopped, as a minority does that waits for the others.
+is_hanging
+    The broker is starting, has its tables, and waits for its machine to agree with the others' on
+    Erlang's global names.
 reaches
     Of a machine without a running broker in it, the other brokers that serve as seen from here.
 is_blank
@@ -40,6 +43,7 @@ KEYS = {
     "unit",
     "is_running",
     "is_paused",
+    "is_hanging",
     "reaches",
     "is_blank",
     "members",
@@ -154,7 +158,7 @@ def lacks_replicas(broker, members, queues):
 
 def stays_behind(members, evidence, before, now):
     """
-    Return since when brokers that do not run reach those that do, by node.
+    Return since when brokers that do not run could, by node.
 
     members, evidence
         As for ``decide``.
@@ -165,16 +169,17 @@ def stays_behind(members, evidence, before, now):
     now
         Seconds since the epoch.
 
-    Only where a majority of the controllers' brokers runs, and is reached as a whole.
+    They hang in their start, or reach those that run: a majority of the controllers' brokers, and
+    all of them.
     """
     seen = {node: one for node, one in evidence.items() if _is_complete(one)}
     running = {members[node] for node, one in seen.items() if one["is_running"]}
-    if 2 * len(running) <= len(members):
-        return {}
+    is_majority = 2 * len(running) > len(members)
     return {
         node: before.get(node, now)
         for node, one in seen.items()
-        if not one["is_running"] and running <= set(one["reaches"])
+        if not one["is_running"]
+        and (one["is_hanging"] or (is_majority and running <= set(one["reaches"])))
     }
 
 
@@ -243,6 +248,11 @@ class _Look:
     def nodes(self, has):
         return [node for node, one in self.seen.items() if has(one)]
 
+    def left(self):
+        """Those that could have run for long, the first ones first."""
+        long = [node for node, since in self.behind.items() if self.now - since >= BEHIND]
+        return sorted(long, key=self.behind.get)
+
     def unknown(self):
         """Who is not known and why, "" when everybody is."""
         silent = [node for node in self.members if node not in {*self.seen, *self.unclear}]
@@ -292,10 +302,11 @@ def _with_cluster(look, running):
     owners = [n for n, one in stopped.items() if not one["is_blank"] and _is_still(one)]
     if owners:
         return _word(START, owners, f"{_names(owners)} does not run, and has a database")
-    behind = [node for node, since in look.behind.items() if look.now - since >= BEHIND]
+    behind = look.left()
     if behind:
-        why = f"{behind[0]} reaches {_names(running)}, and has not gone on for {BEHIND} s"
-        return _word(RELAUNCH, behind[:1], why)
+        return _relaunch(
+            look, behind[0], f"{behind[0]} could be with {_names(running)}, and is not"
+        )
     moving = [n for n, one in stopped.items() if not _is_still(one)]
     paused = [node for node in moving if seen[node]["is_paused"]]
     if paused:
@@ -382,6 +393,9 @@ def _without_cluster(look):
     if still:
         # Also one that cannot go on alone: it waits for the others inside.
         return _word(START, still, f"no broker runs, and {_names(still)} has a database")
+    if owners and set(owners) <= set(look.left()):
+        # One at a time, and the next one when that did not help; each has its tables from the rest.
+        return _relaunch(look, look.left()[0], f"{_names(owners)} hang in their start")
     if unknown:
         return look.wait_for_the_unknown(
             f"no broker runs; {unknown}, and could have the newest data",
@@ -418,6 +432,10 @@ def _out_of_reach(look, paused, running=()):
         PARTED,
         f"salt {paused[0]} openstack_ha_rabbitmq.peers",
     )
+
+
+def _relaunch(look, node, why):
+    return _word(RELAUNCH, [node], f"{why}, for {BEHIND} s and more")
 
 
 def _owners_wait(look, owners, blank):

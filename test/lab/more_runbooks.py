@@ -182,6 +182,28 @@ def found(lab):
     return apart
 
 
+# The global name server knows of no machine any more that it agrees with.
+DISAGREE = "sys:replace_state(global_name_server, fun(S) -> setelement(4, S, []) end)."
+START_ANEW = "rabbit:stop(), spawn(fun() -> rabbit:start() end)."
+
+
+def test_brokers_that_hang_in_their_start(lab, nodes, serving):
+    """By luck a cut in three ends so: the machines do not agree on global names any more."""
+    serving()
+    for node in nodes:
+        lab.node(node).check(["rabbitmqctl", "eval", DISAGREE])
+    for node in nodes:
+        lab.node(node).check(["rabbitmqctl", "eval", START_ANEW])
+
+    def all_hang():
+        found = lab.master.run("openstack_ha_rabbitmq.elect", "demo")["evidence"]
+        return all(found[node] and found[node]["is_hanging"] for node in nodes)
+
+    wait_for(all_hang, 60, "every broker to hang")
+    # They are started anew one after another.
+    serving(BOUND)
+
+
 def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, found, refusal, follow):
     serving()
     found("ctl3")
