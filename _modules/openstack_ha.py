@@ -54,7 +54,7 @@ def includes():
         salt-call openstack_ha.includes
     """
     systems = __utils__["openstack_ha_cluster.systems"](_cluster(), __opts__["id"])
-    names = ["view", "python", "hosts", "authority", *systems, "deployed"]
+    names = ["view", "minion", "python", "hosts", "authority", *systems, "deployed"]
     return [f"openstack_ha.{name}" for name in names]
 
 

@@ -52,6 +52,10 @@ def minion_config(minion_id: str, master: str) -> dict:
         "acceptance_wait_time": 2,
         # A state run waits for another one, as that of a rejoin, rather than be refused.
         "state_queue": True,
+        # As openstack_ha.minion has it from the minion's next start on.
+        "tcp_keepalive_idle": 10,
+        "tcp_keepalive_intvl": 5,
+        "tcp_keepalive_cnt": 3,
         "log_level_logfile": LOG_LEVEL,
     }
 

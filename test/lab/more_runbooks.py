@@ -116,6 +116,18 @@ def test_every_data_directory_is_empty(lab, nodes, stop_all, refusal, follow, se
     lab.node("ctl1").check(["openstack", "--os-cloud", "admin", "user", "show", "demo"])
 
 
+def test_a_node_that_was_cut_off_hears_its_master_soon(lab, nodes):
+    """The master ends the connection, and the node does not hear of it."""
+    node = lab.node("ctl3")
+    wait_for(lambda: lab.master.answering("ctl3"), BOUND, "ctl3's minion")
+    connected = f"ss -Htn state established '( sport = :4505 )' dst {node.address}"
+    assert lab.master.host.check(["sh", "-c", connected])
+    node.partition()
+    wait_for(lambda: not lab.master.host.check(["sh", "-c", connected]), 120, "the master's end")
+    node.heal()
+    wait_for(lambda: lab.master.answering("ctl3"), 60, "ctl3 to hear its master")
+
+
 RABBITMQ = "broken-rabbitmq.md"
 MAY_BE_BLANK = "/run/openstack_ha/rabbitmq-may-be-blank"
 DATABASE = "/var/lib/rabbitmq/mnesia/rabbit@"

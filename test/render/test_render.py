@@ -98,6 +98,7 @@ def test_roles_include_their_systems_in_order(loaders_of):
     loaders = loaders_of("ctl1", _every_role())
     assert loaders.modules.openstack_ha.includes() == [
         "openstack_ha.view",
+        "openstack_ha.minion",
         "openstack_ha.python",
         "openstack_ha.hosts",
         "openstack_ha.authority",
