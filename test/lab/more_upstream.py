@@ -2,12 +2,14 @@
 Swift's own functional tests, of the version that the nodes run, against the VIP.
 
 Those of its S3 interface are left out, since that is not in the pipeline. `swift/upstream.yaml` has
-the others that fail, and why; whatever else fails is a fault of ours.
+the others that fail, and why; whatever else fails is a fault of ours. UPSTREAM_TESTS names files of
+theirs to run instead of all, with spaces.
 """
 
 import collections
 import configparser
 import io
+import os
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -32,6 +34,7 @@ USERS = {
     "tester3": {"account": "test"},
 }
 HOURS = 2
+ALL = "test/functional"
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +104,11 @@ def _reasons(report):
 
 
 def test_swifts_own_tests_pass_but_for_those_that_are_explained(full, users, upstream):
+    chosen = os.environ.get("UPSTREAM_TESTS", ALL)
     upstream.write(CONFIG, _configuration(full, users), mode=0o600)
     command = (
         f"cd {TESTS} && SWIFT_TEST_CONFIG_FILE={CONFIG} python3 -m pytest -q -p no:cacheprovider "
-        f"--junit-xml={REPORT} --ignore=test/functional/s3api test/functional"
+        f"--junit-xml={REPORT} --ignore=test/functional/s3api {chosen}"
     )
     done = upstream.run(["sh", "-c", command], timeout=HOURS * 3600)
     print(done.out[-4000:])
@@ -112,5 +116,5 @@ def test_swifts_own_tests_pass_but_for_those_that_are_explained(full, users, ups
     found = _outcomes(report)
     print("skipped:", *_reasons(report).most_common(), sep="\n")
     print({fate: len(names) for fate, names in found.items()}, *sorted(found["failed"]), sep="\n")
-    assert len(found["passed"]) > KNOWN["passed_at_least"]
+    assert len(found["passed"]) > (KNOWN["passed_at_least"] if chosen == ALL else 0)
     assert found["failed"] == set(KNOWN["failed"] or ())
