@@ -72,9 +72,10 @@ end.
 _UNLOCK = "catch openstack_ha_restart ! release, ok."
 
 # What a broker's Erlang machine knows, in one process, also while the broker in it does not run.
+# In the first seconds of a start it knows no members (corrupt_or_missing_cluster_files is thrown).
 _KNOWN = """
 IsRunning = rabbit:is_running(),
-Members = lists:sort(rabbit_mnesia:cluster_nodes(disc)),
+Members = try lists:sort(rabbit_mnesia:cluster_nodes(disc)) catch throw:_ -> [] end,
 {Running, Partitions, Quorum} = case IsRunning of
     true -> {lists:sort(rabbit_mnesia:cluster_nodes(running)), rabbit_node_monitor:partitions(),
              [Q || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_quorum_queue,
@@ -297,7 +298,7 @@ def evidence():
     """
     unit = _unit(_SERVICE)["ActiveState"]
     seen = None if unit in _STILL or not installed() else _look(_node())
-    members = seen["members"] if seen else _members_on_disk()
+    members = (seen and seen["members"]) or _members_on_disk()
     seen = seen or _DOWN
     return {
         **seen,
@@ -963,6 +964,11 @@ def _looks_at_peers():
         if is_self or not _probe(controller["address"], _CLUSTER_PORT)["serves"]:
             continue
         seen = _look(_name(controller))
+        if seen and not seen["members"]:
+            raise CommandExecutionError(
+                f"{_name(controller)} is starting, and cannot tell yet who its cluster is; nothing "
+                f"was done. `salt {controller['id']} openstack_ha_rabbitmq.evidence` tells it then"
+            )
         if seen:
             found[_name(controller)] = seen
     return found

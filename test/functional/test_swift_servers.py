@@ -320,14 +320,14 @@ def test_a_missing_mount_is_told_not_filled_and_mended(serving, client, address)
 def test_a_device_is_as_full_as_its_file_system_says(serving):
     node_status = serving.loaders().modules.openstack_ha_swift.node_status
     before, ballast = node_status(), ROOT / "sdc" / "ballast"
+    percent = run("df", "--output=pcent", ROOT / "sdc").stdout.split()[-1]
     try:
         run("fallocate", "--length", "100M", ballast)
         after = node_status()
     finally:
         ballast.unlink()
     assert before["unmounted"] == []
-    free = run("df", "--output=pcent", ROOT / "sdc").stdout.split()[-1]
-    assert abs(before["used"]["sdc"] - int(free.rstrip("%"))) <= 1
+    assert abs(before["used"]["sdc"] - int(percent.rstrip("%"))) <= 1
     assert after["used"]["sdc"] > before["used"]["sdc"] + 10
     assert after["used"]["sdd"] == before["used"]["sdd"]
 
