@@ -172,7 +172,7 @@ def bootstrap():
 
     Returns ``{"is_bootstrapped": bool}``.
 
-    Raises CommandExecutionError when Keystone's command fails.
+    Raises CommandExecutionError when Keystone's command fails, or a memcached refuses.
 
     CLI Example:
 

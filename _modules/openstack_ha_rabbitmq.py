@@ -964,13 +964,14 @@ def _looks_at_peers():
         if is_self or not _probe(controller["address"], _CLUSTER_PORT)["serves"]:
             continue
         seen = _look(_name(controller))
-        if seen and not seen["members"]:
+        if not seen:
+            continue
+        if not seen["members"]:
             raise CommandExecutionError(
                 f"{_name(controller)} is starting, and cannot tell yet who its cluster is; nothing "
                 f"was done. `salt {controller['id']} openstack_ha_rabbitmq.evidence` tells it then"
             )
-        if seen:
-            found[_name(controller)] = seen
+        found[_name(controller)] = seen
     return found
 
 

@@ -199,11 +199,14 @@ def _is_request(row):
 
 
 def _vanished():
+    return ["option srvtcpka", *_keepalive("srv", _IDLE, _INTERVAL, _COUNT)]
+
+
+def _keepalive(side, idle, interval, count):
     return [
-        "option srvtcpka",
-        f"srvtcpka-idle {_IDLE}s",
-        f"srvtcpka-intvl {_INTERVAL}s",
-        f"srvtcpka-cnt {_COUNT}",
+        f"{side}tcpka-idle {idle}s",
+        f"{side}tcpka-intvl {interval}s",
+        f"{side}tcpka-cnt {count}",
     ]
 
 
@@ -212,15 +215,11 @@ def _timeouts(row, view):
         timeouts = view["haproxy"]["timeouts"]
         # The kernel's own keepalive starts after two hours. These find a peer that vanished
         # without a word, a client of a VIP that has moved away for one, within 20 s.
-        keepalive = [
-            f"{side}tcpka-{key} {value}"
-            for side in ("cli", "srv")
-            for key, value in (("idle", "10s"), ("intvl", "3s"), ("cnt", "3"))
-        ]
         return [
             "option clitcpka",
             "option srvtcpka",
-            *keepalive,
+            *_keepalive("cli", 10, 3, 3),
+            *_keepalive("srv", 10, 3, 3),
             f"timeout client {timeouts['client']}s",
             f"timeout server {timeouts['server']}s",
         ]
