@@ -510,6 +510,8 @@ SWIFT = _section(
             "description": "what a blank disk is formatted with",
             "default": "xfs",
         },
+        # Where Ceph warns, too (mon_osd_nearfull_ratio).
+        nearly_full=_integer("percent in use from which the status warns", 85, 1, 100),
     ),
     rsync=_section(
         "the daemon that replication copies files with",

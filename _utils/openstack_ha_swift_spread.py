@@ -23,9 +23,8 @@ MAGIC = b"R1NG"
 # Magic, format and the length of what is known of the ring, which stands before its parts.
 HEAD = struct.Struct("!4sHI")
 FORMAT = 1
-# Percent of a device in use. Swift keeps the last one free (fallocate_reserve) and answers 507 from
-# there on; Ceph warns where NEARLY_FULL is (mon_osd_nearfull_ratio).
-NEARLY_FULL, FULL = 85, 99
+# Percent of a device in use from which Swift answers 507 (fallocate_reserve).
+FULL = 99
 # Characters of a fingerprint that tell nodes apart in a text.
 TOLD = 12
 
@@ -201,7 +200,7 @@ def assess(cluster, replies, record, now):
     Return one view of a cluster's rings with what is wrong.
 
     cluster
-        As for ``decide``.
+        As for ``decide``, and ``nearly_full``, the percent of a device in use that is told.
 
     replies
         What ``openstack_ha_swift.node_status`` returned by node; one that is missing did not
@@ -240,7 +239,8 @@ def assess(cluster, replies, record, now):
             more = f"`salt-run openstack_ha_swift.plan {name}` says why"
             faults.append(f"{ring}: {', '.join(without)} without version {wanted}; {more}")
     for node in dict.fromkeys([cluster["owner"], *cluster["nodes"]]):
-        faults += [f"{node}: {fault}" for fault in _node_faults(node, replies.get(node))]
+        told = _node_faults(node, replies.get(node), cluster["nearly_full"])
+        faults += [f"{node}: {fault}" for fault in told]
     decision = record.get("decision")
     if decision and decision["verdict"] == "refuse":
         faults.append(f"refused: {decision['why']}. {decision['way_out']}")
@@ -257,7 +257,7 @@ def assess(cluster, replies, record, now):
     }
 
 
-def _node_faults(node, reply):
+def _node_faults(node, reply, nearly_full):
     if not isinstance(reply, dict):
         return [str(reply) if reply else f"did not answer: `salt {node} test.ping`"]
     found = [reply["unready"]] if reply["unready"] else []
@@ -266,7 +266,7 @@ def _node_faults(node, reply):
         f"{device} is {used} % full, and takes nothing any more at {FULL} %: more devices in the "
         "pillar's storage:devices make room"
         for device, used in reply["used"].items()
-        if used >= NEARLY_FULL
+        if used >= nearly_full
     ]
     for device, count in reply["errors"].items():
         found.append(

@@ -13,6 +13,7 @@ import shutil
 
 import jinja2
 import pytest
+import salt.utils.event
 import yaml
 from saltfactories.utils import random_string
 from support import (
@@ -76,7 +77,9 @@ def rings_cluster():
     # One node gets more devices than the others.
     options = {"part_power": 8, "max_dispersion": 100}
     rings = dict.fromkeys(("account", "container", "object"), options)
-    found["swift"] = {"owner": "sto1", "rings": rings, "devices": {"kind": "directories"}}
+    # The disk is not theirs, and whatever else lies on it is no fault of theirs.
+    devices = {"kind": "directories", "nearly_full": 100}
+    found["swift"] = {"owner": "sto1", "rings": rings, "devices": devices}
     return found
 
 
@@ -111,6 +114,33 @@ def master(salt_factories, cluster_files, tmp_path_factory):
     assert synced.returncode == 0, synced
     with factory.started():
         yield factory
+
+
+@pytest.fixture
+def bus(master):
+    """The master's bus, to fire events on."""
+    opts = master.config.copy()
+    with salt.utils.event.get_event("master", opts["sock_dir"], opts=opts, listen=False) as found:
+        yield found
+
+
+@pytest.fixture
+def since(master, bus, event_listener):
+    """
+    Return a function that gives the events of a tag since a time, in their order.
+
+    The listener hears the bus a little late: a mark tells that it has heard what was before.
+    """
+
+    def events(begin, pattern):
+        mark = random_string("test/mark/")
+        assert bus.fire_event({}, mark)
+        heard = event_listener.wait_for_events([(master.id, mark)], after_time=begin, timeout=60)
+        assert heard.found_all_events, "the listener does not hear the bus"
+        found = event_listener.get_events([(master.id, pattern)], after_time=begin)
+        return sorted(found, key=lambda event: event.stamp)
+
+    return events
 
 
 @pytest.fixture(scope="session")

@@ -88,14 +88,13 @@ def speak(attacker):
 
 
 @pytest.fixture
-def jobs(master, event_listener):
-    """Return a function that gives the functions of jobs since a time."""
+def jobs(since):
+    """Return a function that gives the jobs since a time."""
 
-    def since(begin):
-        events = event_listener.get_events([(master.id, "salt/job/*/new")], after_time=begin)
-        return [event.data for event in events]
+    def published(begin):
+        return [event.data for event in since(begin, "salt/job/*/new")]
 
-    return since
+    return published
 
 
 def _function(job):

@@ -15,7 +15,6 @@ import sys
 import time
 
 import pytest
-import salt.utils.event
 
 DEPLOYED = pathlib.Path("/var/lib/openstack_ha/deployed")
 REJOINED = pathlib.Path("/run/openstack_ha/rejoined")
@@ -62,15 +61,12 @@ def deployed(highstate):
 
 
 @pytest.fixture
-def fire(master):
+def fire(bus):
     """Return a function that fires start events of minion ids on the master's bus."""
 
     def start(*ids):
-        with salt.utils.event.get_event(
-            "master", master.config["sock_dir"], opts=master.config.copy(), listen=False
-        ) as bus:
-            for one in ids:
-                assert bus.fire_event({"id": one, "data": ""}, f"salt/minion/{one}/start")
+        for one in ids:
+            assert bus.fire_event({"id": one, "data": ""}, f"salt/minion/{one}/start")
 
     return start
 
@@ -86,17 +82,6 @@ def rings(master):
         return 0
 
     return count
-
-
-@pytest.fixture
-def since(master, event_listener):
-    """Return a function that gives the events of a tag since a time."""
-
-    def events(begin, pattern):
-        found = event_listener.get_events([(master.id, pattern)], after_time=begin)
-        return sorted(found, key=lambda event: event.stamp)
-
-    return events
 
 
 def await_until(condition, seconds, what):

@@ -19,7 +19,9 @@ from support import example
 NODES = ("sto1", "sto2", "sto3")
 RINGS = ("account", "container", "object")
 # What each node has for itself, as hosts do.
-FOLDERS = ("etc/swift", "var/lib/openstack_ha", "run/openstack_ha")
+FOLDERS = ("etc/swift", "var/lib/openstack_ha", "run/openstack_ha", "srv/node")
+# What a node has or is given by a test.
+DEVICES = ("sdb", "sdc", "sdd", "sde")
 # A mount namespace that ends with the minion.
 MOUNT = 'for one in {folders}; do mount --bind $0/$one /$one || exit 1; done; exec "$@"'
 APART = """
@@ -54,6 +56,8 @@ class Node:
         lines = [f"swift_{name} = {secrets[name]}" for name in secrets if name != "users"]
         conf = self.root / "etc/swift/swift.conf"
         conf.write_text("\n".join(["[swift-hash]", *lines]), encoding="utf-8")
+        for device in DEVICES:
+            (self.root / "srv/node" / device).mkdir()
 
     def start(self):
         self.minion.start()
@@ -92,14 +96,6 @@ def nodes(master, start_minion, tmp_path_factory):
         for name in ("sto1", "sto2"):
             made[name].start()
         yield made
-
-
-@pytest.fixture
-def since(master, event_listener):
-    def events(begin, pattern):
-        return event_listener.get_events([(master.id, pattern)], after_time=begin)
-
-    return events
 
 
 @pytest.fixture
@@ -302,7 +298,7 @@ def test_a_node_that_was_down_gets_what_it_missed_and_status_says_so(
     assert settled()[-1]["verdict"] == "settled"
     assert nodes["sto3"].served() == nodes["sto1"].served()
     result = master.salt_run_cli().run("openstack_ha_swift.status", "rings")
-    assert result.returncode == 0, result
+    assert result.returncode == 0, result.data["faults"]
 
 
 def test_a_wiped_owner_is_given_its_builders_back_and_spreads_nothing_before(nodes, run, settled):

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 MACHINES = 200
 NODES = ["sto1", "sto2", "sto3", "prx1"]
-CLUSTER = {"name": "demo", "owner": "sto1", "nodes": NODES, "rings": ["object"]}
+CLUSTER = {"name": "demo", "owner": "sto1", "nodes": NODES, "rings": ["object"], "nearly_full": 85}
 
 
 def facts(version, md5=None):
