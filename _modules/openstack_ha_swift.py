@@ -332,10 +332,11 @@ def node_status():
     Return the rings of this node, the age of its replication, and what is wrong with its devices.
 
     Returns ``{"served": {ring: {"md5", "version"}}, "unready", "replicated": {kind: seconds or
-    None}, "unmounted": [device], "used": {device: percent}, "errors": {device: count}, "audited":
-    seconds or None, "figures": {..} or None}``; ``used`` counts what the file system keeps from
-    Swift as used, the errors are those of the kernel's log as of ``audited`` seconds ago, the
-    figures are the owner's, as ``openstack_ha_swift_ring.status`` has them, without devices.
+    None}, "unmounted": [device], "used": {device: percent}, "nearly_full": percent, "errors":
+    {device: count}, "audited": seconds or None, "figures": {..} or None}``; ``used`` counts what
+    the file system keeps from Swift as used, ``nearly_full`` is the pillar's, the errors are those
+    of the kernel's log as of ``audited`` seconds ago, the figures are the owner's, as
+    ``openstack_ha_swift_ring.status`` has them, without devices.
 
     CLI Example:
 
@@ -351,6 +352,7 @@ def node_status():
         "replicated": {},
         "unmounted": [],
         "used": {},
+        "nearly_full": cluster["swift"]["devices"]["nearly_full"],
         "errors": {},
         "audited": None,
         "figures": None,

@@ -479,7 +479,6 @@ def _cluster(name):
         "name": name,
         "owner": one["swift"]["owner"],
         "rings": one["swift"]["rings"],
-        "nearly_full": one["swift"]["devices"]["nearly_full"],
         "nodes": [
             node for node, facts in one["nodes"].items() if ROLES.intersection(facts["roles"])
         ],

@@ -200,7 +200,7 @@ def assess(cluster, replies, record, now):
     Return one view of a cluster's rings with what is wrong.
 
     cluster
-        As for ``decide``, and ``nearly_full``, the percent of a device in use that is told.
+        As for ``decide``.
 
     replies
         What ``openstack_ha_swift.node_status`` returned by node; one that is missing did not
@@ -239,8 +239,7 @@ def assess(cluster, replies, record, now):
             more = f"`salt-run openstack_ha_swift.plan {name}` says why"
             faults.append(f"{ring}: {', '.join(without)} without version {wanted}; {more}")
     for node in dict.fromkeys([cluster["owner"], *cluster["nodes"]]):
-        told = _node_faults(node, replies.get(node), cluster["nearly_full"])
-        faults += [f"{node}: {fault}" for fault in told]
+        faults += [f"{node}: {fault}" for fault in _node_faults(node, replies.get(node))]
     decision = record.get("decision")
     if decision and decision["verdict"] == "refuse":
         faults.append(f"refused: {decision['why']}. {decision['way_out']}")
@@ -257,7 +256,7 @@ def assess(cluster, replies, record, now):
     }
 
 
-def _node_faults(node, reply, nearly_full):
+def _node_faults(node, reply):
     if not isinstance(reply, dict):
         return [str(reply) if reply else f"did not answer: `salt {node} test.ping`"]
     found = [reply["unready"]] if reply["unready"] else []
@@ -266,7 +265,7 @@ def _node_faults(node, reply, nearly_full):
         f"{device} is {used} % full, and takes nothing any more at {FULL} %: more devices in the "
         "pillar's storage:devices make room"
         for device, used in reply["used"].items()
-        if used >= nearly_full
+        if used >= reply["nearly_full"]
     ]
     for device, count in reply["errors"].items():
         found.append(

@@ -327,6 +327,7 @@ def test_a_device_is_as_full_as_its_file_system_says(serving):
     finally:
         ballast.unlink()
     assert before["unmounted"] == []
+    assert before["nearly_full"] == 85
     assert abs(before["used"]["sdc"] - int(percent.rstrip("%"))) <= 1
     assert after["used"]["sdc"] > before["used"]["sdc"] + 10
     assert after["used"]["sdd"] == before["used"]["sdd"]

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 MACHINES = 200
 NODES = ["sto1", "sto2", "sto3", "prx1"]
-CLUSTER = {"name": "demo", "owner": "sto1", "nodes": NODES, "rings": ["object"], "nearly_full": 85}
+CLUSTER = {"name": "demo", "owner": "sto1", "nodes": NODES, "rings": ["object"]}
 
 
 def facts(version, md5=None):
@@ -218,7 +218,7 @@ def test_moves_wait_for_the_masters_copy_and_for_every_node():
 def test_a_device_that_fills_is_told_before_it_refuses():
     served = {"object": {"md5": "ring1", "version": 1}}
     quiet = {"served": served, "unready": None, "unmounted": [], "errors": {}, "figures": None}
-    replies = {node: {**quiet, "used": {"sdb": 84}} for node in NODES}
+    replies = {node: {**quiet, "used": {"sdb": 84}, "nearly_full": 85} for node in NODES}
     record = {"spread": {"object": facts(1)}}
     assert spreading.assess(CLUSTER, replies, record, 0)["faults"] == []
     replies["sto2"]["used"] = {"sdb": 84, "sdc": 85}
