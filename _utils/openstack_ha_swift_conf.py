@@ -28,6 +28,10 @@ REPLICATING = {
     "container-sharder",
     "object-replicator",
 }
+# Beyond Swift's own. The updater forks for every partition, which costs 0.4 s of a core before any
+# work is done (eventlet's monkey_patch looks through all objects for locks). With Swift's four at
+# once, a node with many containers has four cores less for its servers, all the time.
+OPTIONS = {"container-updater": {"concurrency": 1}}
 IDLE = ("container-sync", "object-reconstructor")
 PROXYS_DAEMONS = ("object-expirer", "container-reconciler")
 
@@ -307,7 +311,7 @@ def _storage_server(view, kind):
         "filter:recon": {"use": "egg:swift#recon"},
     }
     for daemon in DAEMONS[kind]:
-        sections[f"{kind}-{daemon}"] = {}
+        sections[f"{kind}-{daemon}"] = OPTIONS.get(f"{kind}-{daemon}", {})
     own = view["self"].get("storage", {}).get("replication_address", view["self"]["address"])
     # The port for rsync, which the other form of a module's name has no place for.
     rsync = f"rsync://{{replication_ip}}:{swift['rsync']['port']}/{kind}_{{device}}"

@@ -44,6 +44,10 @@ def users(full):
     # They know tempauth's users, and nothing of an authority.
     content["openstack_ha"]["swift"].update(auth="tempauth", users=USERS)
     content["openstack_ha"]["tls"] = {"plain_http": True}
+    # The tests' many containers would have the updaters at work all the time, and no test waits for
+    # them; on a machine for a whole cluster, that is time which the servers lack.
+    updater = {"container-updater": {"interval": HOURS * 3600}}
+    content["openstack_ha"]["swift"].setdefault("container", {})["options"] = updater
     site.apply(full, content)
     return full.inventory["credentials"]["swift"]["accounts"]
 

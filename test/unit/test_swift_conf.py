@@ -55,6 +55,13 @@ def test_servers_listen_on_the_nodes_address_and_check_their_mounts():
     assert module == "rsync://{replication_ip}:873/object_{device}"
 
 
+def test_the_updater_of_containers_takes_one_core_unless_told():
+    told = {"container": {"options": {"container-updater": {"concurrency": 3}}}}
+    for swift, concurrency in ((None, "1"), (told, "3")):
+        file = conf.storage_files(storage(swift))["container-server.conf"]
+        assert file["container-updater"] == {"concurrency": concurrency}
+
+
 def test_directories_are_not_checked_for_mounts():
     file = conf.storage_files(storage({"devices": {"kind": "directories"}}))["object-server.conf"]
     assert file["DEFAULT"]["mount_check"] == "false"
