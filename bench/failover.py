@@ -2,7 +2,7 @@
 Kill the VIP's holder and measure the longest gap of each operation through the VIP.
 
 `python -m bench.failover` needs a lab that serves (`make lab`). A gap is the time between two
-operations that succeed, by the end of each; the goals are those of docs/architecture.md.
+operations that succeed, by the end of each.
 """
 
 from __future__ import annotations
@@ -113,11 +113,16 @@ def fail_over(lab: Lab, before: float = 5, after: float = 15) -> dict:
     return {"killed": holder, "gaps": gaps(probe.records, operations(lab))}
 
 
-def serves(lab: Lab) -> bool:
-    """Return whether the cluster is whole: every member Synced, every broker running."""
+def is_whole(lab: Lab) -> bool:
+    """Return whether every member is Synced, and no node is still on its way back from a boot."""
     nodes = ",".join(lab.with_role("controller"))
     galera = lab.master.salt(nodes, "openstack_ha_galera.status")
-    return all(isinstance(one, dict) and one.get("is_synced") for one in galera.values())
+    rejoin = lab.master.salt(nodes, "openstack_ha_rejoin.status")
+    return _all(galera, "is_synced") and _all(rejoin, "has_rejoined")
+
+
+def _all(returns: dict, key: str) -> bool:
+    return all(isinstance(one, dict) and one.get(key) for one in returns.values())
 
 
 def main() -> int:
@@ -128,7 +133,7 @@ def main() -> int:
     lab, console = Lab.load(), Console()
     rounds = []
     for number in range(args.rounds):
-        wait_for(lambda: serves(lab), 300, "every member to be Synced")
+        wait_for(lambda: is_whole(lab), 300, "the cluster to be whole")
         rounds.append(fail_over(lab))
         console.print(f"round {number + 1}: killed {rounds[-1]['killed']}", highlight=False)
     if args.json:
