@@ -316,7 +316,7 @@ def _storage_server(view, kind):
     # The port for rsync, which the other form of a module's name has no place for.
     rsync = f"rsync://{{replication_ip}}:{swift['rsync']['port']}/{kind}_{{device}}"
     for name in REPLICATING & set(sections):
-        sections[name] = {"rsync_module": rsync}
+        sections[name] = {**sections[name], "rsync_module": rsync}
     if not _is_separate(view, kind):
         return openstack_ha_options.merged(sections, swift[kind]["options"]), None
     replicating = {

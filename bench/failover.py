@@ -115,14 +115,18 @@ def fail_over(lab: Lab, before: float = 5, after: float = 15) -> dict:
 
 def is_whole(lab: Lab) -> bool:
     """Return whether every member is Synced, and no node is still on its way back from a boot."""
-    nodes = ",".join(lab.with_role("controller"))
-    galera = lab.master.salt(nodes, "openstack_ha_galera.status")
-    rejoin = lab.master.salt(nodes, "openstack_ha_rejoin.status")
-    return _all(galera, "is_synced") and _all(rejoin, "has_rejoined")
+    nodes = lab.with_role("controller")
+    galera = lab.master.salt(",".join(nodes), "openstack_ha_galera.status")
+    rejoin = lab.master.salt(",".join(nodes), "openstack_ha_rejoin.status")
+    # Who did not answer is not whole.
+    return all(
+        _says(galera.get(node), "is_synced") and _says(rejoin.get(node), "has_rejoined")
+        for node in nodes
+    )
 
 
-def _all(returns: dict, key: str) -> bool:
-    return all(isinstance(one, dict) and one.get(key) for one in returns.values())
+def _says(answer: object, key: str) -> bool:
+    return isinstance(answer, dict) and bool(answer.get(key))
 
 
 def main() -> int:
