@@ -186,10 +186,10 @@ def order(command):
         return peer.recv(4096).decode().strip()
 
 
-def sessions(modules, proxy):
+def of_servers(modules, proxy, column):
     rows = modules.openstack_ha_haproxy.status()
     return {
-        row["name"]: row["sessions"]
+        row["name"]: row[column]
         for row in rows
         if row["proxy"] == proxy and row["kind"] == "server"
     }
@@ -208,13 +208,16 @@ def test_no_request_is_lost_that_connects_to_a_server_as_that_goes_down(
     """Long connects, and both absent servers said to be up, as they are when they die."""
     applied["haproxy"] = {"timeouts": {"connect": 20000}}
     assert not_applied(modules.state.sls(SLS, pillar=pillar)) == []
+    wait_until(lambda: of_servers(modules, "keystone", "status")["ctl1"] == "UP")
     absent = ("ctl2", "ctl3")
     for name in absent:
         assert order(f"disable health keystone/{name}") == ""
         assert order(f"set server keystone/{name} health up") == ""
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(status_of, applied, "/", KEYSTONE) for _ in range(3)]
-        wait_until(lambda: all(sessions(modules, "keystone")[name] for name in absent))
+        wait_until(
+            lambda: all(of_servers(modules, "keystone", "sessions")[name] for name in absent)
+        )
         for name in absent:
             assert order(f"set server keystone/{name} health down") == ""
         assert [one.result() for one in asked] == [200, 200, 200]
