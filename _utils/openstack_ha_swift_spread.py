@@ -13,11 +13,14 @@ import json
 import struct
 import zlib
 
+import openstack_ha_members
+
 RUNBOOK = "docs/runbooks/swift-rings.md"
 # The headings in it that a refusal names.
 LOST = "A builder is lost"
 STRANGE = "A ring of somebody else"
 HASH_PATHS = "Different hash paths"
+STATUS_KEYS = {"served", "unready", "unmounted", "used", "nearly_full", "errors", "figures"}
 KEYS = {"is_owner", "unready", "hash_path", "served", "built", "receipts"}
 MAGIC = b"R1NG"
 # Magic, format and the length of what is known of the ring, which stands before its parts.
@@ -216,6 +219,7 @@ def assess(cluster, replies, record, now):
     ``rings`` has the owner's figures, the seconds since its last rebalance, and the nodes that
     lack it; ``nodes`` what each node said. ``verdict`` is ``healthy`` or ``degraded``.
     """
+    replies = {node: _in_full(node, reply) for node, reply in replies.items()}
     name, owner = cluster["name"], replies.get(cluster["owner"])
     figures = owner["figures"] if isinstance(owner, dict) else None
     faults, rings = [], {}
@@ -254,6 +258,12 @@ def assess(cluster, replies, record, now):
         "nodes": {node: replies.get(node) for node in cluster["nodes"]},
         "decision": decision,
     }
+
+
+def _in_full(node, reply):
+    if isinstance(reply, dict) and not reply.keys() >= STATUS_KEYS:
+        return f"answered with less than is asked for: `{openstack_ha_members.sync(node)}`"
+    return reply
 
 
 def _node_faults(node, reply):

@@ -230,6 +230,17 @@ def test_a_device_that_fills_is_told_before_it_refuses():
     ]
 
 
+def test_a_node_with_an_older_module_is_told_from_one_that_is_well():
+    served = {"object": {"md5": "ring1", "version": 1}}
+    quiet = {"served": served, "unready": None, "unmounted": [], "errors": {}, "figures": None}
+    replies = {node: {**quiet, "used": {}, "nearly_full": 85} for node in NODES}
+    del replies["sto2"]["nearly_full"]
+    found = spreading.assess(CLUSTER, replies, {"spread": {"object": facts(1)}}, 0)
+    assert found["faults"] == [
+        "sto2: answered with less than is asked for: `salt sto2 saltutil.sync_all`"
+    ]
+
+
 class Machine(RuleBasedStateMachine):
     """
     A ring's life: saved, restored and lost builders, nodes and masters that go and come back.
