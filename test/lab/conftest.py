@@ -8,6 +8,7 @@ runs side by side; LAB_PROFILE is that of a lab which is kept. The tests of Swif
 with storage nodes.
 """
 
+import contextlib
 import functools
 import os
 import random
@@ -211,17 +212,28 @@ def refusal(lab):
 
 
 @pytest.fixture
-def stop_all(lab, nodes, serving):
+def unseen(lab):
+    """Return a context in which no schedule of the master's starts what is stopped."""
+
+    @contextlib.contextmanager
+    def stopped():
+        lab.master.stop()
+        yield
+        lab.master.start()
+
+    return stopped
+
+
+@pytest.fixture
+def stop_all(lab, nodes, serving, unseen):
     """Return a function that changes stopped servers before anybody looks at them."""
     serving()
 
     def change(**scripts):
-        # The master's schedule would start them in between.
-        lab.master.stop()
-        for node in nodes:
-            lab.node(node).check(["systemctl", "stop", "mariadb"])
-        for node, script in scripts.items():
-            lab.node(node).check(["sh", "-c", script])
-        lab.master.start()
+        with unseen():
+            for node in nodes:
+                lab.node(node).check(["systemctl", "stop", "mariadb"])
+            for node, script in scripts.items():
+                lab.node(node).check(["sh", "-c", script])
 
     return change

@@ -8,6 +8,7 @@ from lab.waiting import wait_for
 # Seconds until each operation succeeds again, with room for a machine that others use too: the
 # figures themselves are bench/failover's.
 BOUND = 30
+PATIENCE = 120
 
 
 def _probe(lab, seconds=3):
@@ -28,15 +29,30 @@ def test_everything_works_through_the_vip(lab, kind, records):
 @pytest.fixture(scope="module")
 def records(lab, serving):
     serving()
+    failover.vip_holder(lab)
+    wait_for(lambda: _balanced(lab), PATIENCE, "every HAProxy to have every server")
     return _probe(lab)
 
 
+def _balanced(lab):
+    """What each node's HAProxy has; nothing as long as one does not answer or lacks a server."""
+    rows = lab.master.salt(",".join(lab.nodes), "openstack_ha_haproxy.status", patience=10)
+    if set(rows) != set(lab.nodes) or not all(isinstance(one, list) for one in rows.values()):
+        return None
+    servers = {
+        node: [row for row in lines if row["kind"] == "server"] for node, lines in rows.items()
+    }
+    is_whole = all(row["serving"] for lines in servers.values() for row in lines)
+    return servers if is_whole else None
+
+
 def test_one_node_holds_the_vip(lab):
-    assert len(failover.vip_holders(lab)) == 1
+    assert failover.vip_holder(lab) in lab.nodes
 
 
 def test_brokers_are_one_cluster(lab, nodes):
     status = lab.master.salt(",".join(nodes), "openstack_ha_rabbitmq.status")
+    assert set(status) == set(nodes)
     for node, one in status.items():
         assert len(one["running_nodes"]) == len(nodes), node
         assert not one["partitions"], node
@@ -72,15 +88,13 @@ def test_servers_listen_on_their_own_address_and_haproxy_on_the_vip(lab, inside)
 
 
 def test_haproxy_has_one_writer_and_every_broker(lab):
-    rows = lab.master.salt(",".join(lab.nodes), "openstack_ha_haproxy.status")
-    for node, lines in rows.items():
-        servers = {
-            proxy: [line for line in lines if (line["proxy"], line["kind"]) == (proxy, "server")]
+    found = wait_for(lambda: _balanced(lab), PATIENCE, "every HAProxy to have every server")
+    for node, servers in found.items():
+        backups = {
+            proxy: [row["backup"] for row in servers if row["proxy"] == proxy]
             for proxy in ("mysql", "rabbitmq")
         }
-        assert all(line["serving"] for line in servers["mysql"] + servers["rabbitmq"]), node
-        assert [line["backup"] for line in servers["mysql"]] == [False, True, True], node
-        assert not any(line["backup"] for line in servers["rabbitmq"]), node
+        assert backups == {"mysql": [False, True, True], "rabbitmq": [False] * 3}, node
 
 
 def test_queues_are_seen_from_every_broker(lab):
@@ -93,20 +107,16 @@ def test_the_holder_dies_and_everything_comes_back(lab, serving):
     found = failover.fail_over(lab, after=BOUND)
     for kind, one in found["gaps"].items():
         assert one["gap"] is not None and one["gap"] < BOUND, f"{kind}: {one}"
-        assert one["succeeded"] > one["failed"], f"{kind}: {one}"
-    wait_for(lambda: len(failover.vip_holders(lab)) == 1, 60, "one holder of the VIP")
     serving()
 
 
 def test_the_vip_leaves_a_node_whose_haproxy_stops(lab, serving):
     serving()
-    (holder,) = failover.vip_holders(lab)
+    holder = failover.vip_holder(lab)
     lab.node(holder).check(["systemctl", "stop", "haproxy"])
     try:
-        wait_for(
-            lambda: failover.vip_holders(lab) not in ([], [holder]), 15, "the VIP to leave", 0.2
-        )
+        wait_for(lambda: failover.vip_holder(lab) != holder, 60, "the VIP to leave", 0.2)
         assert [r["error"] for r in _probe(lab) if r["error"]] == []
     finally:
         lab.node(holder).check(["systemctl", "start", "haproxy"])
-    assert len(failover.vip_holders(lab)) == 1
+    failover.vip_holder(lab)

@@ -2,6 +2,8 @@
 
 import time
 
+from lab.salt import LONGEST_JOB
+
 
 def _reboot(lab, nodes):
     """Take the power of nodes and switch them on; return when."""
@@ -37,7 +39,7 @@ def test_a_restart_of_the_master_in_between_costs_a_schedules_round_at_most(
 
 
 def test_a_highstate_after_a_boot_has_nothing_left_to_do(lab, nodes):
-    returns = lab.master.salt(",".join(nodes), "state.highstate", queue=True)
+    returns = lab.master.salt(",".join(nodes), "state.highstate", patience=LONGEST_JOB, queue=True)
     changed = {
         node: [
             key for key, state in returns[node].items() if state["changes"] or not state["result"]

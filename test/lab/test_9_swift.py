@@ -9,6 +9,8 @@ from swift.store import lose
 from lab import highstate
 from lab.waiting import wait_for
 
+PATIENCE = 300
+
 
 @pytest.fixture(scope="module")
 def storage(full):
@@ -34,7 +36,7 @@ def test_a_second_highstate_changes_nothing(full, storage):
 
 
 def test_every_node_has_the_same_rings(full, storage):
-    wait_for(lambda: _is_healthy(full), 60, "every node to have the rings")
+    wait_for(lambda: _is_healthy(full), PATIENCE, "every node to have the rings")
 
 
 def test_objects_are_the_same_through_every_proxy(full, store):

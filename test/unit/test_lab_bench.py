@@ -6,7 +6,7 @@ from bench.failover import GOALS, gaps
 
 
 def record(operation, end, error=None):
-    return {"operation": operation, "end": end, "error": error}
+    return {"operation": operation, "begin": end - 0.05, "end": end, "error": error}
 
 
 def test_a_gap_is_between_two_that_succeed_however_many_fail_between_them():
@@ -22,6 +22,12 @@ def test_a_gap_is_between_two_that_succeed_however_many_fail_between_them():
         "failed": 3,
         "errors": ["refused"],
     }
+
+
+def test_a_gap_that_is_not_over_lasts_until_the_end():
+    records = [record("http", end) for end in (0.0, 0.1)]
+    records += [record("http", end, "refused") for end in (1.0, 9.05)]
+    assert gaps(records)["http"]["gap"] == 8.9
 
 
 def test_what_never_succeeded_twice_has_no_gap_and_not_a_small_one():

@@ -119,8 +119,8 @@ class Scene:
             self.history.line(f"not all of {GROWTH} MB written: {str(exc).splitlines()[-1]}")
 
     def vip_holder(self):
-        """Return a node that has the VIP."""
-        return next(iter(failover.vip_holders(self.lab)), None)
+        """Return a node that has the VIP; in a split there may be several."""
+        return wait_for(lambda: failover.vip_holders(self.lab), 60, "a holder of the VIP")[0]
 
     @staticmethod
     def _at_once(function, nodes):

@@ -3,8 +3,9 @@ Uses Keystone and Glance as anybody does, in the lab's client with its own Pytho
 `client.py TASK.json VERB`.
 
 `upload ADDRESS SIZE` makes an image of so many bytes through one controller and prints its id,
-`download ADDRESS ID` reads it through another one; both print the SHA-512 of the bytes. Half way
-through they write the file HALF_WAY, for whoever waits for that.
+`download ADDRESS ID` reads it through another one; both print the SHA-512 of the bytes. With the
+word `slowly` at the end they write the file HALF_WAY when half is through, for whoever waits for
+that, and trickle on until the file GO_ON is there.
 
 `tokens ADDRESS...` asks for one token after another and has each controller validate all of them,
 until the file ENOUGH is there. It prints how many were validated, and what was refused.
@@ -14,6 +15,7 @@ import hashlib
 import json
 import random
 import sys
+import time
 from pathlib import Path
 
 import requests
@@ -22,6 +24,9 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CHUNK = 1 << 20
 TIMEOUT = 120
 HALF_WAY = "/run/image-client.{}"
+GO_ON = Path("/run/image-client.go-on")
+# Seconds a piece: what is left of 200 MB at half lasts for a minute.
+TRICKLE = 0.6
 ENOUGH = Path("/run/image-client.enough")
 KEYSTONE = 5000
 
@@ -53,25 +58,28 @@ def content(size):
         yield made.randbytes(min(CHUNK, size - start))
 
 
-def told(pieces, size, verb):
+def slowed(pieces, size, verb):
     """The same pieces; who waits for it is told when half of them have gone by."""
     gone = 0
     for piece in pieces:
         yield piece
         gone += len(piece)
-        if gone * 2 >= size > (gone - len(piece)) * 2:
+        if gone * 2 >= size and not GO_ON.exists():
             Path(HALF_WAY.format(verb)).touch()
+            time.sleep(TRICKLE)
 
 
-def upload(task, address, size):
+def upload(task, address, size, slowly=None):
     headers, digest = {"X-Auth-Token": token(task)}, hashlib.sha512()
     facts = {"name": "trial", "disk_format": "raw", "container_format": "bare"}
     asked = requests.post(images(task, address), json=facts, headers=headers, timeout=TIMEOUT)
     asked.raise_for_status()
-    image = asked.json()["id"]
+    image, made = asked.json()["id"], content(int(size))
+    if slowly:
+        made = slowed(made, int(size), "upload")
 
     def pieces():
-        for piece in told(content(int(size)), int(size), "upload"):
+        for piece in made:
             digest.update(piece)
             yield piece
 
@@ -85,13 +93,15 @@ def upload(task, address, size):
     print(image, digest.hexdigest())
 
 
-def download(task, address, image):
+def download(task, address, image, slowly=None):
     headers, digest = {"X-Auth-Token": token(task)}, hashlib.sha512()
     url = f"{images(task, address)}/{image}/file"
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as asked:
         asked.raise_for_status()
-        size = int(asked.headers["Content-Length"])
-        for piece in told(asked.iter_content(CHUNK), size, "download"):
+        pieces = asked.iter_content(CHUNK)
+        if slowly:
+            pieces = slowed(pieces, int(asked.headers["Content-Length"]), "download")
+        for piece in pieces:
             digest.update(piece)
     print(image, digest.hexdigest())
 
