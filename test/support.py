@@ -5,6 +5,7 @@ import importlib.util
 import ipaddress
 import os
 import pathlib
+import time
 
 import psutil
 import pytest
@@ -124,3 +125,11 @@ def sql(node, statement):
 def cluster_size(node):
     """Return how many servers a lab's database server sees in its component, itself included."""
     return int(sql(node, "SHOW STATUS LIKE 'wsrep_cluster_size'").split()[1])
+
+
+def await_until(condition, seconds, what):
+    """Wait for what must come within so many seconds, far more than it takes."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.2)

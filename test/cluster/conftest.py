@@ -15,9 +15,11 @@ import jinja2
 import pytest
 import salt.utils.event
 import yaml
+from patient import PatientMaster, PatientMinion
 from saltfactories.utils import random_string
 from support import (
     ROOT,
+    await_until,
     cluster_on,
     example,
     formula_root,
@@ -88,7 +90,9 @@ def random_text(length):
 
 
 @pytest.fixture(scope="session")
-def master(salt_factories, cluster_files, tmp_path_factory):
+def master(salt_factories, cluster_files, tmp_path_factory, event_listener):
+    # It forgets an event after two minutes, and the longest trials last longer on a busy host.
+    event_listener.timeout = 3600
     formula = formula_root(tmp_path_factory.mktemp("master") / "formula")
     environment = jinja2.Environment()
     environment.filters["json"] = json.dumps
@@ -97,6 +101,7 @@ def master(salt_factories, cluster_files, tmp_path_factory):
     written = yaml.safe_load(text.render(cluster_file="/nowhere"))
     factory = salt_factories.salt_master_daemon(
         random_string("master-"),
+        factory_class=PatientMaster,
         overrides={
             # A key waits until somebody accepts it: the factory does, as long as it listens.
             "auto_accept": False,
@@ -116,7 +121,7 @@ def master(salt_factories, cluster_files, tmp_path_factory):
         yield factory
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bus(master):
     """The master's bus, to fire events on."""
     opts = master.config.copy()
@@ -124,7 +129,7 @@ def bus(master):
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def since(master, bus, event_listener):
     """
     Return a function that gives the events of a tag since a time, in their order.
@@ -144,6 +149,36 @@ def since(master, bus, event_listener):
 
 
 @pytest.fixture(scope="session")
+def reacted(since):
+    """
+    Return a function that waits until the master is done with a start event that was fired since a
+    time, and with all that had been fired before it: the reactor takes events in their order.
+    """
+
+    def wait(begin, minion_id):
+        started = f"salt/minion/{minion_id}/start"
+        await_until(
+            lambda: any(
+                started in str(event.data["fun_args"]) for event in since(begin, "salt/run/*/ret")
+            ),
+            120,
+            f"the reaction to {started}",
+        )
+        await_until(lambda: not running(since, begin), 120, "the end of all runs")
+
+    return wait
+
+
+def running(since, begin):
+    """The runners that began since a time and have not ended."""
+    new, ended = (
+        {event.data["jid"]: event.data["fun"] for event in since(begin, f"salt/run/*/{end}")}
+        for end in ("new", "ret")
+    )
+    return [fun for jid, fun in new.items() if jid not in ended]
+
+
+@pytest.fixture(scope="session")
 def start_minion(master):
     """Return a function that gives the minion of an id, to be started."""
     made = {}
@@ -152,7 +187,9 @@ def start_minion(master):
         # One that was there before has its key, as that of a host does that boots again.
         if minion_id not in made:
             made[minion_id] = master.salt_minion_daemon(
-                minion_id, overrides={"log_level_logfile": "debug", "random_reauth_delay": 1}
+                minion_id,
+                factory_class=PatientMinion,
+                overrides={"log_level_logfile": "debug", "random_reauth_delay": 1},
             )
         return made[minion_id]
 
@@ -165,7 +202,7 @@ def controllers(master, start_minion):
     with start_minion("ctl1").started() as ctl1, start_minion("ctl2").started() as ctl2:
         for minion in (ctl1, ctl2):
             # All modules of the formula, to a minion that has just started.
-            synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
+            synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
             assert synced.returncode == 0, synced
         yield [ctl1, ctl2]
 
@@ -175,10 +212,33 @@ def run(master):
     """Return a function that runs a runner and returns its data."""
 
     def call(function, *arguments, **more):
-        result = master.salt_run_cli(timeout=400).run(function, *arguments, **more)
+        result = master.salt_run_cli().run(function, *arguments, **more)
         assert result.returncode == 0, result
         # A bare string is left in stdout by the CLI wrapper.
         text = result.stdout.strip()
         return text if result.data is None and text != "null" else result.data
 
     return call
+
+
+@pytest.fixture(scope="session")
+def answered(run):
+    """Return a function that looks after a system of a cluster until the answer is its own."""
+
+    def look(system, cluster):
+        found = []
+
+        def is_answered():
+            found.append(run(f"openstack_ha_{system}.answer", cluster))
+            return found[-1] is not None
+
+        await_until(is_answered, 300, "an answer that nobody else gives")
+        return found[-1]
+
+    return look
+
+
+@pytest.fixture
+def first_look(run):
+    """The master has never looked at demo's Galera: its patience with ctl3 begins now."""
+    run("openstack_ha_record.keep", "demo.galera", "{}")

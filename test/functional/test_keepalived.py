@@ -12,6 +12,14 @@ SLS = ["openstack_ha.haproxy", "openstack_ha.keepalived"]
 CONFIG = pathlib.Path("/etc/keepalived/keepalived.conf")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left(modules):
+    """Others that start HAProxy on this host hold the VIP by themselves."""
+    yield
+    modules.service.stop("keepalived")
+    CONFIG.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def holder(modules, pillar):
     """This machine with the VIP; return a function that waits until it has or lacks it."""

@@ -1,14 +1,15 @@
 """Rings by the formula's own states and by Swift's own library, on this machine."""
 
 import base64
+import concurrent.futures
 import copy
+import fcntl
 import gzip
 import hashlib
 import json
 import pathlib
 import shutil
 import subprocess
-import threading
 import time
 
 import pytest
@@ -341,14 +342,20 @@ def test_a_removal_by_hand_is_not_finished_behind_ones_back(built):
 
 
 def test_one_process_works_at_a_time(built):
-    holder = subprocess.Popen(["/usr/bin/flock", FOLDER / ".lock", "/usr/bin/sleep", "3"])
-    try:
-        time.sleep(0.5)
-        begin = time.monotonic()
-        built.apply(RING)
-        assert time.monotonic() - begin > 1
-    finally:
-        holder.wait()
+    lock = FOLDER / ".lock"
+    with concurrent.futures.ThreadPoolExecutor() as pool, lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        applied = pool.submit(built.apply, RING)
+        while not somebody_waits_for_a_lock():
+            assert not applied.done(), "it did not wait"
+            time.sleep(0.05)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert applied.result()
+
+
+def somebody_waits_for_a_lock():
+    """Whether a process of this host waits for a whole file, which the kernel marks so."""
+    return "-> FLOCK" in pathlib.Path("/proc/locks").read_text(encoding="utf-8")
 
 
 def test_another_node_builds_no_ring(owner):
@@ -410,11 +417,15 @@ def test_what_came_is_checked_before_it_serves(spread):
 def test_the_state_says_what_the_master_refuses_and_that_it_says_nothing(spread):
     late = spread.rings_present(patience=0)
     assert late["result"] is False and "the master gave no word" in late["comment"]
-    hear = spread.load()[0]["openstack_ha_word.hear"]
-    word = threading.Timer(2, hear, ("swift", "refuse", "the builder is lost", "`this`"))
-    word.start()
-    refused = spread.rings_present(patience=60)
-    word.join()
+    # Said later than whatever moment the state begins to listen at.
+    refusal = {"verdict": "refuse", "why": "the builder is lost", "way_out": "`this`"}
+    said = pathlib.Path("/run/openstack_ha/swift.json")
+    said.parent.mkdir(exist_ok=True)
+    said.write_text(json.dumps({**refusal, "time": 9999999999}), encoding="utf-8")
+    try:
+        refused = spread.rings_present(patience=60)
+    finally:
+        said.unlink()
     assert (
         refused["result"] is False
         and "The master refused: the builder is lost. `this`." in (refused["comment"])
