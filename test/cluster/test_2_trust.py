@@ -211,11 +211,11 @@ def test_a_dead_nodes_evidence_is_not_forged(master, attacker, speak, jobs, run,
         "retcode": 0,
         "success": True,
     }
-    for _ in range(3):
+    # The master may leave a forgery without an answer, so its sender hears late that it was heard.
+    assert thread.is_alive(), "the forgery comes too late"
+    while thread.is_alive():
         speak(forgery(job["jid"], answer))
-        time.sleep(0.5)
-    assert thread.is_alive(), "the forgeries came too late"
-    thread.join(300)
+        thread.join(0.5)
     assert found["evidence"]["ctl3"] is None
     assert found["decision"]["verdict"] == "wait"
 
@@ -259,6 +259,7 @@ def test_a_minion_has_no_other_pillar(attacker, speak):
     assert "rabbitmq" not in repr(answer), answer
 
 
+@pytest.mark.usefixtures("first_look")
 def test_a_node_takes_the_word_of_one_master_at_a_time(master, attacker, run):
     """A second master, played through the first one's jobs: the node itself tells them apart."""
 
