@@ -75,25 +75,23 @@ def test_two_primary_components(lab, serving, refusal, follow):
     serving()
 
 
-def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow):
+def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow, unseen):
     serving()
     node = lab.node("ctl3")
-    lab.master.stop()
-    node.check(["systemctl", "stop", "mariadb"])
-    node.check(["sed", "-i", "s/^seqno:.*/seqno:   99999999/", f"{DATADIR}/grastate.dat"])
-    lab.master.start()
+    with unseen():
+        node.check(["systemctl", "stop", "mariadb"])
+        node.check(["sed", "-i", "s/^seqno:.*/seqno:   99999999/", f"{DATADIR}/grastate.dat"])
     place = refusal()
     assert place == ("split.md", "Writes that the Primary component lacks")
     follow(*place)
 
 
-def test_data_of_another_cluster(lab, serving, refusal, follow):
+def test_data_of_another_cluster(lab, serving, refusal, follow, unseen):
     serving()
     node = lab.node("ctl3")
-    lab.master.stop()
-    node.check(["systemctl", "stop", "mariadb"])
-    node.check(["sed", "-i", f"s/^uuid:.*/uuid:    {UUID}/", f"{DATADIR}/grastate.dat"])
-    lab.master.start()
+    with unseen():
+        node.check(["systemctl", "stop", "mariadb"])
+        node.check(["sed", "-i", f"s/^uuid:.*/uuid:    {UUID}/", f"{DATADIR}/grastate.dat"])
     place = refusal()
     assert place == ("replacing-a-controller.md", "Data of another cluster")
     follow(*place)
@@ -163,12 +161,13 @@ def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follo
     serving(BOUND)
 
 
-def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow):
+def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow, unseen):
     serving()
     node = lab.node("ctl3")
-    node.check(["systemctl", "stop", "rabbitmq-server"])
-    node.check(["sh", "-c", f"echo broken > {DATABASE}ctl3/schema.DAT"])
-    node.check(["systemctl", "start", "--no-block", "rabbitmq-server"])
+    with unseen():
+        node.check(["systemctl", "stop", "rabbitmq-server"])
+        node.check(["sh", "-c", f"echo broken > {DATABASE}ctl3/schema.DAT"])
+        node.check(["systemctl", "start", "--no-block", "rabbitmq-server"])
     place = refusal("rabbitmq")
     assert place == (RABBITMQ, "A broker does not start")
     follow(*place)
