@@ -161,6 +161,7 @@ def _uwsgi(view, cores):
         cores,
         **{
             "wsgi-file": f"{FOLDER}/application.py",
+            "pythonpath": FOLDER,
             "env": f"OS_GLANCE_CONFIG_DIR={FOLDER}",
             # An image of unknown size comes in chunks, which the application asks uWSGI for.
             "http-chunked-input": "true",

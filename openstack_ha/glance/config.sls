@@ -40,13 +40,15 @@ openstack_ha_glance_{{ name }}:
     - require:
       - file: openstack_ha_glance_folder
 {%- endfor %}
+{%- for name in ("application.py", "swift_connection.py") %}
 
-openstack_ha_glance_application:
+openstack_ha_glance_{{ name }}:
   file.managed:
-    - name: {{ os.glance.folder }}/application.py
-    - source: salt://openstack_ha/glance/files/application.py
+    - name: {{ os.glance.folder }}/{{ name }}
+    - source: salt://openstack_ha/glance/files/{{ name }}
     - user: root
     - group: {{ os.glance.user }}
     - mode: '0640'
     - require:
       - file: openstack_ha_glance_folder
+{%- endfor %}

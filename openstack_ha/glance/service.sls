@@ -25,7 +25,8 @@ openstack_ha_glance_restarted:
     - onchanges:
       - file: openstack_ha_glance_unit
       - file: openstack_ha_glance_uwsgi.ini
-      - file: openstack_ha_glance_application
+      - file: openstack_ha_glance_application.py
+      - file: openstack_ha_glance_swift_connection.py
       - pkg: openstack_ha_glance_packages
 
 # What workers read themselves: they are replaced one after another, and nobody is refused.

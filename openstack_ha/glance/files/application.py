@@ -8,21 +8,12 @@ end of a segment is then lost, and the image is shorter than what was sent, with
 """
 
 import io
-import socket
 
-import urllib3.connection
+import swift_connection
 import uwsgi
 from glance.common.wsgi_app import init_app
 
 PIECE = 1 << 16
-# Swift is asked without a time limit, by the VIP. When its holder loses its power in the middle of
-# a download nobody tells: the next holder does, when it is asked about a session that it lacks.
-KEEPALIVE = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 3),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-]
 
 
 class Chunks:
@@ -43,7 +34,7 @@ class Chunks:
         return found
 
 
-urllib3.connection.HTTPConnection.default_socket_options += KEEPALIVE
+swift_connection.install()
 glance = init_app()
 
 
