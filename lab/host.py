@@ -152,8 +152,13 @@ class Host:
         return "" if done.rc else done.out
 
     def kill(self) -> None:
-        """Take its power away."""
+        """Take its power away.
+
+        The kernel, which lives on here, would end its connections by telling their peers; a host
+        without power tells nobody.
+        """
         if self.state == "running":
+            self.check(["nft", partition.SILENCE])
             self.container.kill("SIGKILL")
             self.container.wait()
 

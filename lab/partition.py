@@ -26,6 +26,10 @@ add rule {TABLE} out ether daddr @cut drop
 MEND_ALL = f"add table {TABLE}\ndelete table {TABLE}\n"
 
 
+# Not a word more from this host, until it boots.
+SILENCE = f"{_BASE}add rule {TABLE} in drop\nadd rule {TABLE} out drop\n"
+
+
 def cut(macs: Sequence[str]) -> str:
     """Return the nft script that drops every packet from and to these addresses."""
     return f"{_BASE}add element {TABLE} cut {{ {', '.join(macs)} }}\n" if macs else _BASE
