@@ -25,7 +25,6 @@ add rule {TABLE} out ether daddr @cut drop
 # `add` before `delete`, so that neither fails where there is nothing to mend.
 MEND_ALL = f"add table {TABLE}\ndelete table {TABLE}\n"
 
-
 # Not a word more from this host, until it boots.
 SILENCE = f"{_BASE}add rule {TABLE} in drop\nadd rule {TABLE} out drop\n"
 

@@ -156,9 +156,9 @@ def test_a_state_run_in_progress_is_left_alone_and_the_schedule_comes_later(
     wait = f"name=until test -e {told}; do sleep 0.1; done"
     job = master.salt_cli().run("--async", "state.single", "cmd.run", wait, minion_tgt="solo1")
     assert job.returncode == 0, job
-    await_until(lambda: running_states(master) != [], 120, "the operator's run")
+    await_until(lambda: running_states(master), 120, "the operator's run")
     assert run("openstack_ha_rejoin.reconcile", "solo") == {"solo": []}
-    assert running_states(master) != []
+    assert running_states(master)
     told.touch()
     await_until(lambda: running_states(master) == [], 120, "the end of the operator's run")
     assert len(state_jobs(since(begin, "salt/job/*/new"))) == 1

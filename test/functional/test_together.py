@@ -18,7 +18,7 @@ import time
 
 import pytest
 from controller import NODE, api, founded, serve_keystone, token_of
-from support import not_applied
+from support import await_until, not_applied
 
 PORT, SWIFT_PORT = 9292, 8080
 # Of an account, a container or an object: max_meta_count of Swift's constraints.
@@ -185,11 +185,10 @@ def listed(served, container, token):
 def test_images_are_in_the_service_users_account(served, token, image, account):
     assert upload(served, token, image, b"bits", False)[0] == 204
     path, of_glance = account
-    deadline = time.monotonic() + 60
     # Two of three replicas are enough for an answer, and any of them may be asked.
-    while listed(served, f"{path}/glance", of_glance) != [image]:
-        assert time.monotonic() < deadline, listed(served, f"{path}/glance", of_glance)
-        time.sleep(0.5)
+    await_until(
+        lambda: listed(served, f"{path}/glance", of_glance) == [image], 60, "the image alone"
+    )
     # Nobody else's, the administrator's of another project neither.
     assert api(served, "GET", f"{path}/glance", token=token, port=SWIFT_PORT)[0] == 403
 

@@ -107,6 +107,7 @@ def test_the_holder_dies_and_everything_comes_back(lab, serving):
     found = failover.fail_over(lab, after=BOUND)
     for kind, one in found["gaps"].items():
         assert one["gap"] is not None and one["gap"] < BOUND, f"{kind}: {one}"
+        assert one["succeeded"] > one["failed"], f"{kind}: {one}"
     serving()
 
 

@@ -81,7 +81,7 @@ def test_no_secret_in_an_event_a_return_or_a_command_line(lab, secrets):
     text = "\n".join([*heard, str(returns)])
     assert [secret for secret in secrets if secret in text] == []
     node.run(["sh", "-c", "while systemctl is-active -q openstack-ha-test; do sleep 1; done"])
-    assert b"salt-minion" in node.read("/root/openstack_ha_test.argv").encode()
+    assert "salt-minion" in node.read("/root/openstack_ha_test.argv")
     assert _hits(node, "cat /root/openstack_ha_test.argv", secrets) == []
     changed = str(returns)
     assert "account probe" in changed and "stats" not in changed
