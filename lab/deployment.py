@@ -10,7 +10,7 @@ import docker
 from rich.console import Console
 
 from . import cluster as cluster_file
-from . import engine, events, highstate, host, inventory, network, salt
+from . import engine, events, highstate, host, inventory, network, partition, salt
 from .errors import LabError
 from .host import Host, Plan
 from .images import Images
@@ -163,6 +163,15 @@ class Lab:
         cluster = cluster_file.complete(cluster_file.load(self.cluster_file))
         self._ensure(_nodes(Images(self.docker, say), cluster, cold))
         self._boot([self.node(node_id) for node_id in node_ids], say)
+
+    def mend(self) -> None:
+        """Give every host its power and all of its network, and the master its service."""
+        for each in self.hosts():
+            each.boot()
+        for each in self.hosts():
+            each.wait_booted()
+            each.check(["nft", partition.MEND_ALL])
+        self.master.start()
 
     def listen(self, glob: str, tell: events.Tell) -> events.Listener:
         """Return a context in which `tell` hears the master's events whose tag matches."""

@@ -131,6 +131,8 @@ class Master:
 
     def start(self) -> None:
         """Start its service, and wait until it takes orders, which comes later."""
+        if self.host.run(["systemctl", "is-active", "--quiet", "salt-master"]).rc == 0:
+            return
         self.host.check(["systemctl", "start", "salt-master"])
         wait_for(self._takes_orders, 120, "the salt-master to take orders")
 

@@ -1,11 +1,14 @@
 """
-Three real controllers and a master. The lab is this tier's own, beside the one of `make lab`.
+One lab for all files: real hosts and a master, deployed once, whole before each test and after it.
 
-LAB_ROUNDS is the number of deployments from nothing (2, and 10 in `make deployments`). A lab that
-is there already under this tier's name is replaced, unless LAB_KEEP is set: then it is used and
-left, for work on the tests that come after the deployments. LAB_TEST_NAME is another name, for two
-runs side by side; LAB_PROFILE is that of a lab which is kept. The tests of Swift have a second lab,
-with storage nodes.
+A test that needs something asks for its fixture: `bare` hosts that no highstate has seen, the `lab`
+that is deployed, `serving`, a `store` with objects in it. The order of the tests and of the files
+is nobody's affair, and any file can be run alone.
+
+LAB_KEEP uses a lab that is there already under this tier's name, and leaves it; else it is made
+anew and removed. LAB_TEST_NAME is another name, LAB_PROFILE another profile than the largest one.
+LAB_SEED repeats what a run left to chance. The files in `long` take more than a change should cost:
+what needs bare hosts, other cluster files or deployments of its own.
 """
 
 import contextlib
@@ -13,13 +16,16 @@ import functools
 import os
 import random
 
+import deploying
+import kept
 import pytest
 import runbook
-import testinfra
+import wholeness
+from support import sql
 from swift.store import Store
 
 from lab import Lab, highstate
-from lab.waiting import wait_for
+from lab.waiting import wait_for, wait_while
 
 # What a runbook's reader looks at until all is well, and for how many seconds at most.
 WATCHED = (
@@ -30,107 +36,93 @@ WATCHED = (
 PATIENCE = 300
 
 NAME = os.environ.get("LAB_TEST_NAME", "openstack-ha-test")
+PROFILE = os.environ.get("LAB_PROFILE", "full")
+IS_KEPT = "LAB_KEEP" in os.environ
 
 
 def pytest_report_header():
-    return f"lab: {NAME}, seed {_seed()}, {_rounds()} deployments"
+    return f"lab: {NAME}, profile {PROFILE}, seed {_seed()}"
 
 
 def _seed():
     return int(os.environ.setdefault("LAB_SEED", str(random.randrange(10**6))))
 
 
-def _rounds():
-    return int(os.environ.get("LAB_ROUNDS", "2"))
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """What the hosts have written is kept for each test that fails."""
+    report = yield
+    if report.failed and "bare" in item.fixturenames:
+        report.sections.append(("evidence", kept.of(NAME, item.nodeid)))
+    return report
+
+
+@pytest.fixture
+def chance(request):
+    """Random numbers, each test its own; LAB_SEED, which the header shows, repeats them."""
+    return random.Random(f"{_seed()} {request.node.nodeid}")
 
 
 @pytest.fixture(scope="session")
-def rounds():
-    return _rounds()
-
-
-@pytest.fixture(scope="session")
-def chance():
-    """Random numbers whose seed the header shows; LAB_SEED repeats them."""
-    return random.Random(_seed())
-
-
-@pytest.fixture(scope="session")
-def lab():
-    """Bare hosts, whose minions the master knows; no highstate has run."""
-    is_kept = "LAB_KEEP" in os.environ
-    if not is_kept:
+def bare():
+    """Hosts whose minions the master knows; no highstate has run unless the lab was kept."""
+    if not IS_KEPT:
         Lab.remove(NAME)
-    made = Lab.create(name=NAME, profile=os.environ.get("LAB_PROFILE", "core"))
+    made = Lab.create(name=NAME, profile=PROFILE)
     yield made
-    if not is_kept:
+    if not IS_KEPT:
         made.destroy()
 
 
 @pytest.fixture(scope="session")
-def nodes(lab):
-    """The controllers."""
-    return lab.with_role("controller")
+def deployment(bare):
+    """The first highstate of all nodes at once; None where a lab was kept that has had it."""
+    found = bare.master.salt("*", "openstack_ha_rejoin.status", patience=10)
+    if len(found) == len(bare.nodes) and all(map(_is_deployed, found.values())):
+        return None
+    made = deploying.heard(bare, bare.highstate)
+    assert highstate.failures(made.returns, bare.nodes) == {}
+    return made
+
+
+def _is_deployed(said):
+    return isinstance(said, dict) and said["is_deployed"]
 
 
 @pytest.fixture(scope="session")
-def inside(lab):
-    """Each node as testinfra sees it, by its id."""
-    return {
-        node.id: testinfra.get_host(f"docker://{node.container.name}")
-        for node in lab.nodes.values()
-    }
+def lab(bare, deployment):
+    """A lab that is deployed."""
+    return bare
 
 
 @pytest.fixture(scope="session")
-def serving(lab, nodes):
-    """Return a function that waits until every member is Synced and every broker runs."""
-
-    def whole():
-        target = ",".join(nodes)
-        # Who boots at this moment is asked again rather than waited for.
-        galera = lab.master.salt(target, "openstack_ha_galera.status", patience=10)
-        rabbitmq = lab.master.salt(target, "openstack_ha_rabbitmq.status", patience=10)
-        return all(_is_synced(galera.get(node)) for node in nodes) and all(
-            _is_whole(rabbitmq.get(node), len(nodes)) for node in nodes
-        )
-
-    def wait(seconds=300):
-        wait_for(whole, seconds, "every member Synced and every broker running")
-
-    return wait
+def nodes(bare):
+    """The controllers' ids."""
+    return bare.with_role("controller")
 
 
-def _is_synced(status):
-    return isinstance(status, dict) and status["is_synced"]
+class Serving:
+    """Waits, when it is called, until all of the lab serves and nobody is on its way back."""
 
+    def __init__(self, lab):
+        self.lab = lab
+        # Nothing has been broken since it was seen.
+        self.is_known = False
 
-def _is_whole(status, count):
-    return (
-        isinstance(status, dict)
-        and len(status["running_nodes"]) == count
-        and not status["partitions"]
-    )
+    def __call__(self, seconds=PATIENCE):
+        wait_while(lambda: wholeness.faults(self.lab), seconds, "a lab that is whole")
+        self.is_known = True
 
 
 @pytest.fixture(scope="session")
-def full():
-    """A lab of its own with storage nodes, deployed whole from nothing."""
-    name = f"{NAME}-swift"
-    is_kept = "LAB_KEEP" in os.environ
-    if not is_kept:
-        Lab.remove(name)
-    made = Lab.create(profile="full", name=name)
-    assert highstate.failures(made.highstate(), made.nodes) == {}
-    yield made
-    if not is_kept:
-        made.destroy()
+def serving(lab):
+    return Serving(lab)
 
 
 @pytest.fixture(scope="session")
-def store(full):
+def store(lab):
     """Objects of all sizes, written through the VIP."""
-    made = Store(full)
+    made = Store(lab)
     made.run("put")
     return made
 
@@ -140,16 +132,16 @@ def are_back(lab, nodes):
     """Return a function that waits for the end of the batch with the last of some nodes."""
 
     def have_rejoined(ids):
-        found = lab.master.salt(",".join(ids), "openstack_ha_rejoin.status")
+        found = lab.master.salt(",".join(ids), "openstack_ha_rejoin.status", patience=10)
         rejoined = [isinstance(one, dict) and one["has_rejoined"] for one in found.values()]
         return len(found) == len(ids) and all(rejoined)
 
     def is_idle():
-        return not lab.master.run("openstack_ha_lease.show", "demo.rejoin").get("owner")
+        return not lab.master.run("openstack_ha_lease.show", wholeness.REJOIN).get("owner")
 
     def wait(ids, begin):
         def ended():
-            batch = lab.master.run("openstack_ha_record.read", "demo.rejoin")
+            batch = lab.master.run("openstack_ha_record.read", wholeness.REJOIN)
             # A node counts as back just before the master writes down that its batch has ended.
             is_over = batch.get("ended", 0) > begin and set(ids) & set(batch["nodes"])
             return batch if is_over and have_rejoined(ids) else None
@@ -161,26 +153,29 @@ def are_back(lab, nodes):
     return wait
 
 
-@pytest.fixture
-def outer_world(lab, nodes):
-    """Whatever a test has left, the next one has power, a network and a master."""
+def _mended(lab, serving):
+    """
+    Whatever is broken meanwhile, the lab is whole as it begins and as it ends.
+
+    The world outside is put right: power, cables, and the master's service. All else has to come
+    back by itself.
+    """
+    if not serving.is_known:
+        serving()
+    serving.is_known = False
     yield
-    lab.master.start()
-    for node in nodes:
-        lab.node(node).boot()
-        lab.node(node).heal()
+    lab.mend()
+    serving()
+
+
+mended = pytest.fixture(_mended)
+mended_once = pytest.fixture(scope="module")(_mended)
 
 
 @pytest.fixture
 def follow(lab):
     """Return a function that types the commands of a section, or of one block of it."""
     return functools.partial(_follow, lab)
-
-
-@pytest.fixture
-def follow_in_full(full):
-    """The same in the lab with storage nodes."""
-    return functools.partial(_follow, full)
 
 
 def _follow(lab, name, title, number=None):
@@ -225,9 +220,8 @@ def unseen(lab):
 
 
 @pytest.fixture
-def stop_all(lab, nodes, serving, unseen):
+def stop_all(lab, nodes, unseen):
     """Return a function that changes stopped servers before anybody looks at them."""
-    serving()
 
     def change(**scripts):
         with unseen():
@@ -237,3 +231,33 @@ def stop_all(lab, nodes, serving, unseen):
                 lab.node(node).check(["sh", "-c", script])
 
     return change
+
+
+@pytest.fixture
+def tell(request):
+    """Return a function that shows a line while the test runs."""
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    reporter.ensure_newline()
+    return reporter.write_line
+
+
+@pytest.fixture
+def rows(lab, nodes):
+    """Write a row before an outage; return a function that asserts that every server has all."""
+    table = "probe.outages"
+    sql(
+        lab.node(nodes[0]),
+        f"CREATE TABLE IF NOT EXISTS {table} (id BIGINT AUTO_INCREMENT PRIMARY KEY);"
+        f"INSERT INTO {table} () VALUES ()",
+    )
+    # A server may be some writes behind until it is asked to wait for them.
+    select = f"SET SESSION wsrep_sync_wait = 1; SELECT GROUP_CONCAT(id) FROM {table}"
+    written = sql(lab.node(nodes[0]), select)
+    assert written
+
+    def check():
+        assert {node: sql(lab.node(node), select) for node in nodes} == dict.fromkeys(
+            nodes, written
+        )
+
+    return check

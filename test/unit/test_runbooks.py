@@ -48,12 +48,9 @@ def test_the_table_of_runbooks_names_it(name):
     assert f"]({name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-FOLLOWERS = {"follow", "follow_in_full"}
-
-
 def followed():
     """Return what the lab's tests type: runbook, section, and a block's number or None for all."""
-    for path in sorted((ROOT / "test/lab").glob("*.py")):
+    for path in sorted((ROOT / "test/lab").rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {
             target.id: one.value.value
@@ -74,7 +71,7 @@ def _followed_by(function, names):
         if isinstance(node, ast.Compare) and isinstance(node.comparators[0], ast.Tuple):
             place = node.comparators[0].elts
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in FOLLOWERS:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "follow":
             given = [*node.args, *(keyword.value for keyword in node.keywords)]
             if isinstance(given[0], ast.Starred):
                 given = [*place, *given[1:]]

@@ -22,6 +22,9 @@ EXCEPTED = {
     "one_is_split_off",
 }
 
+# A disk of the server's own, which can be full.
+NEEDS_DISK = {"one_disk_is_full"}
+
 GRASTATE = f"{DATADIR}/grastate.dat"
 BROKEN_GRASTATE = {
     "garbage": f"head -c 500 /dev/urandom > {GRASTATE}",

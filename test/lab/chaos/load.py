@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from support import sql
+
 PYTHON = "/opt/client/bin/python"
 FOLDER = "/var/lib/chaos"
 TASK = "/etc/chaos.json"
@@ -51,7 +53,7 @@ class Load:
         self.task = {
             "run": int(time.time()),
             "vip": lab.inventory["vip"]["address"],
-            "nodes": [node["address"] for node in lab.inventory["nodes"].values()],
+            "nodes": [lab.node(one).address for one in lab.with_role("controller")],
             "folder": FOLDER,
             **lab.inventory["credentials"],
         }
@@ -87,6 +89,12 @@ class Load:
     def whole(self, seconds):
         """Wait until Galera and RabbitMQ are whole; return since when each is, None for not."""
         return json.loads(self.run("whole.py", seconds, timeout=int(seconds) + 60))
+
+    def rows(self, node):
+        """Return the numbers of the rows that the server of a node has."""
+        # A server may be some writes behind until it is asked to wait for them.
+        select = "SET SESSION wsrep_sync_wait = 1; SELECT id FROM probe.chaos"
+        return set(map(int, sql(self.lab.node(node), select).split()))
 
     def messages(self, kind):
         """Return the numbers of all messages that are, or were at an earlier look, in a queue.

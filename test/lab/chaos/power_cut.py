@@ -25,16 +25,16 @@ def measure(lab, load, scene):
         lab.listen("openstack_ha/*/galera/decision", hear),
         concurrent.futures.ThreadPoolExecutor() as pool,
     ):
-        scene.kill(*scene.nodes)
+        scene.kill(*lab.nodes)
         events.clear()
-        scene.boot(*scene.nodes)
+        scene.boot(*lab.nodes)
         booted = scene.history.last_step
         up = [pool.submit(_since, lambda node=node: _is_up(node)) for node in lab.nodes.values()]
         vip = pool.submit(_since, lambda: bool(failover.vip_holders(lab)))
         whole = load.whole(BOUND)
         served = load.served_since(booted, BOUND)
         hosts, holder = [one.result() for one in up], vip.result()
-    started = [events.get(f"salt/minion/{node}/start") for node in scene.nodes]
+    started = [events.get(f"salt/minion/{node}/start") for node in lab.nodes]
     decided = [at for tag, at in events.items() if tag.endswith("/decision")]
     phases = {
         "every host is up": _last(hosts),

@@ -106,14 +106,7 @@ class Run:
                 self.history.line(f"LOST: {len(gone)} of {len(wanted)} {kind}: {_some(gone)}")
 
     def _rows(self, _kind):
-        return self.rows(self.scene.nodes[0])
-
-    def rows(self, node):
-        """Return the numbers of the rows on a node."""
-        # A node may be some writes behind until it is asked to wait for them.
-        sql = "SET SESSION wsrep_sync_wait = 1; SELECT id FROM probe.chaos"
-        argv = ["mariadb", "--batch", "--skip-column-names", "-e", sql]
-        return {int(line) for line in self.lab.node(node).check(argv).split()}
+        return self.load.rows(self.scene.nodes[0])
 
     def primaries(self, until):
         """Return every time that a node was in a Primary view, and all clusters' UUIDs."""

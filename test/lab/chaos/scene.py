@@ -17,14 +17,14 @@ CRASH = "systemctl kill --signal=KILL {0}; systemctl stop {0}"
 
 
 class Scene:
-    """A lab's nodes, random choices, and hands to touch them from outside."""
+    """A lab's controllers, random choices, and hands to touch them from outside."""
 
     def __init__(self, lab, load, chance, history):
         self.lab = lab
         self.load = load
         self.chance = chance
         self.history = history
-        self.nodes = list(lab.nodes)
+        self.nodes = lab.with_role("controller")
 
     def some(self, count):
         """Return some nodes in a random order."""

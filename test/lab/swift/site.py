@@ -1,4 +1,4 @@
-"""The cluster file of a lab with storage nodes, as its tests change it."""
+"""The cluster file of a lab, as tests change it."""
 
 import tempfile
 from pathlib import Path
@@ -19,7 +19,7 @@ def give(lab, content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "cluster.yaml")
         path.write_text(yaml.safe_dump(content, sort_keys=False))
-        Lab.create(profile="full", name=lab.name, source=path)
+        Lab.create(profile=lab.inventory["profile"], name=lab.name, source=path)
 
 
 def apply(lab, content, target="*"):

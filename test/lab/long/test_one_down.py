@@ -15,9 +15,9 @@ OPTION = {"api_limit_max": 500}
 
 
 @pytest.fixture
-def controller(full, chance):
+def controller(lab, chance):
     """The controller that is to be down; whatever happens, it has power in the end."""
-    node = chance.choice([one for one in full.nodes.values() if "controller" in one.roles])
+    node = chance.choice([one for one in lab.nodes.values() if "controller" in one.roles])
     yield node
     node.boot()
 
@@ -26,16 +26,16 @@ def _has_it(node):
     return "api_limit_max = 500" in node.read(CONFIG)
 
 
-def test_a_highstate_works_on_the_rest_and_completes_when_the_node_is_back(full, controller):
+def test_a_highstate_works_on_the_rest_and_completes_when_the_node_is_back(lab, controller):
     content = site.source()
     content["openstack_ha"]["glance"] = {"options": {"DEFAULT": OPTION}}
-    site.give(full, content)
+    site.give(lab, content)
     controller.kill()
-    rest = [name for name in full.nodes if name != controller.id]
-    returns = full.highstate(target=",".join(rest))
+    rest = [name for name in lab.nodes if name != controller.id]
+    returns = lab.highstate(target=",".join(rest))
     assert highstate.failures(returns, rest) == {}
-    assert all(_has_it(full.node(name)) for name in rest if "controller" in full.node(name).roles)
-    again = full.highstate(target=",".join(rest))
+    assert all(_has_it(lab.node(name)) for name in rest if "controller" in lab.node(name).roles)
+    again = lab.highstate(target=",".join(rest))
     assert highstate.failures(again, rest) == {}
     assert highstate.changes(again) == {}
 
@@ -43,13 +43,13 @@ def test_a_highstate_works_on_the_rest_and_completes_when_the_node_is_back(full,
     controller.wait_booted()
 
     def is_back():
-        found = full.master.salt(controller.id, "openstack_ha_rejoin.status", patience=10).get(
+        found = lab.master.salt(controller.id, "openstack_ha_rejoin.status", patience=10).get(
             controller.id
         )
         return isinstance(found, dict) and found["has_rejoined"]
 
     wait_for(is_back, PATIENCE, f"{controller.id} to come back")
     assert _has_it(controller)
-    returns = full.highstate()
-    assert highstate.failures(returns, full.nodes) == {}
+    returns = lab.highstate()
+    assert highstate.failures(returns, lab.nodes) == {}
     assert highstate.changes(returns) == {}

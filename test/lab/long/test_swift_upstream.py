@@ -1,7 +1,7 @@
 """
 Swift's own functional tests, of the version that the nodes run, against the VIP.
 
-Those of its S3 interface are left out, since that is not in the pipeline. `swift/upstream.yaml` has
+Those of its S3 interface are left out, since that is not in the pipeline. `upstream.yaml` has
 the others that fail, and why; whatever else fails is a fault of ours. UPSTREAM_TESTS names files of
 theirs to run instead of all, with spaces.
 """
@@ -21,7 +21,7 @@ from lab import network
 from lab.host import Host, Plan
 from lab.images import Images
 
-KNOWN = yaml.safe_load((Path(__file__).parent / "swift" / "upstream.yaml").read_text())
+KNOWN = yaml.safe_load((Path(__file__).with_name("upstream.yaml")).read_text())
 ID = "upstream"
 NUMBER = 201
 TESTS = "/opt/swift/source"
@@ -38,7 +38,7 @@ ALL = "test/functional"
 
 
 @pytest.fixture(scope="module")
-def users(full):
+def users(lab):
     """The tests' users, with their passwords."""
     content = site.source()
     # They know tempauth's users, and nothing of an authority.
@@ -48,32 +48,32 @@ def users(full):
     # them; on a machine for a whole cluster, that is time which the servers lack.
     updater = {"container-updater": {"interval": HOURS * 3600}}
     content["openstack_ha"]["swift"].setdefault("container", {})["options"] = updater
-    site.apply(full, content)
-    return full.inventory["credentials"]["swift"]["accounts"]
+    site.apply(lab, content)
+    return lab.inventory["credentials"]["swift"]["accounts"]
 
 
 @pytest.fixture(scope="module")
-def upstream(full):
+def upstream(lab):
     """A host outside the cluster that has the tests."""
-    cidr = full.inventory["network"]["cidr"]
+    cidr = lab.inventory["network"]["cidr"]
     plan = Plan(
         kind=ID,
         id=ID,
         address=network.address_of(cidr, NUMBER),
-        image=Images(full.docker, print).upstream(),
+        image=Images(lab.docker, print).upstream(),
     )
-    host = Host.create(full.docker, full.name, plan)
+    host = Host.create(lab.docker, lab.name, plan)
     host.boot()
     host.wait_booted()
     yield host
     host.container.remove(force=True, v=True)
 
 
-def _configuration(full, users):
+def _configuration(lab, users):
     parser = configparser.ConfigParser()
     parser["func_test"] = {
-        "auth_uri": f"http://{full.inventory['vip']['address']}:"
-        f"{full.inventory['credentials']['swift']['port']}/auth/v1.0",
+        "auth_uri": f"http://{lab.inventory['vip']['address']}:"
+        f"{lab.inventory['credentials']['swift']['port']}/auth/v1.0",
         **{
             f"{key}{number}": value
             for number, name in (("", "tester"), ("2", "tester2"), ("3", "tester3"))
@@ -107,9 +107,9 @@ def _reasons(report):
     return collections.Counter(case.get("message") for case in skipped)
 
 
-def test_swifts_own_tests_pass_but_for_those_that_are_explained(full, users, upstream):
+def test_swifts_own_tests_pass_but_for_those_that_are_explained(lab, users, upstream):
     chosen = os.environ.get("UPSTREAM_TESTS", ALL)
-    upstream.write(CONFIG, _configuration(full, users), mode=0o600)
+    upstream.write(CONFIG, _configuration(lab, users), mode=0o600)
     command = (
         f"cd {TESTS} && SWIFT_TEST_CONFIG_FILE={CONFIG} python3 -m pytest -q -p no:cacheprovider "
         f"--junit-xml={REPORT} --ignore=test/functional/s3api {chosen}"

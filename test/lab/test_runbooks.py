@@ -9,11 +9,10 @@ from support import cluster_size
 
 from lab.waiting import wait_for
 
-pytestmark = pytest.mark.usefixtures("outer_world")
+pytestmark = pytest.mark.usefixtures("mended")
 
 
 def test_a_split_heals(lab, serving, follow):
-    serving()
     lab.node("ctl2").partition()
     wait_for(lambda: cluster_size(lab.node("ctl1")) == 2, 60, "the majority to go on")
     lab.node("ctl2").heal()
@@ -21,7 +20,6 @@ def test_a_split_heals(lab, serving, follow):
 
 
 def test_a_server_that_hangs(lab, serving, follow):
-    serving()
     node = lab.node("ctl2")
     node.check(["systemctl", "stop", "mariadb"])
     node.check(["systemctl", "start", "--no-block", "mariadb"])
@@ -30,7 +28,6 @@ def test_a_server_that_hangs(lab, serving, follow):
 
 
 def test_a_minion_without_modules(lab, serving, follow):
-    serving()
     node = lab.node("ctl2")
     node.check(["sh", "-c", "rm -r /var/cache/salt/minion/extmods/*"])
     node.check(["systemctl", "restart", "salt-minion"])

@@ -1,5 +1,5 @@
 """
-The runbooks' longer sections, carried out as those of test_7_runbooks are: `make runbooks`.
+The runbooks' longer sections, carried out as those of test_runbooks are: `make runbooks`.
 """
 
 import pytest
@@ -7,7 +7,7 @@ from support import cluster_size, sql
 
 from lab.waiting import wait_for
 
-pytestmark = pytest.mark.usefixtures("outer_world")
+pytestmark = pytest.mark.usefixtures("mended")
 
 BOUND = 300
 DATADIR = "/var/lib/mysql"
@@ -17,7 +17,6 @@ UUID = "11111111-2222-11f0-8888-123456789abc"
 
 
 def test_a_lost_controller_does_not_answer(lab, nodes, serving, follow):
-    serving()
     for node in nodes:
         lab.node(node).kill()
     for node in ("ctl1", "ctl2"):
@@ -59,7 +58,6 @@ def test_a_position_is_not_known_and_a_controller_is_chosen(lab, stop_all, refus
 
 
 def test_two_primary_components(lab, serving, refusal, follow):
-    serving()
     node = lab.node("ctl3")
     node.partition(["ctl1", "ctl2"])
     wait_for(
@@ -76,7 +74,6 @@ def test_two_primary_components(lab, serving, refusal, follow):
 
 
 def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow, unseen):
-    serving()
     node = lab.node("ctl3")
     with unseen():
         node.check(["systemctl", "stop", "mariadb"])
@@ -87,7 +84,6 @@ def test_writes_that_the_primary_component_lacks(lab, serving, refusal, follow, 
 
 
 def test_data_of_another_cluster(lab, serving, refusal, follow, unseen):
-    serving()
     node = lab.node("ctl3")
     with unseen():
         node.check(["systemctl", "stop", "mariadb"])
@@ -98,7 +94,6 @@ def test_data_of_another_cluster(lab, serving, refusal, follow, unseen):
 
 
 def test_a_new_host_in_place_of_the_old_one(lab, serving, follow):
-    serving()
     lab.replace("ctl3")
     follow("replacing-a-controller.md", "A new host in place of the old one")
     serving()
@@ -151,7 +146,6 @@ def _start_brokers(lab, *nodes):
 
 
 def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follow):
-    serving()
     kill_brokers()
     lab.node("ctl3").check(["rm", "-r", f"{DATABASE}ctl3"])
     _start_brokers(lab, "ctl1", "ctl2")
@@ -162,7 +156,6 @@ def test_brokers_wait_for_a_wiped_one(lab, serving, kill_brokers, refusal, follo
 
 
 def test_a_broker_whose_database_is_broken(lab, serving, refusal, follow, unseen):
-    serving()
     node = lab.node("ctl3")
     with unseen():
         node.check(["systemctl", "stop", "rabbitmq-server"])
@@ -200,7 +193,6 @@ START_ANEW = "rabbit:stop(), spawn(fun() -> rabbit:start() end)."
 
 def test_brokers_that_hang_in_their_start(lab, nodes, serving):
     """By luck a cut in three ends so: the machines do not agree on global names any more."""
-    serving()
     for node in nodes:
         lab.node(node).check(["rabbitmqctl", "eval", DISAGREE])
     for node in nodes:
@@ -216,7 +208,6 @@ def test_brokers_that_hang_in_their_start(lab, nodes, serving):
 
 
 def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, found, refusal, follow):
-    serving()
     found("ctl3")
     lab.master.start()
     place = refusal("rabbitmq")
@@ -228,7 +219,6 @@ def test_a_broker_that_made_a_cluster_of_its_own(lab, serving, found, refusal, f
 def test_the_cluster_to_keep_is_the_one_that_stands(
     lab, serving, found, kill_brokers, refusal, follow
 ):
-    serving()
     found("ctl3")
     kill_brokers()
     _start_brokers(lab, "ctl3")
@@ -239,7 +229,6 @@ def test_the_cluster_to_keep_is_the_one_that_stands(
 
 
 def test_the_brokers_disk_is_full(lab, serving, follow):
-    serving()
     node = lab.node("ctl3")
     node.check(["rabbitmqctl", "set_disk_free_limit", "100000000000000"])
     shown = "salt-run openstack_ha.status demo"
@@ -250,7 +239,6 @@ def test_the_brokers_disk_is_full(lab, serving, follow):
 
 
 def test_a_broker_that_is_cut_off(lab, serving, refusal, follow):
-    serving()
     node = lab.node("ctl3")
     node.partition(["ctl1", "ctl2"])
     place = refusal("rabbitmq")
@@ -262,7 +250,6 @@ def test_a_broker_that_is_cut_off(lab, serving, refusal, follow):
 
 
 def test_brokers_wait_for_a_lost_host(lab, serving, kill_brokers, refusal, follow):
-    serving()
     kill_brokers()
     lab.node("ctl3").kill()
     _start_brokers(lab, "ctl1", "ctl2")
@@ -276,7 +263,6 @@ def test_brokers_wait_for_a_lost_host(lab, serving, kill_brokers, refusal, follo
 
 
 def test_a_new_cluster_without_a_lost_host(lab, nodes, serving, kill_brokers, refusal, follow):
-    serving()
     kill_brokers()
     for node in nodes:
         lab.node(node).check(["rm", "-r", f"{DATABASE}{node}"])
@@ -295,7 +281,6 @@ LOSE_REPLICA = "ra:force_delete_server(quorum_queues, {'%2F_my_queue', node()}).
 
 
 def test_a_quorum_queue_that_has_lost_its_majority(lab, serving, refusal, follow):
-    serving()
     lab.node("ctl1").check(["sh", "-c", f"echo '{QUEUE}' | rabbitmqctl import_definitions"])
     for node in ("ctl2", "ctl3"):
         lab.node(node).check(["rabbitmqctl", "eval", LOSE_REPLICA])
@@ -306,7 +291,6 @@ def test_a_quorum_queue_that_has_lost_its_majority(lab, serving, refusal, follow
 
 
 def test_nothing_is_wrong_with_the_brokers(serving, follow):
-    serving()
     follow(RABBITMQ, "")
 
 
@@ -314,7 +298,6 @@ KEYRING = "/var/lib/openstack_ha_keys/demo.keystone.json"
 
 
 def test_the_master_has_no_keys(lab, serving, refusal, follow):
-    serving()
     before = lab.master.run("openstack_ha_keystone.keys", "demo")
     lab.master.host.check(["mv", KEYRING, f"{KEYRING}.lost"])
     place = refusal("keystone")
@@ -325,7 +308,6 @@ def test_the_master_has_no_keys(lab, serving, refusal, follow):
 
 
 def test_the_master_has_other_keys(lab, serving, refusal, follow):
-    serving()
     before = lab.master.run("openstack_ha_keystone.keys", "demo")
     for name in ("fernet", "credential"):
         keys = f"/etc/keystone/{name}-keys"
