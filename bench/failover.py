@@ -21,7 +21,7 @@ from rich.table import Table
 
 from lab import Lab
 from lab.summary import holds_vip
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 # Seconds; power loss of the VIP's holder.
 GOALS = {
@@ -77,7 +77,7 @@ def vip_holders(lab: Lab) -> list[str]:
 
 def vip_holder(lab: Lab) -> str:
     """Return the node that has the VIP, when there is one and no other."""
-    return wait_for(lambda: _only(vip_holders(lab)), 60, "one holder of the VIP", 0.2)
+    return wait_for(lambda: _only(vip_holders(lab)), PATIENCE, "one holder of the VIP", 0.2)
 
 
 def _only(found: list[str]) -> str | None:
@@ -148,7 +148,7 @@ def main() -> int:
     lab, console = Lab.load(), Console()
     rounds = []
     for number in range(args.rounds):
-        wait_for(lambda: is_whole(lab), 300, "the cluster to be whole")
+        wait_for(lambda: is_whole(lab), PATIENCE, "the cluster to be whole")
         rounds.append(fail_over(lab))
         console.print(f"round {number + 1}: killed {rounds[-1]['killed']}", highlight=False)
     if args.json:

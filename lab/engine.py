@@ -11,7 +11,7 @@ import docker
 from docker.errors import DockerException
 
 from .errors import LabError
-from .waiting import wait_for
+from .waiting import PATIENCE, wait_for
 
 LABEL = "openstack-ha.lab"
 ENGINE_START = (("systemctl", "start", "docker"), ("service", "docker", "start"))
@@ -38,7 +38,7 @@ def connect() -> docker.DockerClient:
             if _reachable():
                 return _reachable()
     _spawn_engine()
-    wait_for(_reachable, 60, "the Docker engine; its log is /var/log/dockerd.log")
+    wait_for(_reachable, PATIENCE, "the Docker engine; its log is /var/log/dockerd.log")
     return _reachable()
 
 

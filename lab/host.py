@@ -16,7 +16,7 @@ import docker
 from . import network, partition
 from .engine import LABEL, host_config
 from .errors import LabError
-from .waiting import wait_for
+from .waiting import PATIENCE, wait_for
 
 ID_LABEL = f"{LABEL}.host"
 KIND_LABEL = f"{LABEL}.kind"
@@ -170,7 +170,7 @@ class Host:
         """Switch it on; `wait_booted` waits until it is up."""
         self.container.start()
 
-    def wait_booted(self, timeout: int = 60) -> None:
+    def wait_booted(self, timeout: int = PATIENCE) -> None:
         """Wait until it is up and starts its services.
 
         Not until they have started: a server may wait for other hosts that are still off.

@@ -12,7 +12,7 @@ import yaml
 from .cluster import ROOT
 from .errors import LabError
 from .host import Host, Result
-from .waiting import wait_for
+from .waiting import PATIENCE, wait_for, wait_while
 
 FORMULA = "/srv/formula"
 STATES = "/srv/salt"
@@ -134,7 +134,7 @@ class Master:
         if self.host.run(["systemctl", "is-active", "--quiet", "salt-master"]).rc == 0:
             return
         self.host.check(["systemctl", "start", "salt-master"])
-        wait_for(self._takes_orders, 120, "the salt-master to take orders")
+        wait_for(self._takes_orders, PATIENCE, "the salt-master to take orders")
 
     def _takes_orders(self) -> bool:
         """An order that goes to nobody is answered with nothing, or refused in words."""
@@ -169,15 +169,15 @@ class Master:
         self.point(nodes)
         for node in nodes:
             self._accept(node)
-        wanted = sorted(node.id for node in nodes)
-        names = ",".join(wanted)
-        wait_for(lambda: self.answering(names) == wanted, 180, f"the minions {names}")
+        wanted = {node.id for node in nodes}
+        names = ",".join(sorted(wanted))
+        wait_while(lambda: wanted - set(self.answering(names)), PATIENCE, "every minion to answer")
 
     def _accept(self, node: Host) -> None:
         """Accept a minion's key when it is the one that the node itself has."""
         path = "/etc/salt/pki/minion/minion.pub"
-        own = wait_for(lambda: node.read(path), 120, f"the minion's key on {node.id}")
-        sent = wait_for(lambda: self._key(node.id), 120, f"the key of {node.id}")
+        own = wait_for(lambda: node.read(path), PATIENCE, f"the minion's key on {node.id}")
+        sent = wait_for(lambda: self._key(node.id), PATIENCE, f"the key of {node.id}")
         if not same_key(own, sent):
             raise LabError(
                 f"The key that came to the master for {node.id} is not the node's own. If the "

@@ -9,6 +9,8 @@ from typing import TypeVar
 from .errors import LabError
 
 Found = TypeVar("Found")
+# Seconds for what a machine does that has much else to do.
+PATIENCE = 600
 # Characters of what was seen last that an error shows.
 SHOWN = 1500
 

@@ -25,15 +25,14 @@ from support import sql
 from swift.store import Store
 
 from lab import Lab, highstate
-from lab.waiting import wait_for, wait_while
+from lab.waiting import PATIENCE, wait_for, wait_while
 
-# What a runbook's reader looks at until all is well, and for how many seconds at most.
+# What a runbook's reader looks at until all is well.
 WATCHED = (
     "salt-run openstack_ha.status demo",
     "salt-run openstack_ha_swift.status demo",
     "salt ctl3 test.ping",
 )
-PATIENCE = 300
 
 NAME = os.environ.get("LAB_TEST_NAME", "openstack-ha-test")
 PROFILE = os.environ.get("LAB_PROFILE", "full")

@@ -12,7 +12,7 @@ import pytest
 from images.transfers import Images
 from swift.store import WORK
 
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 
 class Loss(NamedTuple):
@@ -31,12 +31,12 @@ def loss(lab, store, mended_once):
     image = images.ask("upload", first)
     victim = random.Random(os.environ["LAB_SEED"]).choice(lab.with_role("storage"))
     with store:
-        downloaded, uploaded = images.half_way(
+        _, (downloaded, uploaded) = images.half_way(
             [("download", first, image[0]), ("upload", last)], lab.node(victim).kill
         )
         while_down = [images.ask("download", one, uploaded[0]) for one in images.controllers]
         lab.node(victim).boot()
-        wait_for(lambda: lab.master.answering(victim), 120, f"the minion of {victim}")
+        wait_for(lambda: lab.master.answering(victim), PATIENCE, f"the minion of {victim}")
         time.sleep(WORK)
     return Loss(image, downloaded, uploaded, while_down)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import failover
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.usefixtures("mended")
 
@@ -12,7 +12,7 @@ def test_the_vip_leaves_a_node_whose_haproxy_stops_and_no_request_fails(lab):
     holder = failover.vip_holder(lab)
     lab.node(holder).check(["systemctl", "stop", "haproxy"])
     try:
-        wait_for(lambda: failover.vip_holder(lab) != holder, 60, "the VIP to leave", 0.2)
+        wait_for(lambda: failover.vip_holder(lab) != holder, PATIENCE, "the VIP to leave", 0.2)
         with failover.Probe(lab, seconds=3) as probe:
             pass
         assert probe.records, probe.error

@@ -7,14 +7,14 @@ Where the master refuses, the section is the one that the refusal names.
 import pytest
 from support import cluster_size
 
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.usefixtures("mended")
 
 
 def test_a_split_heals(lab, serving, follow):
     lab.node("ctl2").partition()
-    wait_for(lambda: cluster_size(lab.node("ctl1")) == 2, 60, "the majority to go on")
+    wait_for(lambda: cluster_size(lab.node("ctl1")) == 2, PATIENCE, "the majority to go on")
     lab.node("ctl2").heal()
     follow("split.md", "By itself")
 
@@ -31,12 +31,12 @@ def test_a_minion_without_modules(lab, serving, follow):
     node = lab.node("ctl2")
     node.check(["sh", "-c", "rm -r /var/cache/salt/minion/extmods/*"])
     node.check(["systemctl", "restart", "salt-minion"])
-    wait_for(lambda: lab.master.answering("ctl2"), 120, "the minion")
+    wait_for(lambda: lab.master.answering("ctl2"), PATIENCE, "the minion")
 
     def is_told():
         decision = lab.master.run("openstack_ha_rabbitmq.elect", "demo")["decision"]
         return "`salt ctl2 saltutil.sync_all`" in decision["why"]
 
     # To say that a function is missing, Salt loads everything that it has: that may come too late.
-    wait_for(is_told, 120, "an answer in time")
+    wait_for(is_told, PATIENCE, "an answer in time")
     follow("lost-node.md", "A controller answers with an old module")

@@ -3,9 +3,8 @@
 import pytest
 
 from bench import failover
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
-PATIENCE = 120
 SERVICES = {
     "controller": (
         "mariadb",

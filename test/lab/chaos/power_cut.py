@@ -5,10 +5,8 @@ import time
 
 from bench import failover
 from lab import LabError
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
-# Seconds to wait for each part: a bound, not the figure.
-BOUND = 240
 POLL = 0.5
 DECISION = "first decision about Galera"
 
@@ -31,8 +29,8 @@ def measure(lab, load, scene):
         booted = scene.history.last_step
         up = [pool.submit(_since, lambda node=node: _is_up(node)) for node in lab.nodes.values()]
         vip = pool.submit(_since, lambda: bool(failover.vip_holders(lab)))
-        whole = load.whole(BOUND)
-        served = load.served_since(booted, BOUND)
+        whole = load.whole(PATIENCE)
+        served = load.served_since(booted, PATIENCE)
         hosts, holder = [one.result() for one in up], vip.result()
     started = [events.get(f"salt/minion/{node}/start") for node in lab.nodes]
     decided = [at for tag, at in events.items() if tag.endswith("/decision")]
@@ -58,7 +56,7 @@ def _is_up(node):
 def _since(is_so):
     """Return when it is first seen to be so."""
     try:
-        return wait_for(lambda: time.time() if is_so() else None, BOUND, "a phase", POLL)
+        return wait_for(lambda: time.time() if is_so() else None, PATIENCE, "a phase", POLL)
     except LabError:
         return None
 

@@ -1,14 +1,13 @@
 """Rounds of faults under load, and what is found afterwards."""
 
 from lab import LabError
+from lab.waiting import PATIENCE
 
 from . import watch
 from .faults import FAULTS
 from .load import KINDS, RECENT, Load, longest_gap
 from .scene import Scene
 
-# Seconds for a lab to serve again after the last thing that the world did: a bound, not the figure.
-BOUND = 300
 # What the master knows of a lab that does not serve.
 TOLD = (
     ("openstack_ha.status",),
@@ -64,7 +63,7 @@ class Run:
         begin = self.history.begin
         FAULTS[name](self.scene)
         mended = self.history.last_step
-        whole = self.load.whole(BOUND)
+        whole = self.load.whole(PATIENCE)
         served = self.load.served_since(max(mended, *(at or 0 for at in whole.values())), 60)
         after = {
             **{name: self._seconds(mended, at) for name, at in whole.items()},
@@ -80,7 +79,7 @@ class Run:
         }
         self.history.line(f"longest gaps: {_figures(gaps)}")
         if None in whole.values() or None in served.values():
-            raise LabError(f"does not serve {BOUND} s after the last step: {whole} {served}")
+            raise LabError(f"does not serve {PATIENCE} s after the last step: {whole} {served}")
         self._count(name)
 
     def _acknowledged_at(self, kind):

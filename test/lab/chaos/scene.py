@@ -5,7 +5,7 @@ import time
 
 from bench import failover
 from lab import LabError
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 DATADIR = "/var/lib/mysql"
 WIPE = f"rm -rf {DATADIR}/* {DATADIR}/.[!.]*"
@@ -95,7 +95,7 @@ class Scene:
         moving = f'until [ -n "$(ls {DATADIR}/.sst 2>/dev/null)" ]; do sleep 0.1; done'
         done = self.lab.node(joiner).run(["sh", "-c", moving], timeout=seconds)
         assert done.rc == 0, f"no transfer to {joiner} began within {seconds} s"
-        donor = wait_for(lambda: self._donor(joiner), 10, "a donor", 0.2)
+        donor = wait_for(lambda: self._donor(joiner), 60, "a donor", 0.2)
         self.pause(0, 2)
         is_over = self.lab.node(joiner).run(["test", "-e", f"{DATADIR}/.sst"]).rc
         self.history.line(f"{donor} {'has sent' if is_over else 'sends'} its data to {joiner}")
@@ -120,7 +120,7 @@ class Scene:
 
     def vip_holder(self):
         """Return a node that has the VIP; in a split there may be several."""
-        return wait_for(lambda: failover.vip_holders(self.lab), 60, "a holder of the VIP")[0]
+        return wait_for(lambda: failover.vip_holders(self.lab), PATIENCE, "a holder of the VIP")[0]
 
     @staticmethod
     def _at_once(function, nodes):

@@ -4,13 +4,12 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 PYTHON = "/opt/client/bin/python"
 CLIENT, TASK = "/opt/client/image_client.py", "/etc/image-client.json"
 PORT = 9292
 SIZE = 200 << 20
-PATIENCE = 300
 GO_ON = "/run/image-client.go-on"
 
 
@@ -38,7 +37,8 @@ class Images:
 
     def half_way(self, transfers, act):
         """
-        Start transfers, `(verb, address, ...)`, act when each is half way, and return their ends.
+        Start transfers, `(verb, address, ...)`, and act when each is half way; return what that
+        returned, and their ends.
         """
         marks = [f"/run/image-client.{verb}" for verb, *_ in transfers]
         self.client.check(["rm", "-f", GO_ON, *marks])
@@ -46,9 +46,9 @@ class Images:
         with ThreadPoolExecutor() as pool:
             running = [pool.submit(self._slowly, *words) for words in transfers]
             wait_for(lambda: self.client.run(there).rc == 0, PATIENCE, "half of the bytes", 0.1)
-            act()
+            done = act()
             self.client.check(["touch", GO_ON])
-            return [one.result() for one in running]
+            return done, [one.result() for one in running]
 
     def _slowly(self, verb, address, *words):
         size = (SIZE,) if verb == "upload" else ()

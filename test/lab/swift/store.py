@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab.waiting import wait_for
+from lab.waiting import PATIENCE, wait_for
 
 PYTHON = "/opt/client/bin/python"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -32,7 +32,7 @@ def lose(lab, node):
     lab.node(node).kill()
     time.sleep(WORK)
     lab.node(node).boot()
-    wait_for(lambda: lab.master.answering(node), 120, f"{node} to come back")
+    wait_for(lambda: lab.master.answering(node), PATIENCE, f"{node} to come back")
     time.sleep(WORK)
 
 
