@@ -1,9 +1,12 @@
 """
 Keystone and Glance, as anybody outside uses them: the catalog, tokens whatever becomes of the keys,
 and images that are the same through every controller.
+
+LAB_ROTATIONS is the number of rotations (4, and 10 in `make rotations`).
 """
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +14,7 @@ from images.transfers import Images
 
 OPENSTACK = "/opt/client/bin/openstack"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-ROTATIONS = 4
+ROTATIONS = int(os.environ.get("LAB_ROTATIONS", "4"))
 
 
 @pytest.fixture(scope="module")
