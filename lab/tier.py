@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
 from . import engine, network
 from .cluster import ROOT
@@ -19,8 +18,6 @@ OPTIONS = ("--workdir", REPOSITORY, *(f"--env={mark}" for mark in MARKS))
 # Beside the lab's own network, so that all can be there at once; the next free one if it is taken.
 CIDRS = {"functional": "172.29.81.0/24", "cluster": "172.29.82.0/24"}
 HOST_NUMBER = 11
-# Where pytest writes its report in the host, in which the repository is read-only.
-JUNIT = "/tmp/junit.xml"
 
 
 def run(tier: str, arguments: Sequence[str], say: Say) -> int:
@@ -42,21 +39,9 @@ def run(tier: str, arguments: Sequence[str], say: Say) -> int:
         try:
             host.boot()
             host.wait_booted()
-            inner, report = without_report(arguments)
-            argv = [PYTEST, "-p", "no:cacheprovider", f"test/{tier}", *inner]
-            code = subprocess.run(host.exec(argv, *OPTIONS), check=False).returncode
-            if report:
-                report.write_text(host.run(["cat", JUNIT]).out, encoding="utf-8")
-            return code
+            argv = [PYTEST, "-p", "no:cacheprovider", f"test/{tier}", *arguments]
+            return subprocess.run(host.exec(argv, *OPTIONS), check=False).returncode
         finally:
             host.container.remove(force=True, v=True)
     finally:
         bridge.remove()
-
-
-def without_report(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Return pytest's arguments as they are in the host, and where its report goes from there."""
-    option = "--junitxml="
-    wanted = [Path(one.removeprefix(option)) for one in arguments if one.startswith(option)]
-    inner = [f"{option}{JUNIT}" if one.startswith(option) else one for one in arguments]
-    return inner, wanted[-1] if wanted else None

@@ -46,8 +46,8 @@ def whole(command):
 def run(tier, command):
     """Run a tier's command, keep how long it took and how it ended, return its exit code."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    junit = RESULTS / f"{tier}.xml"
-    junit.unlink(missing_ok=True)
+    for former in reports(tier):
+        former.unlink()
     begin = time.time()
     code = _call(command)
     _keep(tier, command, begin, code)
@@ -67,19 +67,23 @@ def _call(command):
 def outcome(tier):
     """Return a tier's outcome: its code and seconds, and its tests from pytest's report."""
     found = json.loads((RESULTS / f"{tier}.json").read_text(encoding="utf-8"))
-    junit = RESULTS / f"{tier}.xml"
-    found["tests"] = tests_of(junit) if junit.exists() else []
+    found["tests"] = tests_of(reports(tier))
     return found
 
 
-def tests_of(junit):
+def reports(tier):
+    """Return pytest's reports of a tier: one, or one a host."""
+    return sorted([*RESULTS.glob(f"{tier}.xml"), *RESULTS.glob(f"{tier}.*.xml")])
+
+
+def tests_of(junits):
     """
-    Return the tests of a JUnit report of pytest's, each as it went.
+    Return the tests of JUnit reports of pytest's, each as it went.
 
     A test that fails and whose teardown fails too stands there twice, and is one failed test.
     """
     tests = {}
-    for case in ElementTree.parse(junit).iter("testcase"):
+    for case in (one for junit in junits for one in ElementTree.parse(junit).iter("testcase")):
         bad = case.find("failure") if case.find("failure") is not None else case.find("error")
         if bad is not None:
             kind = "failed"

@@ -50,7 +50,7 @@ def run(tmp_path, results):
     """Return a function that runs a tier by pytest, of a file with a text."""
 
     def of(tier, text):
-        path = tmp_path / f"test_{tier}.py"
+        path = tmp_path / f"test_{tier.replace('.', '_')}.py"
         path.write_text(text, encoding="utf-8")
         argv = [
             sys.executable,
@@ -141,3 +141,12 @@ def test_a_report_of_the_run_before_is_not_taken_for_this_ones(run):
     run("own", FILE)
     assert tiers.run("own", ["false"]) == 1
     assert tiers.outcome("own")["tests"] == []
+
+
+def test_a_tiers_reports_are_those_of_all_its_hosts_and_no_other_tiers(run, results):
+    run("cluster-long", "def test_other():\n    pass\n")
+    for part in ("cluster", "cluster.solo", "cluster.demo"):
+        run(part, f"def test_{part[-4:]}():\n    pass\n")
+    assert len(tiers.reports("cluster")) == 3
+    names = [test["id"].rpartition("::")[2] for test in tiers.outcome("cluster")["tests"]]
+    assert names == ["test_demo", "test_solo", "test_ster"]
