@@ -69,7 +69,9 @@ class Forked:
         with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
             hears, says = CONTEXT.Pipe(duplex=False)
             names = (out.name, err.name)
-            process = CONTEXT.Process(target=command, args=(self.ENTRY, argv, names, says))
+            # Without the interpreter that would read its script.
+            own = argv[1:] if argv[0] == self.python_executable else argv
+            process = CONTEXT.Process(target=command, args=(self.ENTRY, own, names, says))
             process.start()
             says.close()
             has_ended = wait([process.sentinel], PATIENCE)
