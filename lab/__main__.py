@@ -95,7 +95,7 @@ def image(args: argparse.Namespace) -> int:
 
 def run_tier(args: argparse.Namespace) -> int:
     """Run a test tier in a host of its own that is thrown away."""
-    return tier.run(args.tier, args.arguments, say)
+    return tier.run(args.tier, args.arguments, say, args.name)
 
 
 def _highstate(lab: Lab, target: str, test: bool) -> int:
