@@ -68,7 +68,7 @@ UPSTREAM_PACKAGES = (
     "python3-swiftclient",
     "python3-testtools",
 )
-# No host of the lab has another one on its disk to lose, and nobody reads a manual there.
+# A build that loses its power begins anew, and nobody reads a manual in the lab. dpkg keeps these.
 DPKG_OPTIONS = (
     "force-unsafe-io",
     "path-exclude=/usr/share/man/*",
@@ -244,7 +244,6 @@ def _mmdebstrap(target: Path) -> None:
             "apt-get install -y mmdebstrap"
         )
     argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}"]
-    # dpkg's and apt's options stay in the image.
     argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     argv += [f"--aptopt={option}" for option in APT_OPTIONS]
     argv += [SUITE, str(target), *([MIRROR] if MIRROR else [])]

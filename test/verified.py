@@ -82,9 +82,11 @@ def digest(paths):
 
 
 def state(target, last):
-    """Return whether a target's last run holds for the files of today, or what is old about it."""
+    """Return whether a target's last run holds for the files of today, or why it does not."""
     if not last:
         return "not run yet"
+    if not last["is_green"]:
+        return "red"
     today = digests(target)
     old = [name for name, found in today.items() if last["files"].get(name) != found]
     return f"old: {', '.join(old)}" if old else "current"
@@ -141,6 +143,7 @@ def run(name, command):
     code = tiers.run(name, command)
     last = outcomes()
     last[name] = {
+        "is_green": code == 0,
         "outcome": verdict({name: tiers.outcome(name)}, code),
         "commit": commit,
         "date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M}",

@@ -133,7 +133,8 @@ def test_a_run_writes_down_what_it_came_to(repository, trial):
 def test_the_last_run_replaces_the_one_before_red_or_not(repository, trial):
     trial("echo former > $FIGURES")
     assert trial("exit 4") == 4
-    assert row(repository)[2] == "failed with 4"
+    assert row(repository)[2:4] == ["failed with 4", "red"]
+    assert verified.old() == {"trial": "red"}
     assert "former" not in verified.PAGE.read_text(encoding="utf-8")
 
 
