@@ -17,7 +17,7 @@ TOLD = {
 }
 # Logs, and what a master has kept of its decisions; Salt's tests have all of it below /tmp.
 FILES = (
-    r"find /var/log /var/cache/salt /tmp -xdev -type f "
+    r"find /var/log /var/cache/salt /tmp -xdev -type f ! -name '[bw]tmp' ! -name '*[lt]log' "
     r"\( -path '/var/log/*' ! -path '/var/log/journal/*' ! -path '/var/log/apt/*' "
     r"-o -path '/tmp/*.log' -o -path '*/openstack_ha/*.json' \) -size -64M -print0 "
     r"| tar --create --null --files-from=- --ignore-failed-read --warning=none"

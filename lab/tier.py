@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from docker.errors import APIError
+
 from . import engine, evidence, network
 from .cluster import ROOT
+from .errors import LabError
 from .host import Host, Plan
 from .images import Images, Say
 
@@ -46,8 +51,13 @@ def run(tier: str, arguments: Sequence[str], say: Say, lab: str) -> int:
     name = f"{lab}-{tier}"
     shutil.rmtree(EVIDENCE / name, ignore_errors=True)
     parts = {part: own for part in parts_of(tier) if (own := tests_of(part, arguments))}
+    if not parts:
+        raise LabError(f"None of {' '.join(arguments)} is a test of {tier}: test/{tier}")
     others = [one for one in arguments if not _is_test(one)]
+    # Who ends a run early has its hosts removed, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bridge = network.claim(client, name, CIDRS[tier])
+    hosts: list[Host] = []
     try:
         (cidr,) = network.subnets(bridge)
         with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
@@ -61,9 +71,13 @@ def run(tier: str, arguments: Sequence[str], say: Say, lab: str) -> int:
                     image=image,
                     mounts={str(ROOT): REPOSITORY},
                 )
-                host = Host.create(client, name, plan)
-                ends.append(pool.submit(_run_part, host, part, [*tests, *others], say))
-            codes = [end.result() for end in ends]
+                hosts.append(Host.create(client, name, plan))
+                ends.append(pool.submit(_run_part, hosts[-1], part, [*tests, *others], say))
+            try:
+                codes = [end.result() for end in ends]
+            finally:
+                for host in hosts:
+                    _remove(host)
     finally:
         bridge.remove()
     return worst(codes)
@@ -117,7 +131,8 @@ def _run_part(host: Host, part: str, arguments: Sequence[str], say: Say) -> int:
         host.wait_booted()
         begin = time.monotonic()
         inner, report = reporting(arguments, host.id)
-        argv = [PYTEST, "-p", "no:cacheprovider", "-m", "not long", *inner]
+        # By lines: what is said of one test is shown when it has ended.
+        argv = [PYTEST, "--verbose", "-p", "no:cacheprovider", "-m", "not long", *inner]
         with subprocess.Popen(
             host.exec(argv, *OPTIONS), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as running:
@@ -134,4 +149,10 @@ def _run_part(host: Host, part: str, arguments: Sequence[str], say: Say) -> int:
             say(f"{part}: what its host had to tell is in {kept.relative_to(ROOT)}")
         return running.returncode
     finally:
+        _remove(host)
+
+
+def _remove(host: Host) -> None:
+    """Remove it, unless that is done or under way."""
+    with contextlib.suppress(APIError):
         host.container.remove(force=True, v=True)

@@ -525,9 +525,7 @@ def test_replication_is_what_swifts_own_recon_tells(spread, address, tmp_path):
             }
             spread.apply(RING)
             spread.apply("account")
-            begin = time.monotonic()
             found = {ring: spread.call("replication", ring) for ring in ("account", RING)}
-            assert time.monotonic() - begin < 10
             spread.devices("sto2")["sdd"] = {}
             waits = spread.plan(RING)["waits"]
         finally:

@@ -1,5 +1,6 @@
 """Swift's servers on one host with disks of its own, from blank disks to an object that is read."""
 
+import copy
 import fcntl
 import http.client
 import json
@@ -18,6 +19,7 @@ from support import (
     minion_options,
     not_applied,
     pillar_root,
+    write_cluster,
 )
 
 NODE = "sto1"
@@ -87,19 +89,25 @@ class Node:
     """A storage node that is a proxy as well; its pillar can be edited between two calls."""
 
     def __init__(self, root, cluster):
-        self.root, self.cluster, self.count = root, cluster, 0
-        self.formula = formula_root(root / "formula")
+        self.cluster, self.known = cluster, copy.deepcopy(cluster)
+        self.pillar = pillar_root(root / "pillar", cluster)
+        formula = formula_root(root / "formula")
+        self.made = Loaders(minion_options(root, NODE, formula, self.pillar))
 
     @property
     def devices(self):
         return self.cluster["nodes"][NODE]["storage"]["devices"]
 
     def loaders(self):
-        self.count += 1
-        folder = self.root / str(self.count)
-        folder.mkdir()
-        pillar = pillar_root(folder / "pillar", self.cluster)
-        return Loaders(minion_options(folder, NODE, self.formula, pillar))
+        """Salt's, with the pillar as it is now."""
+        if self.known != self.cluster:
+            self.known = copy.deepcopy(self.cluster)
+            write_cluster(self.pillar / "openstack_ha.sls", self.cluster)
+            self.made.reload_all()
+        else:
+            # What one run has learned another one learns anew.
+            self.made.reset_state()
+        return self.made
 
     def apply(self, *names, test=False):
         modules, found = self.loaders().modules, []
