@@ -54,58 +54,83 @@ PYTEST := .venv/bin/python -m pytest
 SLS := $(shell git ls-files '*.sls')
 YAML := $(shell git ls-files '*.yaml' '*.yml') pillar.example
 
-.PHONY: test
-test: test-lint test-unit test-render ## Every tier
-	# Two hosts of their own, which wait more than they work; their image is made once.
-	$(LAB) image tests
+# A tier is timed and its outcome kept; what came of all is told at the end, red or not.
+TIERS := python3 test/tiers.py
+TIER = $(TIERS) run $(@:test-%=%)
+JUNIT = --junitxml=test/.results/$(@:test-%=%).xml
+
+.PHONY: test tiers
+test: ## What holds for every change: every tier
+	@$(TIERS) whole $(MAKE) --no-print-directory tiers
+	@.venv/bin/python test/verified.py old
+tiers: .venv/lab
+	# Images wait for networks and disks while the quick tiers use the cores.
+	$(MAKE) --jobs=2 --output-sync=line images test-lint test-unit
+	# Two hosts of their own, which wait more than they work.
 	$(MAKE) --jobs=2 --output-sync=line test-functional test-cluster
 	$(MAKE) test-lab
 
-.PHONY: test-lint
+.PHONY: images
+images: .venv/lab ## The images that the tests need, if they are not there
+	$(TIER) $(LAB) image all
+
+.PHONY: test-lint lint
 test-lint: .venv/test ## Ruff, salt-lint, yamllint
+	$(TIER) $(MAKE) --no-print-directory lint
+lint:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/salt-lint $(SLS)
 	.venv/bin/yamllint --strict $(YAML)
 
-.PHONY: test-unit test-render
-test-unit: .venv/test ## Pure logic
-	$(PYTEST) test/unit
-test-render: .venv/test ## Every SLS and template, by Salt's own compiler
-	$(PYTEST) test/render
-
-.PHONY: test-functional test-cluster
+.PHONY: test-unit test-functional test-cluster test-lab
+test-unit: .venv/test ## Pure logic, and every SLS and template by Salt's own compiler
+	$(TIER) $(PYTEST) $(JUNIT) --numprocesses=logical --dist=worksteal \
+	  $(or $(TESTS),test/unit test/render)
 test-functional: .venv/test ## States in both modes on a host with the real servers
-	$(LAB) tier functional
+	$(TIER) $(LAB) tier functional $(JUNIT) $(TESTS)
 test-cluster: .venv/test ## A master and minions as daemons on such a host
-	$(LAB) tier cluster
-
-.PHONY: test-lab deployments
-test-lab: .venv/test ## Real controllers, and then storage nodes (LAB_ROUNDS deployments)
+	$(TIER) $(LAB) tier cluster $(JUNIT) $(TESTS)
+test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next run)
 	# Secrets are looked for in the logs at debug level, where Salt says most.
-	LAB_LOG_LEVEL=debug $(PYTEST) -s test/lab --ignore-glob='*/test_9_*'
-	# With storage nodes, when the smaller lab has gone.
-	$(PYTEST) -s test/lab/test_9_*.py
+	LAB_LOG_LEVEL=debug $(TIER) $(PYTEST) -s $(JUNIT) $(or $(TESTS),test/lab)
+
+# Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
+LONG = .venv/bin/python test/verified.py run $@
+LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos swift \
+  swift-upstream functional-long cluster-long kitchen
+.PHONY: test-long $(LONG_TARGETS)
+test-long: .venv/test ## Everything longer, one after another, for hours
+	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
+
+# Each has a lab of its own.
+LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/long/lab
+bare-hosts: .venv/test ## Hosts without one package of the formula
+	$(LONG_LAB)/test_bare_hosts.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays
-	LAB_ROUNDS=10 $(PYTEST) test/lab/test_2_deployments.py
-
-.PHONY: chaos
+	LAB_ROUNDS=10 $(LONG_LAB)/test_deployments.py
+rotations: .venv/test ## Keys for tokens, rotated while they are used
+	$(LONG_LAB)/test_rotations.py
+outages: .venv/test ## The longer outages of Galera and RabbitMQ
+	$(LONG_LAB)/test_outages.py
+one-down: .venv/test ## Changes while a node is down
+	$(LONG_LAB)/test_one_down.py
+runbooks: .venv/test ## Every section of every runbook
+	$(LONG_LAB)/test_runbooks.py
 chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults under load
-	MACHINE_STEPS=50000 $(PYTEST) test/unit/test_galera_machine.py
-	LAB_ROUNDS=1 CHAOS_ROUNDS=30 $(PYTEST) -s test/lab/test_2_deployments.py test/lab/test_8_chaos.py
+	MACHINE_STEPS=50000 CHAOS_ROUNDS=30 $(LONG_LAB)/test_chaos.py test/unit/test_galera_machine.py
+swift: .venv/test ## The life of Swift's rings under load
+	$(LONG_LAB)/test_swift_life.py
+swift-upstream: .venv/test ## Swift's own functional tests against the VIP
+	$(LONG_LAB)/test_swift_upstream.py
 
-.PHONY: runbooks
-runbooks: .venv/test ## Every runbook's sections, the long ones too, in a lab
-	LAB_ROUNDS=1 $(PYTEST) test/lab/test_2_deployments.py test/lab/test_7_runbooks.py \
-	  test/lab/more_runbooks.py
+functional-long cluster-long: .venv/test ## The long tests of these tiers
+	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long
 
-.PHONY: swift
-swift: .venv/test ## The life of Swift's rings under load, in a lab
-	$(PYTEST) -s test/lab/test_9_swift.py test/lab/more_swift.py
-
-.PHONY: swift-upstream
-swift-upstream: .venv/test ## Swift's own functional tests against the VIP, in a lab
-	$(PYTEST) -s test/lab/more_upstream.py
+.PHONY: verified
+verified: .venv/test ## Mark in docs/verified.md what is old, and name it
+	.venv/bin/python test/verified.py refresh
+	.venv/bin/python test/verified.py old
 
 .PHONY: bench-failover
 bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps
@@ -118,7 +143,6 @@ bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longe
 	  --no-document --install-dir $(GEM_HOME) $(GEMS)
 	touch $@
 
-.PHONY: kitchen
 kitchen: .venv/test .kitchen/gems/installed ## kitchen-salt's suites (DO=converge: that step only)
 	image=$$($(LAB) image baked) && LAB_IMAGE=$$image GEM_HOME=$(GEM_HOME) \
-	  PATH="$(CURDIR)/.venv/bin:$$PATH" $(GEM_HOME)/bin/kitchen $(DO)
+	  PATH="$(CURDIR)/.venv/bin:$$PATH" $(if $(filter test,$(DO)),$(LONG)) $(GEM_HOME)/bin/kitchen $(DO)

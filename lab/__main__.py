@@ -95,7 +95,7 @@ def image(args: argparse.Namespace) -> int:
 
 def run_tier(args: argparse.Namespace) -> int:
     """Run a test tier in a host of its own that is thrown away."""
-    return tier.run(args.tier, args.arguments, say)
+    return tier.run(args.tier, args.arguments, say, args.name)
 
 
 def _highstate(lab: Lab, target: str, test: bool) -> int:
@@ -143,7 +143,7 @@ def parser() -> argparse.ArgumentParser:
     showing.add_argument("node")
     showing.add_argument("unit", nargs="?")
     showing.add_argument("--lines", type=int, default=200)
-    verb("image", image).add_argument("image", choices=("host", "baked", "tests"))
+    verb("image", image).add_argument("image", choices=("all", "host", "baked", "tests"))
     testing = verb("tier", run_tier)
     testing.add_argument("tier", choices=("functional", "cluster"))
     testing.add_argument("arguments", nargs=argparse.REMAINDER, help="pytest's")

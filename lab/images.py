@@ -1,8 +1,10 @@
 """The lab's images, made from Debian's packages and PyPI, no registry needed.
 
 A tag is the hash of everything that went into the image, so a build happens only when an input
-changed. base -> host (systemd and Salt) -> baked (the formula's packages), client, and upstream
-(Swift's own tests).
+changed. What takes long stands side by side and is built so:
+
+    base -> trusting -> salt -----> host -> client, upstream (Swift's own tests)
+                     -> packages -> baked (a host too) -> tests
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -65,6 +68,14 @@ UPSTREAM_PACKAGES = (
     "python3-swiftclient",
     "python3-testtools",
 )
+# A build that loses its power begins anew, and nobody reads a manual in the lab. dpkg keeps these.
+DPKG_OPTIONS = (
+    "force-unsafe-io",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+)
+APT_OPTIONS = ('Acquire::Languages "none"',)
 TEST_PIP_PACKAGES = ("hypothesis", "psutil", "pytest", "pytest-salt-factories")
 
 Say = Callable[[str], None]
@@ -120,9 +131,18 @@ class Images:
         self.client = client
         self.say = say
 
+    def all(self) -> str:
+        """Build what `make test` needs, side by side where it can be; return the last one's tag."""
+        self.trusting()
+        with ThreadPoolExecutor() as pool:
+            for built in [pool.submit(self.packages), pool.submit(self.client_host)]:
+                built.result()
+        return self.tests()
+
     def base(self) -> str:
         """Return the tag of a bare Debian with systemd."""
-        tag = tag_of("base", [SUITE.encode(), MIRROR.encode(), *map(str.encode, BASE_PACKAGES)])
+        inputs = [SUITE, MIRROR, *BASE_PACKAGES, *DPKG_OPTIONS, *APT_OPTIONS]
+        tag = tag_of("base", map(str.encode, inputs))
         if self._missing(tag):
             self.say(f"{tag}: Debian {SUITE} by mmdebstrap")
             with tempfile.TemporaryDirectory() as directory:
@@ -132,21 +152,33 @@ class Images:
                 self.client.api.import_image_from_file(str(tarball), repository, version)
         return tag
 
-    def host(self) -> str:
-        """Return the tag of a host: the base with Salt in a virtual environment, not started."""
+    def trusting(self) -> str:
+        """Return the tag of the base that trusts what this machine trusts."""
         files = {path: (content, 0o644) for path, content in trust.build_files().items()}
-        args = {"BASE": self.base(), "SALT_VERSION": SALT_VERSION}
-        return self._build("host", args, files)
+        return self._build("trusting", {"BASE": self.base()}, files)
+
+    def salt(self) -> str:
+        """Return the tag of the image from which hosts get Salt in its virtual environment."""
+        return self._build("salt", {"BASE": self.trusting(), "SALT_VERSION": SALT_VERSION})
+
+    def packages(self) -> str:
+        """Return the tag of the image that has the formula's packages, and no Salt."""
+        packages, _ = formula_packages(_parameters())
+        return self._build("packages", {"BASE": self.trusting(), "PACKAGES": " ".join(packages)})
+
+    def host(self) -> str:
+        """Return the tag of a bare host with Salt, which is not started."""
+        return self._build("host", {"BASE": self.trusting(), "SALT": self.salt()})
 
     def baked(self) -> str:
         """Return the tag of a host that has the formula's packages on its disk."""
-        packages, pip_packages = formula_packages(yaml.safe_load(PARAMETERS.read_text()))
+        _, pip_packages = formula_packages(_parameters())
         args = {
-            "HOST": self.host(),
-            "PACKAGES": " ".join(packages),
+            "BASE": self.packages(),
+            "SALT": self.salt(),
             "PIP_PACKAGES": " ".join(pip_packages),
         }
-        return self._build("baked", args)
+        return self._build("baked", args, context="host")
 
     def client_host(self) -> str:
         """Return the tag of the host from which load and failover runs use the cluster."""
@@ -172,8 +204,9 @@ class Images:
         name: str,
         args: Mapping[str, str],
         extra: Mapping[str, tuple[bytes, int]] | None = None,
+        context: str = "",
     ) -> str:
-        files = {**context_files(IMAGE_DIR / name), **(extra or {})}
+        files = {**context_files(IMAGE_DIR / (context or name)), **(extra or {})}
         inputs = [f"{key}={value}".encode() for key, value in sorted(args.items())]
         for path, (content, mode) in sorted(files.items()):
             inputs += [path.encode(), oct(mode).encode(), content]
@@ -184,7 +217,7 @@ class Images:
         return tag
 
     def _stream_build(self, tag: str, context: io.BytesIO, args: Mapping[str, str]) -> None:
-        """Build an image, show its steps, and fail with the last lines of what went wrong."""
+        """Build an image, tell its steps, and fail with the last lines of what went wrong."""
         lines: list[str] = []
         stream = self.client.api.build(
             fileobj=context, custom_context=True, tag=tag, forcerm=True, decode=True, buildargs=args
@@ -195,8 +228,12 @@ class Images:
                 raise LabError(f"Image {tag} did not build: {message['error']}\n{tail}")
             for line in message.get("stream", "").splitlines():
                 lines.append(line)
-                if line.strip():
-                    self.say(f"{tag}: {line.strip()[:120]}")
+                if line.startswith("Step "):
+                    self.say(f"{tag}: {line[:120]}")
+
+
+def _parameters() -> dict:
+    return yaml.safe_load(PARAMETERS.read_text())
 
 
 def _mmdebstrap(target: Path) -> None:
@@ -207,6 +244,8 @@ def _mmdebstrap(target: Path) -> None:
             "apt-get install -y mmdebstrap"
         )
     argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}"]
+    argv += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
+    argv += [f"--aptopt={option}" for option in APT_OPTIONS]
     argv += [SUITE, str(target), *([MIRROR] if MIRROR else [])]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:

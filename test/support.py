@@ -127,9 +127,17 @@ def cluster_size(node):
     return int(sql(node, "SHOW STATUS LIKE 'wsrep_cluster_size'").split()[1])
 
 
-def await_until(condition, seconds, what):
-    """Wait for what must come within so many seconds, far more than it takes."""
+def await_until(condition, seconds, what, seen=None):
+    """
+    Wait for what must come within so many seconds, far more than it takes, and return it.
+
+    Who waits in vain is told what was waited for and what was there at last: what the condition
+    returned, or what ``seen`` returns.
+    """
     deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
-        time.sleep(0.2)
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            last = seen() if seen else found
+            pytest.fail(f"{what} did not come within {seconds} s; at last there was {last!r}")
+        time.sleep(0.1)
+    return found

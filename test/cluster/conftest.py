@@ -1,21 +1,22 @@
 """
 A master and its minions as daemons: the event bus, the reactor and the runners for real.
 
-Three clusters share the master and this host: ``demo`` with three controllers, of which ctl3 never
-starts, ``solo``, whose one controller this host really becomes, and ``rings`` with nodes of Swift,
-each of which has folders of its own. The files of the tier are
-named in the order in which they run: as long as nothing is configured, demo's servers wait.
+The master knows three clusters: ``demo`` with three controllers, of which ctl3 does not start,
+``solo``, whose one controller this host really becomes, and ``rings`` with nodes of Swift, each of
+which has folders of its own. Minions of one host share its servers, so the tests of each cluster
+have a folder, and each folder runs on a host of its own.
 """
 
 import json
 import random
 import shutil
+import time
 
 import jinja2
 import pytest
 import salt.utils.event
 import yaml
-from patient import PatientMaster, PatientMinion
+from forked import Master, Minion
 from saltfactories.utils import random_string
 from support import (
     ROOT,
@@ -39,7 +40,7 @@ def salt_factories_config(tmp_path_factory):
     root = tmp_path_factory.getbasetemp().parent / "salt"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
-    return {"root_dir": str(root), "log_server_level": "debug"}
+    return {"root_dir": str(root), "log_server_level": "error"}
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +102,7 @@ def master(salt_factories, cluster_files, tmp_path_factory, event_listener):
     written = yaml.safe_load(text.render(cluster_file="/nowhere"))
     factory = salt_factories.salt_master_daemon(
         random_string("master-"),
-        factory_class=PatientMaster,
+        factory_class=Master,
         overrides={
             # A key waits until somebody accepts it: the factory does, as long as it listens.
             "auto_accept": False,
@@ -137,13 +138,14 @@ def since(master, bus, event_listener):
     The listener hears the bus a little late: a mark tells that it has heard what was before.
     """
 
+    def heard(begin, pattern):
+        return event_listener.get_events([(master.id, pattern)], after_time=begin)
+
     def events(begin, pattern):
-        mark = random_string("test/mark/")
+        mark, marked = random_string("test/mark/"), time.time()
         assert bus.fire_event({}, mark)
-        heard = event_listener.wait_for_events([(master.id, mark)], after_time=begin, timeout=60)
-        assert heard.found_all_events, "the listener does not hear the bus"
-        found = event_listener.get_events([(master.id, pattern)], after_time=begin)
-        return sorted(found, key=lambda event: event.stamp)
+        await_until(lambda: heard(marked, mark), 120, "the listener's hearing of the bus")
+        return sorted(heard(begin, pattern), key=lambda event: event.stamp)
 
     return events
 
@@ -161,10 +163,16 @@ def reacted(since):
             lambda: any(
                 started in str(event.data["fun_args"]) for event in since(begin, "salt/run/*/ret")
             ),
-            120,
+            300,
             f"the reaction to {started}",
+            lambda: running(since, begin),
         )
-        await_until(lambda: not running(since, begin), 120, "the end of all runs")
+        await_until(
+            lambda: not running(since, begin),
+            300,
+            "the end of all runs",
+            lambda: running(since, begin),
+        )
 
     return wait
 
@@ -188,7 +196,7 @@ def start_minion(master):
         if minion_id not in made:
             made[minion_id] = master.salt_minion_daemon(
                 minion_id,
-                factory_class=PatientMinion,
+                factory_class=Minion,
                 overrides={"log_level_logfile": "debug", "random_reauth_delay": 1},
             )
         return made[minion_id]
@@ -197,19 +205,20 @@ def start_minion(master):
 
 
 @pytest.fixture(scope="session")
-def controllers(master, start_minion):
-    """ctl1 and ctl2 of demo; ctl3 is dead from the beginning."""
-    with start_minion("ctl1").started() as ctl1, start_minion("ctl2").started() as ctl2:
-        for minion in (ctl1, ctl2):
-            # All modules of the formula, to a minion that has just started.
-            synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
-            assert synced.returncode == 0, synced
-        yield [ctl1, ctl2]
+def sync(master):
+    """Return a function that gives minions, which have just started, the formula's modules."""
+
+    def call(*minions):
+        ids = ",".join(minion.id for minion in minions)
+        synced = master.salt_cli().run("--list", "saltutil.sync_all", minion_tgt=ids)
+        assert synced.returncode == 0, synced
+
+    return call
 
 
 @pytest.fixture(scope="session")
 def run(master):
-    """Return a function that runs a runner and returns its data."""
+    """Return a function that runs a runner by salt-run and returns its data."""
 
     def call(function, *arguments, **more):
         result = master.salt_run_cli().run(function, *arguments, **more)
@@ -217,6 +226,16 @@ def run(master):
         # A bare string is left in stdout by the CLI wrapper.
         text = result.stdout.strip()
         return text if result.data is None and text != "null" else result.data
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def ask(master):
+    """Return a function that runs a module's function on a minion and returns its data."""
+
+    def call(minion_id, function, *arguments, **more):
+        return master.salt_cli().run(function, *arguments, minion_tgt=minion_id, **more).data
 
     return call
 
@@ -232,13 +251,12 @@ def answered(run):
             found.append(run(f"openstack_ha_{system}.answer", cluster))
             return found[-1] is not None
 
-        await_until(is_answered, 300, "an answer that nobody else gives")
+        await_until(
+            is_answered,
+            300,
+            f"an answer of {system} that nobody else gives",
+            lambda: run("openstack_ha_lease.show", f"{cluster}.{system}"),
+        )
         return found[-1]
 
     return look
-
-
-@pytest.fixture
-def first_look(run):
-    """The master has never looked at demo's Galera: its patience with ctl3 begins now."""
-    run("openstack_ha_record.keep", "demo.galera", "{}")

@@ -6,7 +6,9 @@ lab: `make test-functional` starts one, runs pytest in it and removes it.
 """
 
 import copy
+import functools
 
+import leftovers
 import pytest
 from saltfactories.utils.functional import Loaders
 from support import (
@@ -43,6 +45,14 @@ def pillar(cluster, address):
     for name, offset in (("ctl2", 4), ("ctl3", 5)):
         cluster["nodes"][name] = {"address": str(address.network[-offset]), "roles": ["controller"]}
     return {"openstack_ha": cluster}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_swift(tmp_path_factory):
+    """Return a function that makes this host one on which there has been no Swift."""
+    kept = tmp_path_factory.mktemp("packages") / "swift"
+    leftovers.keep_swift(kept)
+    return functools.partial(leftovers.forget_swift, kept)
 
 
 @pytest.fixture(scope="session")

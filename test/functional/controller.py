@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
+import leftovers
 import openstack_ha_fernet
 from saltfactories.utils.functional import Loaders
 from support import formula_root, minion_options, not_applied, pillar_root
@@ -76,6 +77,7 @@ def founded(root, cluster):
     galera = made.loaders.modules.openstack_ha_galera
     if galera.server() != "running":
         galera.bootstrap(galera.evidence()["position"])
+    leftovers.forget_services()
     galera.accounts_apply()
     made.apply("memcached", "keystone.config", "health", "haproxy")
     return made
@@ -96,7 +98,7 @@ def api(site, method, path, body=None, token=None, until=None, port=5000):
     context = ssl.create_default_context(cadata=site.cluster["tls"]["ca"])
     headers = {"Content-Type": "application/json", **({"X-Auth-Token": token} if token else {})}
     data = json.dumps(body).encode() if body else None
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         request = urllib.request.Request(url, data, headers, method=method)
         try:
@@ -107,7 +109,7 @@ def api(site, method, path, body=None, token=None, until=None, port=5000):
         if until in (None, found[0]) or time.monotonic() > deadline:
             assert until in (None, found[0]), found
             return found
-        time.sleep(1)
+        time.sleep(0.2)
 
 
 def token_of(site, user="admin", password=None, project="admin"):

@@ -1,5 +1,6 @@
 """A real MariaDB server: evidence, the master's steps, and accounts in both modes."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -10,11 +11,50 @@ import pytest
 from support import not_applied
 
 DATADIR = pathlib.Path("/var/lib/mysql")
+CONFIG = pathlib.Path("/etc/mysql/mariadb.conf.d/99-openstack_ha.cnf")
 
 
 @pytest.fixture(scope="module")
 def configured(modules):
     assert not_applied(modules.state.sls("openstack_ha.galera.config")) == []
+
+
+@contextlib.contextmanager
+def aside(*paths):
+    """Put files and folders out of the way, and back again."""
+    moved = {path: path.with_name(f"{path.name}.aside") for path in paths if path.exists()}
+    for path, other in moved.items():
+        path.rename(other)
+    yield
+    for path, other in moved.items():
+        if path.is_dir():
+            shutil.rmtree(path)
+        other.rename(path)
+
+
+@pytest.fixture
+def unconfigured(modules):
+    """The server as its package leaves it, whatever has been made of it before."""
+    assert not_applied(modules.state.sls("openstack_ha.galera.install")) == []
+    if not CONFIG.exists():
+        yield
+        return
+    stop()
+    with aside(DATADIR, CONFIG):
+        make = ["mariadb-install-db", "--user=mysql", "--skip-test-db"]
+        subprocess.run(make, check=True, capture_output=True)
+        yield
+
+
+def stop():
+    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+
+
+@pytest.fixture
+def down(modules, configured):
+    """A server that does not run."""
+    stop()
+    return modules.openstack_ha_galera
 
 
 @pytest.fixture
@@ -37,8 +77,7 @@ def _query(connection, sql):
         return cursor.fetchall()
 
 
-def test_an_unconfigured_server_stays_down_and_knows_that_it_is_empty(modules):
-    assert not_applied(modules.state.sls("openstack_ha.galera.install")) == []
+def test_an_unconfigured_server_stays_down_and_knows_that_it_is_empty(unconfigured, modules):
     # What a package does with its service when it is installed.
     subprocess.run(["systemctl", "start", "mariadb"], check=True)
     assert modules.openstack_ha_galera.server() == "stopped"
@@ -46,29 +85,29 @@ def test_an_unconfigured_server_stays_down_and_knows_that_it_is_empty(modules):
     assert (evidence["is_ready"], evidence["is_pristine"]) == (False, True)
 
 
-def test_member_present_names_what_it_would_do(states, configured):
+def test_member_present_names_what_it_would_do(states, down):
     result = states.openstack_ha_galera.member_present(name="demo", test=True)
     assert result.result is None
     assert result.changes == {"member": {"old": "stopped", "new": "Synced"}}
 
 
-def test_member_present_gives_up_in_time_without_a_master(states, configured, modules):
+def test_member_present_gives_up_in_time_without_a_master(states, down):
     result = states.openstack_ha_galera.member_present(name="demo", patience=1)
     assert result.result is False
     assert "the master gave no word" in result.comment
-    assert modules.openstack_ha_galera.server() == "stopped"
+    assert down.server() == "stopped"
 
 
-def test_member_present_repeats_the_masters_refusal(states, configured, modules, tmp_path):
-    # The word is heard while the state waits, so it is said by a process of its own.
+def test_member_present_repeats_the_masters_refusal(states, down):
+    # Said later than whatever moment the state begins to listen at.
     refusal = {"verdict": "refuse", "why": "no peer", "way_out": "a runbook", "time": 9999999999}
-    said = tmp_path / "word.json"
+    said = pathlib.Path("/run/openstack_ha/galera.json")
+    said.parent.mkdir(exist_ok=True)
     said.write_text(json.dumps(refusal), encoding="utf-8")
-    script = f"sleep 2; install -D {said} /run/openstack_ha/galera.json"
-    speak = subprocess.Popen(["sh", "-c", script])
-    result = states.openstack_ha_galera.member_present(name="demo", patience=60)
-    speak.wait()
-    pathlib.Path("/run/openstack_ha/galera.json").unlink()
+    try:
+        result = states.openstack_ha_galera.member_present(name="demo", patience=600)
+    finally:
+        said.unlink()
     assert result.result is False
     assert result.comment.startswith("The master refused: no peer. a runbook.")
     assert "salt-run openstack_ha_galera.elect demo" in result.comment
@@ -166,16 +205,15 @@ def test_extra_port_answers_when_all_connections_are_used(
 
 
 def test_a_new_configuration_is_seen_until_the_restart(server, states):
-    config = pathlib.Path("/etc/mysql/mariadb.conf.d/99-openstack_ha.cnf")
-    before = config.read_text(encoding="utf-8")
-    config.write_text(before + "max_statement_time = 20\n", encoding="utf-8")
+    before = CONFIG.read_text(encoding="utf-8")
+    CONFIG.write_text(before + "max_statement_time = 20\n", encoding="utf-8")
     try:
         assert server.evidence()["is_outdated"]
         result = states.openstack_ha_galera.member_present(name="demo", test=True)
         assert result.result is None
         assert result.changes["member"]["old"] == "Primary, Synced, with an older configuration"
     finally:
-        config.write_text(before, encoding="utf-8")
+        CONFIG.write_text(before, encoding="utf-8")
     assert not server.evidence()["is_outdated"]
 
 
@@ -183,7 +221,7 @@ def test_position_after_a_clean_stop_and_after_a_crash(server, root_connection):
     _query(root_connection, "CREATE DATABASE IF NOT EXISTS crash")
     running = server.status()["wsrep"]
     subprocess.run(["systemctl", "kill", "--signal=KILL", "mariadb"], check=True)
-    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    stop()
     assert not server.evidence()["is_pristine"]
     crashed = server.evidence()["position"]
     assert crashed["uuid"] == running["state_uuid"]
@@ -192,29 +230,45 @@ def test_position_after_a_clean_stop_and_after_a_crash(server, root_connection):
         server.bootstrap({"uuid": crashed["uuid"], "seqno": crashed["seqno"] + 1})
     assert server.bootstrap(crashed)["is_synced"]
 
-    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    stop()
     evidence = server.evidence()
     assert evidence["safe_to_bootstrap"]
     assert evidence["position"]["uuid"] == running["state_uuid"]
     assert evidence["position"]["seqno"] >= crashed["seqno"]
 
 
-def test_a_half_received_copy_has_no_position(server):
-    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+@pytest.fixture
+def data(down):
+    """The data of a member that was stopped: it is one once in a run of these tests."""
+    if not (DATADIR / "grastate.dat").exists():
+        down.bootstrap(down.evidence()["position"])
+        stop()
+    return down
+
+
+def test_a_half_received_copy_has_no_position(data):
     marker = DATADIR / "sst_in_progress"
     marker.touch()
     try:
-        evidence = server.evidence()
+        evidence = data.evidence()
         assert (evidence["is_receiving"], evidence["position"]) == (True, None)
     finally:
         marker.unlink()
+
+
+def test_a_lost_grastate_is_recovered_from_the_data(data):
+    known = data.evidence()["position"]["uuid"]
+    (DATADIR / "grastate.dat").unlink()
+    evidence = data.evidence()
+    assert evidence["position"]["uuid"] == known
+    assert not evidence["is_pristine"]
 
 
 def test_a_seqno_of_an_earlier_stop_does_not_count_after_a_crash(server):
     """The file of a clean stop can be older than the data: galera #499."""
     running = server.status()["wsrep"]
     subprocess.run(["systemctl", "kill", "--signal=KILL", "mariadb"], check=True)
-    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
+    stop()
     grastate = DATADIR / "grastate.dat"
     text = grastate.read_text(encoding="utf-8")
     grastate.write_text(text.replace("seqno:   -1", "seqno:   99999999"), encoding="utf-8")
@@ -223,33 +277,22 @@ def test_a_seqno_of_an_earlier_stop_does_not_count_after_a_crash(server):
     assert server.evidence()["position"]["uuid"] == running["state_uuid"]
 
 
-def test_data_that_is_set_aside_is_kept_and_its_floor_goes_with_it(server):
+def test_data_that_is_set_aside_is_kept_and_the_next_bootstrap_makes_new_tables(server):
     with pytest.raises(Exception, match="nothing was moved"):
         server.set_aside()
     assert server.evidence()["floor"]
     moved_to = pathlib.Path(server.set_aside(is_running=True)["moved_to"])
-    assert (moved_to / "grastate.dat").exists()
-    evidence = server.evidence()
-    assert (evidence["is_pristine"], evidence["floor"]) == (True, None)
-    DATADIR.rmdir()
-    moved_to.rename(DATADIR)
-
-
-def test_bootstrap_makes_the_servers_own_tables_on_an_empty_disk(server):
-    moved_to = pathlib.Path(server.set_aside(is_running=True)["moved_to"])
-    assert server.bootstrap()["is_synced"]
-    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
-    shutil.rmtree(DATADIR)
-    moved_to.rename(DATADIR)
-
-
-def test_a_lost_grastate_is_recovered_from_the_data(server):
-    position = server.status()["wsrep"]["state_uuid"]
-    subprocess.run(["systemctl", "stop", "mariadb"], check=True)
-    (DATADIR / "grastate.dat").unlink()
-    evidence = server.evidence()
-    assert evidence["position"]["uuid"] == position
-    assert not evidence["is_pristine"]
+    try:
+        assert (moved_to / "grastate.dat").exists()
+        evidence = server.evidence()
+        # Its floor has gone with it.
+        assert (evidence["is_pristine"], evidence["floor"]) == (True, None)
+        assert not (DATADIR / "mysql").exists()
+        assert server.bootstrap()["is_synced"]
+    finally:
+        stop()
+        shutil.rmtree(DATADIR)
+        moved_to.rename(DATADIR)
 
 
 def _host(address):

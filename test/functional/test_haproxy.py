@@ -60,7 +60,7 @@ def authorised(cluster, path):
         urllib.request.HTTPBasicAuthHandler(passwords),
         urllib.request.HTTPSHandler(context=believing(cluster)),
     )
-    with opener.open(url(cluster, path), timeout=5) as answer:
+    with opener.open(url(cluster, path), timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -68,7 +68,7 @@ def authorised(cluster, path):
 def vip(modules, pillar):
     """The VIP on this machine, as keepalived would put it there."""
     address = f"{pillar['openstack_ha']['vip']['address']}/32"
-    modules.cmd.run_all(["ip", "address", "add", address, "dev", INTERFACE], python_shell=False)
+    modules.cmd.run_all(["ip", "address", "replace", address, "dev", INTERFACE], python_shell=False)
     yield
     modules.cmd.run_all(["ip", "address", "del", address, "dev", INTERFACE], python_shell=False)
 

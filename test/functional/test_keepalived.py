@@ -13,8 +13,10 @@ CONFIG = pathlib.Path("/etc/keepalived/keepalived.conf")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_left(modules):
+def nothing_left(modules, cluster):
     """Others that start HAProxy on this host hold the VIP by themselves."""
+    vip = f"{cluster['vip']['address']}/32"
+    modules.cmd.run_all(["ip", "address", "del", vip, "dev", INTERFACE], python_shell=False)
     yield
     modules.service.stop("keepalived")
     CONFIG.unlink(missing_ok=True)
@@ -28,7 +30,7 @@ def holder(modules, pillar):
     assert not_applied(result) == []
     address = pillar["openstack_ha"]["vip"]["address"]
 
-    def waits_for(present, seconds=15):
+    def waits_for(present, seconds=120):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if (address in modules.network.ip_addrs(INTERFACE)) is present:
@@ -67,7 +69,7 @@ def test_second_run_changes_nothing(modules, holder, pillar):
 
 def test_the_vip_leaves_with_haproxy_and_comes_back_with_it(modules, holder):
     modules.service.stop("haproxy")
-    assert holder(False, seconds=2)
+    assert holder(False)
     modules.service.start("haproxy")
     assert holder(True)
 
@@ -75,7 +77,7 @@ def test_the_vip_leaves_with_haproxy_and_comes_back_with_it(modules, holder):
 def test_the_vip_leaves_a_haproxy_that_hangs(modules, holder):
     send(modules, signal.SIGSTOP)
     try:
-        assert holder(False, seconds=5)
+        assert holder(False)
     finally:
         send(modules, signal.SIGCONT)
     assert holder(True)
@@ -102,4 +104,4 @@ def test_a_configuration_that_keepalived_refuses_never_replaces_the_old(modules,
     outcome = {single.id: single.result for single in result}
     assert outcome["openstack_ha_keepalived_config"] is False
     assert CONFIG.read_text(encoding="utf-8") == before
-    assert holder(True, seconds=1)
+    assert holder(True)

@@ -17,7 +17,7 @@ from support import not_applied
 
 KEYS = pathlib.Path("/etc/keystone/fernet-keys")
 # On one connection; without the header every fifteenth of them was cut.
-REQUESTS = 1000
+REQUESTS = 300
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +146,12 @@ def refusals(site, tokens):
     return found
 
 
-def test_no_token_is_refused_during_and_after_ten_rotations(served):
+# Keystone's own max_active_keys would end the first token with the third.
+@pytest.mark.parametrize("rotations", [4, pytest.param(10, marks=pytest.mark.long)])
+def test_no_token_is_refused_during_and_after_rotations(served, rotations):
     tokens, refused, asked = [token_of(served)], [], 0
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        for _ in range(10):
+        for _ in range(rotations):
             served.rotate()
             taking = pool.submit(served.keystone.take_keys)
             while not taking.done():

@@ -128,6 +128,18 @@ def three_zones(address):
     return cluster
 
 
+def clear():
+    """Forget every ring that others have left on this host."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    for path in [*SERVED.glob("*.ring.gz"), *SERVED.glob(".*.staged"), *STATE.glob("swift_*.json")]:
+        path.unlink()
+
+
+def copy_files(source, target):
+    """Copy a folder with its files' owners."""
+    subprocess.run(["cp", "--archive", source, target], check=True)
+
+
 @pytest.fixture(scope="module")
 def installed(modules, address, tmp_path_factory):
     # Not by the whole SLS: its rings are what the tests make.
@@ -142,17 +154,27 @@ def installed(modules, address, tmp_path_factory):
 @pytest.fixture
 def owner(installed, address, tmp_path):
     """The owner of three storage nodes in three zones, without any ring."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    for path in [*SERVED.glob("*.ring.gz"), *SERVED.glob(".*.staged"), *STATE.glob("swift_*.json")]:
-        path.unlink()
+    clear()
     return Owner(tmp_path, three_zones(address))
 
 
-@pytest.fixture
-def built(owner):
-    """The same with a ring whose parts may move."""
+@pytest.fixture(scope="module")
+def first_ring(installed, address, tmp_path_factory):
+    """The files of a ring that was built an hour ago."""
+    kept = tmp_path_factory.mktemp("first") / FOLDER.name
+    clear()
+    owner = Owner(tmp_path_factory.mktemp("owner"), three_zones(address))
     owner.apply(RING)
     owner.age(1)
+    copy_files(FOLDER, kept)
+    return kept
+
+
+@pytest.fixture
+def built(owner, first_ring):
+    """The same with a ring whose parts may move."""
+    clear()
+    copy_files(first_ring, FOLDER)
     return owner
 
 
@@ -503,9 +525,7 @@ def test_replication_is_what_swifts_own_recon_tells(spread, address, tmp_path):
             }
             spread.apply(RING)
             spread.apply("account")
-            begin = time.monotonic()
             found = {ring: spread.call("replication", ring) for ring in ("account", RING)}
-            assert time.monotonic() - begin < 10
             spread.devices("sto2")["sdd"] = {}
             waits = spread.plan(RING)["waits"]
         finally:

@@ -1,9 +1,6 @@
-"""
-A real Glance behind a real HAProxy, whose images are objects in a real Swift.
+"""A real Glance behind a real HAProxy, whose images are objects in a real Swift."""
 
-It comes after the trials of each of them, which begin with an empty host.
-"""
-
+import contextlib
 import copy
 import hashlib
 import http.client
@@ -14,7 +11,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 
 import pytest
 from controller import NODE, api, founded, serve_keystone, token_of
@@ -32,7 +28,7 @@ CHUNK = 1 << 16
 
 
 @pytest.fixture(scope="module")
-def site(cluster, tmp_path_factory):
+def site(cluster, without_swift, tmp_path_factory):
     """One host that is controller, proxy and storage node."""
     cluster = copy.deepcopy(cluster)
     cluster["name"] = "functional-glance"
@@ -48,11 +44,7 @@ def site(cluster, tmp_path_factory):
         "rings": {name: dict(ring) for name in ("account", "container", "object")},
         **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
     }
-    # This host was another cluster's in the tests before.
-    shutil.rmtree(BUILT, ignore_errors=True)
-    for path in (*SWIFT.glob("*.ring.gz"), SWIFT / "swift.conf"):
-        path.unlink(missing_ok=True)
-    pathlib.Path("/var/lib/openstack_ha/swift-identity.json").unlink(missing_ok=True)
+    without_swift()
     made = founded(tmp_path_factory.mktemp("glance"), cluster)
     serve_keystone(made)
     return made
@@ -157,6 +149,12 @@ def test_an_image_comes_back_as_it_was(served, token, image, is_chunked):
     assert download(served, token, image) == data
 
 
+def is_open(peer):
+    with contextlib.suppress(OSError), socket.create_connection(peer, 1):
+        return True
+    return False
+
+
 def test_a_proxy_of_swift_that_restarts_does_not_end_a_download(served, token, image):
     data = os.urandom(60_000_000)
     assert upload(served, token, image, data, False)[0] == 204
@@ -164,14 +162,8 @@ def test_a_proxy_of_swift_that_restarts_does_not_end_a_download(served, token, i
     def restart():
         subprocess.run(["systemctl", "kill", "--signal=KILL", "swift-proxy"], check=True)
         subprocess.run(["systemctl", "start", "swift-proxy"], check=True)
-        proxy = (served.cluster["nodes"][NODE]["address"], 8080)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(proxy, 1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
+        proxy = (served.cluster["nodes"][NODE]["address"], SWIFT_PORT)
+        await_until(lambda: is_open(proxy), 120, "the proxy's port")
 
     assert download(served, token, image, restart) == data
 
@@ -235,10 +227,9 @@ def test_a_cached_image_is_served_without_swift(cached, token, image):
     assert upload(cached, token, image, data, False)[0] == 204
     assert download(cached, token, image) == data
     # It is put in its place when the last byte has gone out.
-    deadline = time.monotonic() + 30
-    while not (CACHE / image).exists():
-        assert time.monotonic() < deadline, "the image is not cached"
-        time.sleep(0.2)
+    await_until(
+        (CACHE / image).exists, 120, "the image in the cache", lambda: list(CACHE.iterdir())
+    )
     subprocess.run(["systemctl", "stop", "swift-proxy"], check=True)
     try:
         assert download(cached, token, image) == data
@@ -279,11 +270,12 @@ def test_a_changed_option_is_reloaded_and_no_request_fails(served):
     assert not_applied(result) == []
     changed = {one.id for one in result if one.changes}
     assert changed == {"openstack_ha_glance_glance-api.conf", "openstack_ha_glance_service"}
-    deadline = time.monotonic() + 120
-    while workers & processes(main):
-        assert time.monotonic() < deadline, "the old processes are still there"
+
+    def has_replaced_them():
         assert api(served, "GET", "/healthcheck", port=PORT)[0] == 200
-        time.sleep(0.2)
+        return not workers & processes(main)
+
+    await_until(has_replaced_them, 300, "the end of the old processes")
     assert main_pid() == main
 
 

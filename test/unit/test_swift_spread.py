@@ -202,6 +202,7 @@ WHOLE = ring_file({"devs": [], "version": 1})
 @pytest.mark.parametrize(
     "data",
     [b"", b"text", WHOLE[:-1], WHOLE[:-9] + b"x" * 9, ring_file({}, number=9), gzip.compress(b"R")],
+    ids=["nothing", "text", "cut short", "a false sum", "an unknown format", "no magic"],
 )
 def test_what_is_no_whole_ring_has_no_version(data):
     assert spreading.ring_facts(data)["version"] is None

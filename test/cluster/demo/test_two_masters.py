@@ -2,8 +2,10 @@
 
 import pathlib
 import shutil
+import time
 
 import pytest
+from forked import Master, Minion
 from saltfactories.utils import random_string
 
 
@@ -11,6 +13,7 @@ from saltfactories.utils import random_string
 def rival(salt_factories, master, cluster_files):
     factory = salt_factories.salt_master_daemon(
         random_string("rival-"),
+        factory_class=Master,
         overrides={
             "auto_accept": True,
             "peer": None,
@@ -26,15 +29,33 @@ def rival(salt_factories, master, cluster_files):
         yield factory
 
 
-@pytest.fixture(scope="module")
-def shared_minion(master, rival):
-    """ctl3, which serves both masters."""
+@pytest.fixture
+def leave(ask, master):
+    """Return a function that makes nodes serve whoever asks next; in the end that is ours."""
+
+    def call():
+        assert ask("ctl1", "openstack_ha_master.leave") == {}
+
+    yield call
+    call()
+    assert "obeys" not in _decision(master)["why"]
+
+
+@pytest.fixture
+def shared_minion(master, rival, sync, reacted):
+    """ctl3, which serves both masters; they forget its key in the end."""
     addresses = [f"127.0.0.1:{one.config['ret_port']}" for one in (master, rival)]
-    minion = master.salt_minion_daemon("ctl3", overrides={"master": addresses})
+    minion = master.salt_minion_daemon(
+        "ctl3", factory_class=Minion, overrides={"master": addresses}
+    )
+    begin = time.time()
     with minion.started():
-        synced = master.salt_cli().run("saltutil.sync_all", minion_tgt=minion.id)
-        assert synced.returncode == 0, synced
+        sync(minion)
+        # Who has started is looked at, and that look is a master's that asks.
+        reacted(begin, minion.id)
         yield minion
+    for one in (master, rival):
+        pathlib.Path(one.config["pki_dir"], "minions", minion.id).unlink()
 
 
 def _decision(master):
@@ -43,12 +64,10 @@ def _decision(master):
     return result.data["decision"]
 
 
-def test_only_the_master_that_is_obeyed_decides(master, rival, shared_minion):
+@pytest.mark.usefixtures("controllers", "shared_minion", "first_look")
+def test_only_the_master_that_is_obeyed_decides(master, rival, leave):
     def asked(one):
         return "obeys" not in _decision(one)["why"]
-
-    def leave():
-        master.salt_cli().run("openstack_ha_master.leave", minion_tgt=shared_minion.id)
 
     leave()
     assert (asked(master), asked(rival)) == (True, False)

@@ -1,0 +1,35 @@
+"""What one file's tests make of the host, and another one's begin without."""
+
+import pathlib
+import shutil
+import subprocess
+
+SWIFT = pathlib.Path("/etc/swift")
+KEYS = [pathlib.Path("/etc/keystone", f"{kind}-keys") for kind in ("fernet", "credential")]
+STATE = pathlib.Path("/var/lib/openstack_ha")
+
+
+def keep_swift(folder):
+    """Copy Swift's configuration as its packages leave it, with the files' owners."""
+    subprocess.run(["cp", "--archive", SWIFT, folder], check=True)
+
+
+def forget_swift(folder):
+    """Stop what there is of Swift, forget its rings, and take back what was kept."""
+    subprocess.run(["systemctl", "stop", "swift-*", "rsync"], check=False)
+    shutil.rmtree(STATE / "swift", ignore_errors=True)
+    for path in STATE.glob("swift*.json"):
+        path.unlink()
+    shutil.rmtree(SWIFT)
+    subprocess.run(["cp", "--archive", folder, SWIFT], check=True)
+
+
+def forget_services():
+    """Stop Keystone and Glance, and forget their schemas and keys; the database runs."""
+    subprocess.run(["systemctl", "stop", "keystone", "glance-api"], check=False)
+    for name in ("keystone", "glance"):
+        drop = f"DROP DATABASE IF EXISTS {name}"
+        subprocess.run(["mariadb", "--execute", drop], check=True)
+    for folder in KEYS:
+        shutil.rmtree(folder, ignore_errors=True)
+    (STATE / "keystone-keys").unlink(missing_ok=True)

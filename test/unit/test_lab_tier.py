@@ -1,0 +1,47 @@
+"""Which tests of a tier run on which host, and what becomes of their exit codes."""
+
+from pathlib import Path
+
+import pytest
+
+from lab import tier
+
+CLUSTER = ["test/cluster/demo", "test/cluster/rings", "test/cluster/solo"]
+
+
+def test_a_folder_with_tests_is_a_part():
+    assert tier.parts_of("cluster") == CLUSTER
+    assert tier.parts_of("functional") == ["test/functional"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], [[part] for part in CLUSTER]),
+        (["-k", "status", "-x"], [[part] for part in CLUSTER]),
+        (["test/cluster"], [[part] for part in CLUSTER]),
+        (["test/cluster/rings"], [[], ["test/cluster/rings"], []]),
+        (["-x", "test/cluster/solo/test_road.py"], [[], [], ["test/cluster/solo/test_road.py"]]),
+        (
+            ["test/cluster/rings/test_rings.py::test_x"],
+            [[], [CLUSTER[1] + "/test_rings.py::test_x"], []],
+        ),
+    ],
+)
+def test_files_that_are_named_are_run_alone(arguments, expected):
+    assert [tier.tests_of(part, arguments) for part in CLUSTER] == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [([0, 0], 0), ([0, 5], 0), ([5, 5], 5), ([0, 1, 5], 1), ([2, 1], 2)]
+)
+def test_one_part_that_fails_fails_all(codes, expected):
+    assert tier.worst(codes) == expected
+
+
+def test_a_report_is_written_in_the_host_and_is_the_parts_own_outside():
+    arguments = ["-x", "--junitxml=test/.results/cluster.xml", "-k", "name"]
+    inner, report = tier.reporting(arguments, "solo")
+    assert inner == ["-x", f"--junitxml={tier.REPORT}", "-k", "name"]
+    assert report == Path("test/.results/cluster.solo.xml")
+    assert tier.reporting(["-x"], "solo") == (["-x"], None)
