@@ -93,7 +93,7 @@ test-cluster: .venv/test ## A master and minions as daemons on such a host
 	$(TIER) $(LAB) tier cluster $(JUNIT) $(TESTS)
 test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next run)
 	# Secrets are looked for in the logs at debug level, where Salt says most.
-	LAB_LOG_LEVEL=debug $(TIER) $(PYTEST) -s $(JUNIT) $(or $(TESTS),test/lab)
+	LAB_LOG_LEVEL=debug $(TIER) $(PYTEST) -s $(JUNIT) $(or $(TESTS),test/lab --ignore=test/lab/long)
 
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
@@ -103,26 +103,28 @@ LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos
 test-long: .venv/test ## Everything longer, one after another, for hours
 	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
 
-# Each has a lab of its own.
-LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/long/lab
-bare-hosts: .venv/test ## Hosts without one package of the formula
-	$(LONG_LAB)/test_bare_hosts.py
+# Each has a lab of its own, with storage nodes where it needs them.
+LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/lab
+$(LONG_TARGETS): export LAB_PROFILE = core
+rotations one-down swift swift-upstream: export LAB_PROFILE = full
+bare-hosts: .venv/test ## What is said, and not done, to hosts before their first highstate
+	$(LONG_LAB)/long/test_bare_hosts.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays
-	LAB_ROUNDS=10 $(LONG_LAB)/test_deployments.py
-rotations: .venv/test ## Keys for tokens, rotated while they are used
-	$(LONG_LAB)/test_rotations.py
-outages: .venv/test ## The longer outages of Galera and RabbitMQ
-	$(LONG_LAB)/test_outages.py
+	$(LONG_LAB)/long/test_deployments.py
+rotations: .venv/test ## Ten rotations of the keys for tokens, while they are used
+	LAB_ROTATIONS=10 $(LONG_LAB)/test_images.py
+outages: .venv/test ## The longer outages of controllers
+	$(LONG_LAB)/long/test_more_outages.py
 one-down: .venv/test ## Changes while a node is down
-	$(LONG_LAB)/test_one_down.py
+	$(LONG_LAB)/long/test_one_down.py
 runbooks: .venv/test ## Every section of every runbook
-	$(LONG_LAB)/test_runbooks.py
+	$(LONG_LAB)/test_runbooks.py test/lab/long/test_more_runbooks.py
 chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults under load
 	MACHINE_STEPS=50000 CHAOS_ROUNDS=30 $(LONG_LAB)/test_chaos.py test/unit/test_galera_machine.py
 swift: .venv/test ## The life of Swift's rings under load
-	$(LONG_LAB)/test_swift_life.py
+	$(LONG_LAB)/long/test_swift_life.py
 swift-upstream: .venv/test ## Swift's own functional tests against the VIP
-	$(LONG_LAB)/test_swift_upstream.py
+	$(LONG_LAB)/long/test_swift_upstream.py
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long
