@@ -74,15 +74,15 @@ def compare(name, content, base=None):
     base
         The name under which a list is kept; what stands there too is left out here.
     """
-    known = yaml.safe_load((FOLDER / f"{base}.yaml").read_text(encoding="utf-8")) if base else []
+    known = yaml.safe_load((FOLDER / f"{base}.txt").read_text(encoding="utf-8")) if base else []
     content = [one for one in content if one not in known] if known else content
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=99, allow_unicode=True)
-    path = FOLDER / f"{name}.yaml"
+    path = FOLDER / f"{name}.txt"
     if IS_WRITING:
         FOLDER.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     kept = path.read_text(encoding="utf-8")
     assert text.splitlines() == kept.splitlines(), (
-        f"what is compiled differs from test/render/reference/{name}.yaml; where that is meant, "
+        f"what is compiled differs from test/render/reference/{name}.txt; where that is meant, "
         "RENDER_REFERENCE=write writes it anew"
     )

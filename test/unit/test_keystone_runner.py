@@ -1,4 +1,4 @@
-"""Keystone's runner over three controllers, with a real keyring: who gets keys, and when new ones."""
+"""Keystone's runner over three controllers, with a real keyring: who gets keys, and when."""
 
 import base64
 import json

@@ -123,7 +123,7 @@ def test_a_road_to_one_cluster(master, states, verdicts, orders):
 
 def test_a_forgotten_broker_joins_without_its_database(master):
     of = master("running", "running", "stopped")
-    of.nodes.members.update({one: BROKERS[:2] for one in ("ctl1", "ctl2")})
+    of.nodes.members.update(dict.fromkeys(("ctl1", "ctl2"), BROKERS[:2]))
     of.run("openstack_ha_rabbitmq.answer", "demo")
     assert of.orders("rabbitmq")[0] == (("ctl3",), "rejoin_forgotten")
 
