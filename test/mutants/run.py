@@ -109,7 +109,7 @@ def _failed(tree, tier, tests):
         return f"no end within {TIMEOUT} s"
     if done.returncode == 0:
         return None
-    found = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
     if found:
         return found[0]
     # Neither good nor a failed test: no test has judged.
