@@ -74,6 +74,12 @@ test-unit: .venv/test ## Pure logic
 test-render: .venv/test ## Every SLS and template, by Salt's own compiler
 	$(PYTEST) test/render
 
+.PHONY: mutants coverage
+mutants: .venv/test ## Deliberate faults in the product, and who notices them
+	.venv/bin/python test/mutants/run.py
+coverage: .venv/test ## How much of the product the quick tiers execute
+	.venv/bin/python test/covered.py
+
 .PHONY: test-functional test-cluster
 test-functional: .venv/test ## States in both modes on a host with the real servers
 	$(LAB) tier functional

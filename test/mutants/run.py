@@ -37,7 +37,7 @@ def mutants(folder=FOLDER):
     found = []
     for path in sorted(folder.glob("*.yaml")):
         for one in yaml.safe_load(path.read_text(encoding="utf-8")):
-            found.append(Mutant(path.stem, **{"tests": [], **one}))
+            found.append(Mutant(path.stem, **{**one, "tests": tuple(one.get("tests", ()))}))
     return found
 
 
@@ -75,7 +75,7 @@ def noticed(tree, mutant):
     before = path.read_text(encoding="utf-8")
     path.write_text(mutated(before, mutant), encoding="utf-8")
     try:
-        chosen = [mutant.tests] if mutant.tests else []
+        chosen = [list(mutant.tests)] if mutant.tests else []
         if mutant.tier in QUICK:
             # The likely ones first.
             chosen += [[f"test/{mutant.tier}"]]

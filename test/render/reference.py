@@ -1,8 +1,9 @@
 """
 What the formula compiles to, as text, so that no change of it goes unseen.
 
-``RENDER_REFERENCE=write make test-render`` writes the folder ``reference`` anew; the difference is
-then read like any other.
+    RENDER_REFERENCE=write .venv/bin/python -m pytest test/render
+
+writes the folder ``reference`` anew; the difference is then read like any other.
 """
 
 import os

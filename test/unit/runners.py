@@ -28,6 +28,8 @@ from salt.exceptions import CommandExecutionError
 from support import ROOT, example, write_cluster
 
 MASTER = "salt_master"
+# Questions and orders of one test; a runner that sends more does not end.
+MOST = 1000
 # Execution modules that run on the master.
 ON_MASTER = ("openstack_ha_cluster", "openstack_ha_fernet")
 
@@ -203,6 +205,7 @@ class Client:
         """Return the replies by node; a silent one has none."""
         if kwarg and "function" in kwarg:
             self.master.sent.append((tuple(nodes), kwarg["function"], kwarg["arguments"]))
+            assert len(self.master.sent) < MOST, f"it does not end: {self.master.sent[-3:]}"
         found = {}
         for node in nodes:
             with contextlib.suppress(Silent):
