@@ -98,7 +98,7 @@ test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
 LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos swift \
-  swift-upstream functional-long cluster-long kitchen
+  swift-upstream functional-long cluster-long mutants coverage kitchen
 .PHONY: test-long $(LONG_TARGETS)
 test-long: .venv/test ## Everything longer, one after another, for hours
 	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
@@ -128,6 +128,11 @@ swift-upstream: .venv/test ## Swift's own functional tests against the VIP
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long
+
+mutants: .venv/test ## Deliberate faults in the product, and who notices each
+	$(LONG) .venv/bin/python test/mutants/run.py
+coverage: .venv/test ## How much of the product the quick tiers execute
+	$(LONG) .venv/bin/python test/covered.py
 
 .PHONY: verified
 verified: .venv/test ## Mark in docs/verified.md what is old, and name it

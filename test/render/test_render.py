@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+import reference
 import support
 from support import ROOT, leaves
 
@@ -67,31 +68,77 @@ CASES = {
     "a controller among every role": (_every_role, "ctl1"),
     "a compute node": (_every_role, "cmp1"),
     "a storage node": (_every_role, "sto1"),
-    "other options": (_other_options, "ctl1"),
+    "other options": (_other_options, "ctl2"),
 }
 
 
-@pytest.mark.parametrize(("cluster", "minion_id"), CASES.values(), ids=CASES)
-def test_highstate_compiles_and_every_template_renders(loaders_of, cluster, minion_id):
+# Those that are kept, since between them they have every state and template.
+KEPT = {
+    "the example": ("controller", None),
+    "other options": ("controller-with-other-options", "controller"),
+    "a storage node": ("storage", "controller"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_highstate_compiles_and_every_template_renders(loaders_of, case):
+    cluster, minion_id = CASES[case]
     modules = loaders_of(minion_id, cluster()).modules
     low = modules.state.show_low_sls("openstack_ha")
     assert all(isinstance(chunk, dict) for chunk in low), low
     secrets = list(leaves(cluster()["secrets"]))
     assert not [secret for secret in secrets if secret in repr(low)], "a secret stands in an SLS"
+    written = {id(chunk): _written(modules, chunk) for chunk in low}
     for chunk in low:
-        if chunk["state"] == "file" and chunk.get("template") == "jinja":
-            text = modules.slsutil.renderer(
-                chunk["source"], default_renderer="jinja", **chunk.get("context", {})
-            )
-            is_commented = "Written by Salt (openstack_ha" in str(text)
+        text = written[id(chunk)]
+        if chunk.get("template") == "jinja":
+            is_commented = "Written by Salt (openstack_ha" in text
             assert is_commented or chunk["name"].endswith(".json") or "show_changes" in chunk
-            _secrets_are_not_shown(chunk, str(text), secrets)
+            _secrets_are_not_shown(chunk, text, secrets)
+    if case in KEPT:
+        name, base = KEPT[case]
+        reference.compare(name, reference.states(low, lambda chunk: written[id(chunk)]), base)
+
+
+def _written(modules, chunk):
+    """What a state writes to a file from the formula's, None where it writes none."""
+    if chunk["state"] != "file" or "source" not in chunk:
+        return None
+    if chunk.get("template") != "jinja":
+        is_program = chunk["source"].endswith(reference.PROGRAMS)
+        return None if is_program else modules.cp.get_file_str(chunk["source"])
+    text = modules.slsutil.renderer(
+        chunk["source"], default_renderer="jinja", **chunk.get("context", {})
+    )
+    return str(text)
 
 
 def _secrets_are_not_shown(chunk, text, secrets):
     if any(secret in text for secret in secrets):
         assert chunk["show_changes"] is False, f"{chunk['name']} would show a secret in its diff"
         assert chunk["mode"] in ("0400", "0600", "0640"), f"{chunk['name']} is too open"
+
+
+def test_the_master_and_what_it_answers(loaders_of):
+    modules = loaders_of("ctl1", example()).modules
+    low = modules.state.show_low_sls("openstack_ha.master")
+    rejoin = {
+        "nodes": ["ctl1", "ctl2"],
+        "steps": [{"system": one, "nodes": ["ctl1", "ctl2"]} for one in ("hosts", "galera")],
+    }
+    rendered = {
+        path.name: modules.slsutil.renderer(str(path), tag="openstack_ha/demo/x/doorbell", data={})
+        for path in sorted(ROOT.glob("openstack_ha/reactor/*.sls"))
+    }
+    orchestration = modules.state.show_low_sls(
+        "openstack_ha.orch.rejoin", pillar={"openstack_ha_rejoin": rejoin}
+    )
+    content = {
+        "states": reference.states(low, lambda chunk: _written(modules, chunk)),
+        "reactors": reference.plain(rendered),
+        "orchestration": reference.states(orchestration, lambda chunk: None),
+    }
+    reference.compare("master", content)
 
 
 def test_roles_include_their_systems_in_order(loaders_of):

@@ -75,6 +75,13 @@ def test_who_does_not_wait_leaves_it_to_the_owner(lease):
     assert lease.look_until_done(NAME, lambda: {"again": None}) is None
 
 
+def test_a_lease_is_read_and_written_under_its_files_lock(lease, monkeypatch):
+    locks = []
+    monkeypatch.setattr(lease.fcntl, "flock", lambda handle, how: locks.append(how))
+    lease.acquire(NAME, TTL)
+    assert locks == [lease.fcntl.LOCK_EX]
+
+
 def test_leases_of_other_names_are_free(lease):
     assert lease.acquire(NAME, TTL)
     assert lease.acquire("demo/galera", TTL)

@@ -1,0 +1,95 @@
+"""The schemas' module: a service's own command, as its user, and what a silent database means."""
+
+import openstack_ha_db_sync as rule
+import pymysql
+import pytest
+from runners import load, utils
+from salt.exceptions import CommandExecutionError
+
+
+@pytest.fixture
+def db_sync():
+    module = load("_modules", "openstack_ha_db_sync", __utils__=utils(), __opts__={"id": "ctl1"})
+    module.calls = []
+
+    def run(argv, **options):
+        module.calls.append((argv, options))
+        return {"retcode": module.retcode, "stdout": "", "stderr": "one\ntwo\nIt has no room"}
+
+    module.retcode = 0
+    module.__salt__ = {"cmd.run_all": run, "pkg.version": lambda name: "2:22.0.2"}
+    return module
+
+
+def test_a_command_runs_as_the_services_user_with_its_files(db_sync):
+    db_sync.manage("glance", ["db", "sync"], 60, {"SECRET": "x"})
+    ((argv, options),) = db_sync.calls
+    facts = rule.facts("glance")
+    assert argv[:3] == ["setpriv", f"--reuid={facts['user']}", f"--regid={facts['user']}"]
+    assert argv[-2:] == ["db", "sync"]
+    assert [one for one in argv if one == "--config-file"]
+    assert options == {"python_shell": False, "timeout": 60, "env": {"SECRET": "x"}}
+
+
+def test_a_command_that_fails_says_so_and_no_secret(db_sync):
+    db_sync.retcode = 1
+    with pytest.raises(CommandExecutionError, match="ended with 1: .*It has no room") as told:
+        db_sync.manage("glance", [], 60, {"SECRET": "the-password"})
+    assert "the-password" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["sync", "expand"])
+def test_a_step_is_the_services_own_and_is_looked_at_again(db_sync, name):
+    db_sync.pending = lambda service: "nothing"
+    assert getattr(db_sync, name)("glance") == {"pending": "nothing"}
+    wanted = [list(arguments) for arguments in rule.facts("glance")[name]]
+    assert [
+        argv[-len(words) :] for (argv, _), words in zip(db_sync.calls, wanted, strict=True)
+    ] == (wanted)
+
+
+ERRORS = {
+    "no such database": (pymysql.err.OperationalError(1049, "x"), []),
+    "no such table": (pymysql.err.ProgrammingError(1146, "x"), []),
+    "nobody answers": (pymysql.err.OperationalError(2003, "x"), None),
+    "not in a Primary component": (pymysql.err.OperationalError(1047, "x"), None),
+    "no reason": (pymysql.err.InterfaceError(), None),
+}
+
+
+@pytest.mark.parametrize(("error", "found"), ERRORS.values(), ids=ERRORS)
+def test_a_database_that_is_silent_is_not_without_a_schema(db_sync, monkeypatch, error, found):
+    def connect(**options):
+        assert options["connect_timeout"]
+        assert options["read_timeout"]
+        raise error
+
+    monkeypatch.setattr(pymysql, "connect", connect)
+    assert db_sync.rows("SELECT 1") == found
+
+
+def test_a_service_is_ready_with_all_of_its_files(db_sync, tmp_path):
+    files = [tmp_path / "one", tmp_path / "two"]
+    facts = {"package": "x", "config": [str(one) for one in files]}
+    db_sync.__utils__ = {"openstack_ha_db_sync.facts": lambda service: facts}
+    db_sync.pending = lambda service: "sync"
+    files[0].touch()
+    assert db_sync._said("x")["is_ready"] is False
+    files[1].touch()
+    assert db_sync._said("x") == {"is_ready": True, "version": "2:22.0.2", "pending": "sync"}
+    db_sync.__salt__ = {"pkg.version": lambda name: ""}
+    assert db_sync._said("x") == {"is_ready": False, "version": None, "pending": None}
+
+
+def test_migrations_that_cannot_be_read_are_not_known(db_sync, tmp_path):
+    (tmp_path / "x.py").write_text("def (", encoding="utf-8")
+    facts = {"migrations": str(tmp_path)}
+    db_sync.__utils__ = {**utils(), "openstack_ha_db_sync.facts": lambda service: facts}
+    db_sync.rows = lambda statement: [["a"]]
+    with pytest.raises(CommandExecutionError, match="which schema x needs is not known"):
+        db_sync.pending("x")
+
+
+def test_what_is_no_service_is_named(db_sync):
+    with pytest.raises(CommandExecutionError, match="'x' is no service with a schema"):
+        db_sync.sync("x")

@@ -1,0 +1,95 @@
+"""The schemas' runner over three controllers: one makes a schema, once, and those who wait hear."""
+
+import pytest
+from runners import Master, Nodes
+
+CONTROLLERS = ("ctl1", "ctl2", "ctl3")
+
+
+class Services(Nodes):
+    """Controllers whose services share one schema each."""
+
+    def __init__(self):
+        super().__init__(CONTROLLERS)
+        self.pending = {"keystone": "sync", "glance": "sync"}
+        self.version = dict.fromkeys(CONTROLLERS, "2:22.0.2")
+        self.is_deaf = False
+
+    def evidence(self, node):
+        return {
+            service: {"is_ready": True, "version": self.version[node], "pending": pending}
+            for service, pending in self.pending.items()
+        }
+
+    def _step(self, service):
+        if not self.is_deaf:
+            self.pending[service] = "nothing"
+        return {"pending": self.pending[service]}
+
+    def sync(self, node, service):
+        return self._step(service)
+
+    def expand(self, node, service):
+        return self._step(service)
+
+
+@pytest.fixture
+def master(tmp_path):
+    return Master(tmp_path, Services())
+
+
+def answer(master):
+    looks = master.run("openstack_ha_db_sync.answer", "demo")
+    return [{service: one["verdict"] for service, one in look.items()} for look in looks]
+
+
+def test_each_schema_is_made_by_one_and_once(master):
+    settled = {"keystone": "settled", "glance": "settled"}
+    assert answer(master) == [{"keystone": "sync", "glance": "sync"}, settled]
+    assert master.orders("db_sync") == [(("ctl1",), "sync")] * 2
+    assert master.record("demo.db_sync.glance")["decision"]["verdict"] == "settled"
+    assert master.nodes.heard == [(node, "sync") for node in CONTROLLERS] * 2
+    assert answer(master) == [settled]
+
+
+def test_a_new_package_expands(master):
+    master.nodes.pending = {"keystone": "expand", "glance": "nothing"}
+    master.nodes.version["ctl2"] = "2:23.0.0"
+    answer(master)
+    assert master.orders("db_sync") == [(("ctl2",), "expand")]
+    assert master.nodes.arguments["expand"] == {"service": "keystone"}
+
+
+@pytest.mark.parametrize(("fault", "looks"), [("is_deaf", 2), ("broken", 1)])
+def test_what_brings_nothing_is_left_to_the_schedule(master, fault, looks):
+    setattr(master.nodes, fault, {"ctl1"})
+    assert len(answer(master)) == looks
+    assert master.orders("db_sync") == [(("ctl1",), "sync")] * 2
+
+
+def test_members_of_another_master_are_left_to_it(master):
+    for node in ("ctl1", "ctl2"):
+        master.minions[node].module.serve("m2", "openstack_ha_db_sync.evidence")
+    assert answer(master) == [{"keystone": "wait", "glance": "wait"}]
+    assert master.orders("db_sync") == []
+
+
+def test_what_is_shown_changes_nothing(master):
+    shown = master.run("openstack_ha_db_sync.elect", "demo")
+    assert shown["decisions"]["glance"]["verdict"] == "sync"
+    assert shown["evidence"] == master.run("openstack_ha_db_sync.evidence", "demo")
+    assert (master.orders("db_sync"), master.record("demo.db_sync.glance")) == ([], {})
+
+
+def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
+    def is_idle():
+        master.clock.now += 1
+        found = {node: master.nodes.evidence(node) for node in CONTROLLERS}
+        looked = {"found": found, "rivals": {}, "at": master.clock.now}
+        return master.run("openstack_ha_db_sync.is_idle", "demo", looked)
+
+    assert is_idle() is False
+    answer(master)
+    assert is_idle() is True
+    master.nodes.pending["glance"] = "expand"
+    assert is_idle() is False

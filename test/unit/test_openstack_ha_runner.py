@@ -1,0 +1,147 @@
+"""The cluster as the master knows it: files, the schedule's look, status and secrets."""
+
+import pytest
+import yaml
+from runners import Master, Nodes
+from salt.exceptions import SaltRunnerError
+from support import example, write_cluster
+
+CONTROLLERS = ("ctl1", "ctl2", "ctl3")
+
+
+class Everything(Nodes):
+    """What openstack_ha.evidence and node_status return."""
+
+    def __init__(self):
+        super().__init__(CONTROLLERS)
+        self.said = {}
+
+    def evidence(self, node):
+        return self.said
+
+    def node_status(self, node):
+        raise AssertionError("nobody answers")
+
+
+@pytest.fixture
+def master(tmp_path):
+    return Master(tmp_path, Everything())
+
+
+def test_secrets_go_to_a_new_file_of_the_owner_and_nowhere_else(master, tmp_path):
+    source = tmp_path / "bare.yaml"
+    cluster = example()
+    del cluster["secrets"]
+    write_cluster(source, cluster)
+    path = tmp_path / "secrets.yaml"
+    told = master.run("openstack_ha.secrets", str(source), str(path))
+    assert told == str(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    made = yaml.safe_load(path.read_text(encoding="utf-8"))["secrets"]
+    assert len(made["rabbitmq"]["erlang_cookie"]) >= 12
+    before = path.read_bytes()
+    with pytest.raises(SaltRunnerError, match="exists; name a new file"):
+        master.run("openstack_ha.secrets", str(source), str(path))
+    assert path.read_bytes() == before
+
+
+def idle(master, **answers):
+    """Return what the schedule rings for when systems answer so, and what they were shown."""
+    shown = {}
+    for system in ("galera", "rabbitmq", "keystone", "db_sync", "swift"):
+
+        def is_idle(name, seen, system=system):
+            shown[system] = seen
+            return answers.get(system, True)
+
+        master.functions[f"openstack_ha_{system}.is_idle"] = is_idle
+    return master.run("openstack_ha.reconcile"), shown
+
+
+def test_the_schedule_rings_only_where_something_is_to_be_done(master):
+    rung, shown = idle(master, galera=False, rabbitmq=None)
+    assert rung == {"demo": ["galera"]}
+    assert master.events == [("openstack_ha/demo/galera/doorbell", {})]
+    assert set(shown) == {"galera", "rabbitmq", "keystone", "db_sync", "swift"}
+    asked = [fun for _nodes, fun, _arguments in master.sent]
+    assert asked == ["openstack_ha.evidence"], "each node is asked once"
+    assert shown["galera"]["at"] == master.clock.now
+
+
+def test_each_system_sees_what_its_own_nodes_say_of_it(master):
+    master.nodes.said = {"galera": {"server": "running"}, "rabbitmq": "no broker"}
+    master.nodes.silent = {"ctl3"}
+    _rung, shown = idle(master)
+    assert shown["galera"]["found"] == {
+        "ctl1": {"server": "running"},
+        "ctl2": {"server": "running"},
+        "ctl3": None,
+    }
+    # An error, and nothing at all, are no evidence.
+    assert shown["rabbitmq"]["found"] == dict.fromkeys(CONTROLLERS)
+    assert set(shown["swift"]["found"]) > {"sto1"}
+
+
+def test_a_node_that_hangs_holds_the_schedule_up_for_a_while_only(master):
+    class Working:
+        def cmd(self, *args, **kwargs):
+            raise AssertionError("it would be waited for as long as it says that it works")
+
+        def cmd_iter_no_block(self, *args, **kwargs):
+            while True:
+                yield {}
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exc):
+            return None
+
+    members = master.modules["_runners", "openstack_ha_members"]
+    members.salt.client.get_local_client = lambda _file: Working()
+    begin = master.clock.now
+    _rung, shown = idle(master)
+    assert shown["galera"]["found"] == dict.fromkeys(CONTROLLERS)
+    assert 20 <= master.clock.now - begin < 25
+
+
+def test_a_cluster_file_with_a_fault_is_told_and_not_used(master, tmp_path):
+    assert list(master.run("openstack_ha.check").values()) == [[]]
+    cluster = example()
+    cluster["vip"]["address"] = "10.0.0.1"
+    path = write_cluster(tmp_path / "cluster.yaml", cluster)
+    (faults,) = Master(tmp_path, Everything(), cluster).run("openstack_ha.check").values()
+    assert any("10.0.0.1 lies outside" in one for one in faults)
+    with pytest.raises(SaltRunnerError, match=f"{path}: .*10.0.0.1 lies outside"):
+        Master(tmp_path, Everything(), cluster).run("openstack_ha.clusters")
+
+
+def test_two_files_that_claim_the_same_are_told_and_not_used(master, tmp_path):
+    second = write_cluster(tmp_path / "second.yaml", {**example(), "name": "demo"})
+    options = master.modules["_runners", "openstack_ha"].__opts__
+    options["ext_pillar"].append({"openstack_ha": str(second)})
+    found = master.run("openstack_ha.check")
+    assert found[str(second)]
+    with pytest.raises(SaltRunnerError, match=str(second)):
+        master.run("openstack_ha.clusters")
+    options["ext_pillar"] = []
+    with pytest.raises(SaltRunnerError, match="ext_pillar names no openstack_ha cluster file"):
+        master.run("openstack_ha.files")
+
+
+def test_a_status_of_silent_nodes_is_dead_and_has_the_last_decisions(master):
+    master.nodes.silent = set(CONTROLLERS)
+    decision = {"verdict": "wait", "nodes": [], "why": "ctl3 did not answer", "way_out": None}
+    master.run("openstack_ha_record.decided", "demo", "galera", decision, {})
+    shown = master.run("openstack_ha.status")
+    assert shown["outputter"] == "openstack_ha_status"
+    data = shown["data"]
+    assert (data["verdict"], data["retcode"]) == ("dead", 1)
+    assert data["decisions"]["galera"]["why"] == "ctl3 did not answer"
+    assert {"galera", "rabbitmq", "keystone"} < set(data["decisions"])
+
+
+def test_a_runner_learns_no_secret(master):
+    told = repr(master.run("openstack_ha.clusters"))
+    assert "change-me" not in told
+    assert master.run("openstack_ha.cluster", "demo")["swift"]["owner"] == "sto1"

@@ -1,0 +1,68 @@
+"""What each minion's pillar gets of a cluster file."""
+
+import openstack_ha_cluster
+import pytest
+from runners import load, utils
+from salt.exceptions import CommandExecutionError
+from support import example
+
+KEYS = {"fernet": {"0": "the-staged-key"}, "credential": {"0": "another-key"}}
+
+
+@pytest.fixture
+def pillar():
+    """The external pillar over the example, and a keyring."""
+    module = load("_pillar", "openstack_ha", __utils__=utils())
+    cluster = openstack_ha_cluster.complete(example())
+    module.__salt__ = {
+        "openstack_ha_cluster.load": lambda path: cluster,
+        "openstack_ha_fernet.keyring": lambda name: KEYS,
+    }
+    return module
+
+
+def raising(text):
+    def call(*args):
+        raise CommandExecutionError(text)
+
+    return call
+
+
+def test_a_fault_is_the_whole_pillar_of_everybody(pillar):
+    pillar.__salt__["openstack_ha_cluster.load"] = raising("vip: is missing\nnodes: are missing")
+    for minion_id in ("ctl1", "stranger"):
+        found = pillar.ext_pillar(minion_id, {}, "x")
+        assert found == {"_errors": ["vip: is missing", "nodes: are missing"]}
+
+
+def test_a_stranger_gets_nothing(pillar):
+    assert pillar.ext_pillar("stranger", {}, "x") == {}
+
+
+def test_keys_go_to_those_who_run_keystone(pillar):
+    own = pillar.ext_pillar("ctl1", {}, "x")["openstack_ha"]
+    assert own["view_of"] == "ctl1"
+    assert own["secrets"]["keystone"]["fernet_keys"] == KEYS["fernet"]
+    assert own["secrets"]["keystone"]["credential_keys"] == KEYS["credential"]
+    storage = pillar.ext_pillar("sto1", {}, "x")
+    assert "the-staged-key" not in repr(storage)
+    assert "galera" not in storage["openstack_ha"]["secrets"]
+
+
+def test_a_cluster_without_keys_has_a_pillar(pillar):
+    pillar.__salt__["openstack_ha_fernet.keyring"] = lambda name: None
+    own = pillar.ext_pillar("ctl1", {}, "x")["openstack_ha"]
+    assert "fernet_keys" not in own["secrets"]["keystone"]
+
+
+def test_keys_that_cannot_be_read_are_an_error(pillar):
+    pillar.__salt__["openstack_ha_fernet.keyring"] = raising("the keyring cannot be read")
+    assert pillar.ext_pillar("ctl1", {}, "x") == {"_errors": ["the keyring cannot be read"]}
+
+
+def test_a_node_is_of_one_cluster(pillar):
+    other = {"openstack_ha": {"view_of": "ctl1", "name": "other"}}
+    (line,) = pillar.ext_pillar("ctl1", other, "x")["_errors"]
+    assert line.startswith("openstack_ha:nodes:ctl1: ctl1 is a node of other too")
+    plain = {"openstack_ha": {"name": "a pillar of somebody's"}}
+    assert "openstack_ha" in pillar.ext_pillar("ctl1", plain, "x")

@@ -1,0 +1,413 @@
+"""RabbitMQ's module over simulated tools: who may start, join, forget and restart."""
+
+import json
+import os
+import pathlib
+
+import pytest
+from runners import Clock, load, utils
+from salt.exceptions import CommandExecutionError
+
+NODES = ["rabbit@ctl1", "rabbit@ctl2", "rabbit@ctl3"]
+VIEW = {
+    "name": "demo",
+    "release": "2024.1",
+    "rabbitmq": {"port": 5672, "queues": "quorum"},
+    "self": {"id": "ctl3", "hostname": "ctl3", "address": "10.0.0.3"},
+    "controllers": [
+        {"id": f"ctl{one}", "hostname": f"ctl{one}", "address": f"10.0.0.{one}"}
+        for one in (1, 2, 3)
+    ],
+}
+SEEN = {
+    "is_running": True,
+    "is_paused": False,
+    "is_hanging": False,
+    "members": NODES,
+    "running": NODES,
+    "partitions": [],
+    "queues": [NODES],
+    "ill_queues": [],
+}
+
+
+class Host:
+    """The third controller; ``calls`` has what its tools were told, ``looks`` what brokers know."""
+
+    def __init__(self, folder):
+        self.folder, self.calls, self.given = folder, [], []
+        self.unit, self.is_blank = "inactive", True
+        self.looks = {node: dict(SEEN) for node in NODES[:2]}
+        self.peers = {node: {"answers": True, "serves": True} for node in NODES[:2]}
+        self.results = {}
+        self.lock = "true"
+        self.status = {"is_running": False, "disk_nodes": NODES, "running_nodes": NODES}
+        self.module = load("_modules", "openstack_ha_rabbitmq", __utils__=utils())
+        self.module.__salt__ = {"cmd.run_all": self.run, "openstack_ha.view": lambda: VIEW}
+        self.module.time = Clock().module()
+        for name in ("_TOOLS", "_DATABASES", "_SET_ASIDE", "_HOME"):
+            setattr(self.module, name, str(folder / name))
+        self.module._MAY_BE_BLANK = str(folder / "may-be-blank")
+        self.module._LOCK_FILE = str(folder / "run" / "lock")
+        self.module._probe = self.probe
+        (folder / "_TOOLS").mkdir()
+        for tool in ("rabbitmqctl", "rabbitmq-queues", "rabbitmq-upgrade"):
+            (folder / "_TOOLS" / tool).touch()
+        self.schema = folder / "_DATABASES" / NODES[2] / "schema.DAT"
+        self.seen_blank = []
+
+    def own_database(self):
+        self.schema.parent.mkdir(parents=True)
+        self.schema.touch()
+
+    def probe(self, address, port):
+        node = f"rabbit@ctl{address[-1]}"
+        if port == 25672:
+            return {"answers": True, "serves": node in self.looks}
+        return self.peers[node]
+
+    def run(self, argv, python_shell, timeout, stdin, output_loglevel, **more):
+        assert (python_shell, output_loglevel) == (False, "quiet")
+        assert timeout
+        self.given.append((argv, stdin))
+        good = {"retcode": 0, "stdout": "", "stderr": ""}
+        if argv[0] == "systemctl":
+            if argv[1] == "show":
+                text = f"ActiveState={self.unit}\nExecMainStartTimestamp=@1000\n"
+                return {**good, "stdout": text}
+            self.calls.append(argv[1])
+            if argv[1] in ("start", "restart"):
+                self.seen_blank.append(pathlib.Path(self.module._MAY_BE_BLANK).exists())
+                self.unit = "active"
+            if argv[1] in self.results:
+                return self.results[argv[1]]
+            return good
+        words = argv[5:-2]
+        tool = argv[4].rpartition("/")[2]
+        return self.tool(tool, words, stdin, good)
+
+    def tool(self, tool, words, stdin, good):
+        if words[0] == "eval" and "--node" in words:
+            node = words[words.index("--node") + 1]
+            if node not in self.looks:
+                return {**good, "retcode": 69, "stderr": "unable to connect"}
+            return {**good, "stdout": json.dumps({"value": self.looks[node]})}
+        if words[0] == "eval":
+            if "openstack_ha_restart ! release" in stdin:
+                self.calls.append("release")
+                return good
+            if "global:set_lock" in stdin:
+                self.calls.append("lock")
+                return {**good, "stdout": self.lock}
+            return {**good, "stdout": "false"}
+        if words[0] == "cluster_status":
+            raise AssertionError("status is replaced")
+        self.calls.append(" ".join([tool, *words]))
+        return self.results.get(words[0], good)
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    made = Host(tmp_path)
+    made.module.status = lambda: {"node": NODES[2], **made.status}
+    monkeypatch.setattr(made.module.shutil, "chown", lambda *args, **kwargs: None)
+    made.looks[NODES[2]] = {**SEEN, "is_running": False}
+    return made
+
+
+def refused(match):
+    return pytest.raises(CommandExecutionError, match=match)
+
+
+def parted(host, *nodes):
+    for node in nodes:
+        host.peers[node] = {"answers": False, "serves": False}
+
+
+@pytest.mark.parametrize("step", ["join", "form"])
+def test_a_blank_broker_starts_with_a_majority_only(host, step):
+    parted(host, *NODES[:2])
+    with refused("reaches only 1 of 3"):
+        getattr(host.module, step)()
+    assert host.calls == []
+
+
+@pytest.mark.parametrize("step", ["join", "form"])
+def test_a_broker_with_a_database_is_no_new_one(host, step):
+    host.own_database()
+    with refused("has a database; nothing was done"):
+        getattr(host.module, step)()
+
+
+def test_a_join_needs_a_broker_that_serves(host):
+    host.peers = {node: {"answers": True, "serves": False} for node in NODES[:2]}
+    with refused("no peer's broker serves"):
+        host.module.join()
+    assert host.calls == []
+
+
+def test_a_launch_is_for_a_broker_with_a_database(host):
+    with refused("openstack_ha_rabbitmq.join"):
+        host.module.launch()
+    host.own_database()
+    assert host.module.launch() == {}
+    assert host.given[-1][0] == ["systemctl", "start", "--no-block", "rabbitmq-server"]
+
+
+def test_a_wiped_broker_is_forgotten_by_the_majority_before_it_starts(host):
+    host.looks.pop(NODES[2])
+    host.looks[NODES[0]]["running"] = NODES[:2]
+    host.module.start()
+    assert host.calls[0] == f"rabbitmqctl forget_cluster_node {NODES[2]} --node {NODES[0]}"
+    assert "start" in host.calls[1:]
+
+
+def test_a_minority_forgets_no_wiped_broker(host):
+    host.looks = {NODES[0]: {**SEEN, "running": NODES[:1]}}
+    host.module.start()
+    assert not [one for one in host.calls if "forget" in one]
+
+
+def test_a_wiped_broker_waits_for_peers_that_know_it(host):
+    host.looks = {NODES[0]: {**SEEN, "is_running": False, "running": []}}
+    with refused("does not run and knows it as a member"):
+        host.module.start()
+    assert "start" not in host.calls
+
+
+def test_a_peer_that_cannot_tell_yet_is_waited_for(host):
+    host.looks = {NODES[0]: {**SEEN, "members": []}}
+    with refused("is starting, and cannot tell yet"):
+        host.module.start()
+    assert "start" not in host.calls
+
+
+def test_a_blank_broker_may_start_only_while_it_is_started(host):
+    host.module.start()
+    assert host.seen_blank[0] is True
+    assert not pathlib.Path(host.module._MAY_BE_BLANK).exists()
+    host.results["start"] = {"retcode": 1, "stdout": "", "stderr": "no"}
+    with refused("did not end well"):
+        host.module.start()
+    assert not pathlib.Path(host.module._MAY_BE_BLANK).exists()
+
+
+def test_a_broker_that_has_joined_gets_its_replicas(host):
+    host.looks[NODES[2]] = {**SEEN, "queues": [NODES[:2]]}
+    host.looks[NODES[0]]["members"] = host.looks[NODES[1]]["members"] = NODES[:2]
+    with refused("rabbitmq-queues grow rabbit@ctl3 all"):
+        host.module.start()
+    assert f"rabbitmq-queues grow {NODES[2]} all" in host.calls
+
+
+def test_a_start_is_alone(host, monkeypatch):
+    locks = []
+    monkeypatch.setattr(host.module.fcntl, "flock", lambda handle, how: locks.append(how))
+    host.module.start()
+    assert locks == [host.module.fcntl.LOCK_EX]
+
+
+def forgotten(host, running=NODES[:2]):
+    """The third broker, which the others' cluster does not know any more."""
+    host.own_database()
+    known = {**SEEN, "members": NODES[:2], "running": list(running)}
+    host.looks = {node: dict(known) for node in running}
+
+
+def test_a_forgotten_broker_joins_without_its_database(host):
+    forgotten(host)
+    host.module.rejoin_forgotten()
+    assert (host.folder / "_SET_ASIDE" / NODES[2] / "schema.DAT").exists()
+    assert not host.schema.exists()
+    assert host.calls[:2] == ["kill", "stop"]
+    assert "start" in host.calls
+
+
+def test_a_minority_takes_nobodys_database(host):
+    forgotten(host, NODES[:1])
+    with refused("no cluster of 2 running brokers was found"):
+        host.module.rejoin_forgotten()
+    assert host.schema.exists()
+    assert host.calls == []
+
+
+def test_a_member_keeps_its_database(host):
+    host.own_database()
+    with refused("is a member, or runs"):
+        host.module.rejoin_forgotten()
+    forgotten_but_runs = {**SEEN, "members": NODES[:2], "running": NODES[:2]}
+    host.looks = {node: dict(forgotten_but_runs) for node in NODES[:2]}
+    host.status["is_running"] = True
+    with refused("is a member, or runs"):
+        host.module.rejoin_forgotten()
+    assert host.schema.exists()
+
+
+@pytest.mark.parametrize("step", ["set_aside", "force_boot", "rejoin"])
+def test_the_broker_that_is_meant_is_named(host, step):
+    host.own_database()
+    with refused("this broker is rabbit@ctl3, not rabbit@ctl1"):
+        getattr(host.module, step)(NODES[0])
+    assert host.calls == []
+    assert host.schema.exists()
+
+
+def test_a_rejoin_needs_a_broker_to_join(host):
+    host.own_database()
+    parted(host, *NODES[:2])
+    with refused("would be alone again; nothing was done"):
+        host.module.rejoin(NODES[2])
+    assert host.schema.exists()
+
+
+def test_a_forced_boot_forgets_the_lost_first(host):
+    host.own_database()
+    parted(host, *NODES[:2])
+    host.module.force_boot(NODES[2], without=NODES[1])
+    assert host.calls[2:4] == [
+        f"rabbitmqctl forget_cluster_node --offline {NODES[1]}",
+        "rabbitmqctl force_boot",
+    ]
+    assert host.calls[4] == "start"
+
+
+def test_nobody_is_forced_while_another_one_serves(host):
+    host.own_database()
+    with refused("runs already; nothing was done"):
+        host.module.force_boot(NODES[2])
+    assert host.calls == []
+
+
+@pytest.mark.parametrize("step", ["relaunch", "stand_down"])
+def test_a_broker_that_runs_is_not_stopped(host, step):
+    host.unit = "active"
+    host.status["is_running"] = True
+    host.looks[NODES[2]] = dict(SEEN)
+    with refused("runs; nothing was done"):
+        getattr(host.module, step)()
+    assert host.calls == []
+
+
+def test_only_a_paused_broker_goes_on(host):
+    host.unit = "active"
+    with refused("is not paused"):
+        host.module.resume()
+    host.looks[NODES[2]]["is_paused"] = True
+    host.module.resume()
+    assert host.calls == ["rabbitmqctl start_app"]
+    host.unit = "activating"
+    assert host.module.evidence()["is_paused"] is False, "a start is no pause"
+
+
+def turn(host, **status):
+    host.unit = "active"
+    host.status.update(is_running=True, **status)
+
+
+def test_a_restart_takes_the_lock_hands_over_and_gives_it_back(host):
+    turn(host)
+    host.module.restart()
+    assert host.calls == [
+        "lock",
+        "rabbitmq-queues check_if_node_is_quorum_critical",
+        "rabbitmq-queues check_if_node_is_mirror_sync_critical",
+        "rabbitmq-upgrade drain",
+        "restart",
+        "release",
+    ]
+
+
+def test_a_restart_waits_for_another_ones(host):
+    turn(host)
+    host.lock = "false"
+    with refused("another broker was restarting"):
+        host.module.restart(patience=10)
+    assert set(host.calls) == {"lock"}
+
+
+def test_no_restart_while_another_broker_is_down(host):
+    turn(host, running_nodes=NODES[1:])
+    with refused("rabbit@ctl1 did not run"):
+        host.module.restart(patience=10)
+    assert "restart" not in host.calls
+    assert host.calls.count("lock") == host.calls.count("release"), "the lock is nobody's"
+
+
+@pytest.mark.parametrize("kind", ["quorum_critical", "mirror_sync_critical"])
+def test_no_restart_while_queues_depend_on_it(host, kind):
+    turn(host)
+    host.results[f"check_if_node_is_{kind}"] = {"retcode": 69, "stdout": "", "stderr": ""}
+    with refused(f"queues depended on this broker alone .*{kind}"):
+        host.module.restart(patience=10)
+    assert "restart" not in host.calls
+
+
+def test_a_restart_that_fails_gives_the_lock_back(host):
+    turn(host)
+    host.results["restart"] = {"retcode": 1, "stdout": "", "stderr": "no"}
+    with refused("systemctl restart"):
+        host.module.restart()
+    assert host.calls[-1] == "release"
+
+
+def test_a_sole_broker_hands_nothing_over(host):
+    turn(host, disk_nodes=NODES[2:], running_nodes=NODES[2:])
+    host.module.restart()
+    assert host.calls == ["lock", "restart", "release"]
+
+
+def test_who_cannot_be_asked_is_not_absent(host):
+    host.unit = "active"
+    host.looks.pop(NODES[2])
+    assert host.module.evidence()["is_running"] is False, "nothing listens there"
+    host.looks[NODES[2]] = {}
+    host.tool = lambda *args: {"retcode": 69, "stdout": "", "stderr": "bad cookie"}
+    with refused("bad cookie"):
+        host.module.evidence()
+
+
+def test_files_newer_than_the_broker_are_told(host, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path, when in ((old, 1000), (new, 1001)):
+        path.touch()
+        os.utime(path, (when, when))
+    host.unit = "active"
+    files = [str(old), str(new), str(tmp_path / "absent")]
+    assert host.module.newer_files("rabbitmq-server", files) == [str(new)]
+    host.unit = "inactive"
+    assert host.module.newer_files("rabbitmq-server", files) == []
+
+
+def test_passwords_reach_the_broker_hashed_and_by_a_pipe(host):
+    secret = "the-password-of-nova"
+    host.module.__salt__["openstack_ha.secret"] = lambda path: secret
+    host.module._import({"users": [{"name": "nova", "tags": []}]})
+    argv, stdin = host.given[-1]
+    assert "password_hash" in stdin
+    assert secret not in stdin
+    assert "password_hash" not in " ".join(argv)
+
+
+def test_definitions_show_no_hash(host):
+    users = {"users": [{"name": "nova", "password_hash": "x"}]}
+    host.results["export_definitions"] = {"retcode": 0, "stdout": json.dumps(users), "stderr": ""}
+    assert host.module.definitions() == {"users": [{"name": "nova"}]}
+
+
+def test_a_repair_names_what_it_could_not_mend(host):
+    def tool(tool, words, stdin, good):
+        assert "<<113>>" in stdin, "the name as bytes, whatever is in it"
+        done = [{"name": "q", "vhost": "/", "result": "no_majority"}]
+        return {**good, "stdout": "says so\n" + json.dumps({"value": done})}
+
+    host.tool = tool
+    with refused("q in /: no_majority"):
+        host.module.repair([["/", "q"]])
+
+
+def test_a_tool_that_fails_is_told_without_its_advice(host):
+    text = "Error: no\n\nDIAGNOSTICS: cookie hash: abc"
+    host.results["forget_cluster_node"] = {"retcode": 2, "stdout": "", "stderr": text}
+    with refused("ended with 2: Error: no") as told:
+        host.module.forget(NODES[0])
+    assert "abc" not in str(told.value)

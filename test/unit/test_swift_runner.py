@@ -1,0 +1,300 @@
+"""Swift's runner: rings go from their owner to a copy, and from there to every node, whole."""
+
+import base64
+import gzip
+import json
+import os
+import zlib
+
+import openstack_ha_swift_spread as spreading
+import pytest
+import salt.payload
+from runners import Master, Nodes
+from salt.exceptions import CommandExecutionError, SaltRunnerError
+from support import example
+
+OWNER = "sto1"
+RINGS = ("account", "container", "object")
+
+
+def ring_file(version, port=6200):
+    """A ring as Swift writes one, with nothing behind its head."""
+    known = json.dumps({"version": version, "devs": [{"ip": "10.0.0.1", "port": port}]}).encode()
+    head = spreading.HEAD.pack(spreading.MAGIC, spreading.FORMAT, len(known))
+    return gzip.compress(head + known, mtime=0)
+
+
+class Rings(Nodes):
+    """The owner's builders, and what each node serves."""
+
+    def __init__(self, names):
+        super().__init__(names)
+        # A builder is a pickle, so it is no text.
+        self.files = {ring: (b"\x80" + ring.encode(), ring_file(1)) for ring in RINGS}
+        self.known = {ring: [] for ring in RINGS}
+        self.served = {node: {} for node in names}
+        self.staged, self.receipts, self.unready = {}, {}, {}
+        self.changes_meanwhile = self.is_garbled = False
+
+    def build(self, ring, version):
+        """The owner's next ring, which knows those before."""
+        self.known[ring].append(spreading.md5(self.files[ring][1]))
+        self.files[ring] = (b"\x80%d" % version + ring.encode(), ring_file(version))
+
+    def evidence(self, node):
+        built = {
+            ring: {
+                "version": spreading.ring_facts(data)["version"] or 0,
+                "md5": spreading.md5(data),
+                "builder_md5": spreading.md5(builder),
+                "known": self.known[ring],
+            }
+            for ring, (builder, data) in self.files.items()
+        }
+        return {
+            "is_owner": node == OWNER,
+            "unready": self.unready.get(node),
+            "hash_path": "a",
+            "served": {
+                ring: {"md5": spreading.md5(data), "version": 1}
+                for ring, data in self.served[node].items()
+            },
+            "built": built if node == OWNER else {},
+            "receipts": self.receipts if node == OWNER else {},
+        }
+
+    def parcel(self, node, ring, offset):
+        builder, data = self.files[ring]
+        content = {"builder": builder, "ring": data, "noise": NOISE}
+        packed = zlib.compress(salt.payload.dumps(content, use_bin_type=True))
+        piece = packed[offset : offset + 100_000]
+        if offset and self.is_garbled:
+            piece = bytes(len(piece))
+        if self.changes_meanwhile:
+            self.build(ring, 9)
+        data = base64.b64encode(piece).decode()
+        return {"md5": spreading.md5(packed), "size": len(packed), "data": data}
+
+    def stage(self, node, name, md5, offset, data, size):
+        before = self.staged.get((node, name), b"") if offset else b""
+        assert len(before) == offset, "a piece is missing"
+        self.staged[node, name] = before + base64.b64decode(data)
+        return {"is_whole": len(self.staged[node, name]) == size}
+
+    def serve_ring(self, node, ring, md5, replaces):
+        data = self.staged[node, f"{ring}.ring.gz"]
+        assert spreading.md5(data) == md5
+        self.served[node][ring] = data
+        return {}
+
+    def acknowledge(self, node, rings):
+        self.receipts = rings
+        return {}
+
+    def plan(self, node, **arguments):
+        return {"steps": ["add"]}
+
+    def apply(self, node, ring, force):
+        self.build(ring, 2)
+        return {"steps": ["add"]}
+
+    def take_back(self, node, ring, md5):
+        assert spreading.md5(self.staged[node, f"{ring}.parcel"]) == md5
+        return {"version": 1}
+
+
+# So that a parcel has several pieces.
+NOISE = os.urandom(250_000)
+
+
+@pytest.fixture
+def master(tmp_path):
+    cluster = example()
+    nodes = ["sto1", "sto2", "sto3", "ctl1", "ctl2", "ctl3"]
+    made = Master(tmp_path, Rings(nodes), cluster)
+    made.nodes.names = [OWNER]
+    return made
+
+
+def answer(master):
+    return [one["verdict"] for one in master.run("openstack_ha_swift.answer", "demo")]
+
+
+def live(master):
+    return [data["rings"] for tag, data in master.events if tag == "openstack_ha/demo/swift/live"]
+
+
+def test_a_ring_is_copied_then_staged_everywhere_and_only_then_served(master):
+    assert answer(master) == ["keep", "push", "settled"]
+    every = set(master.nodes.served)
+    for ring in RINGS:
+        assert {node for node in every if ring in master.nodes.served[node]} == every
+    steps = [step for _, step in master.orders("swift")]
+    for ring in RINGS:
+        parts = [
+            (fun.rpartition(".")[2], set(nodes))
+            for nodes, fun, arguments in master.sent
+            if ring in (arguments.get("ring"), arguments.get("name", "").split(".")[0])
+        ]
+        kinds = [kind for kind, _ in parts]
+        assert kinds.index("serve_ring") > max(
+            at for at, kind in enumerate(kinds) if kind == "stage"
+        )
+        assert all(nodes == every for kind, nodes in parts if kind in ("stage", "serve_ring"))
+    assert steps[-1] == "acknowledge"
+    (told,) = live(master)
+    assert set(told) == set(RINGS)
+    assert master.nodes.receipts["object"]["lacking"] == []
+
+
+def test_copies_are_the_masters_alone_and_whole(master, tmp_path):
+    answer(master)
+    (path,) = (tmp_path / "copies" / "demo" / "object").iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    content = salt.payload.loads(zlib.decompress(path.read_bytes()))
+    assert (content["builder"], content["ring"]) == master.nodes.files["object"]
+    (copy,) = master.run("openstack_ha_swift.copies", "demo", "object")
+    assert copy == {
+        "copy": path.stem,
+        "version": 1,
+        "md5": spreading.md5(content["ring"]),
+        "builder_md5": spreading.md5(content["builder"]),
+    }
+
+
+def test_only_so_many_copies_are_kept_and_the_newest(master):
+    master.modules["_runners", "openstack_ha_swift"].KEPT = 3
+    answer(master)
+    for version in range(2, 7):
+        master.clock.now += 60
+        master.nodes.build("object", version)
+        answer(master)
+    copies = master.run("openstack_ha_swift.copies", "demo", "object")
+    assert [one["version"] for one in copies] == [6, 5, 4]
+
+
+@pytest.mark.parametrize("fault", ["changes_meanwhile", "is_garbled"])
+def test_a_parcel_that_changes_on_its_way_is_no_copy(master, fault):
+    setattr(master.nodes, fault, True)
+    assert answer(master) == ["keep"]
+    assert master.run("openstack_ha_swift.copies", "demo", "object") == []
+    assert set(master.record("demo.swift")["failures"]) == set(RINGS)
+    assert {verdict for _, verdict in master.nodes.heard} == {"wait"}
+
+
+def test_what_is_no_ring_is_no_copy(master):
+    master.nodes.files["object"] = (b"\x80", b"nonsense\xff")
+    answer(master)
+    assert master.run("openstack_ha_swift.copies", "demo", "object") == []
+    assert "is no ring" in master.record("demo.swift")["failures"]["object"]
+
+
+def test_who_cannot_take_a_ring_keeps_the_others_from_serving_it(master):
+    master.nodes.broken = {"sto3"}
+    assert answer(master) == ["keep", "push"]
+    assert not any(master.nodes.served.values())
+    assert master.record("demo.swift")["failures"] == {"sto3": "ERROR: sto3 has no room"}
+    assert master.record("demo.swift")["spread"] == {}
+    assert live(master) == []
+
+
+def test_a_ring_is_live_when_the_last_node_has_it(master):
+    master.nodes.unready["sto3"] = "no disk"
+    answer(master)
+    assert live(master) == []
+    assert master.nodes.receipts["object"]["lacking"] == ["sto3"]
+    master.nodes.unready.clear()
+    answer(master)
+    assert len(live(master)) == 1
+    answer(master)
+    assert len(live(master)) == 1, "it is told once"
+
+
+def test_a_rebalance_is_only_told_until_it_is_wanted(master):
+    answer(master)
+    master.sent.clear()
+    told = master.run("openstack_ha_swift.rebalance", "demo", ring="object")
+    assert (told["spread"], list(told["rings"])) == (None, ["object"])
+    assert [fun for _, fun, _ in master.sent] == ["openstack_ha_swift_ring.plan"]
+    done = master.run("openstack_ha_swift.rebalance", "demo", ring="object", dry_run=False)
+    assert [one["verdict"] for one in done["spread"]] == ["keep", "push", "settled"]
+    assert master.nodes.served["ctl3"]["object"] == ring_file(2)
+
+
+def test_a_rebalance_that_cannot_be_spread_says_so(master):
+    answer(master)
+    master.run("openstack_ha_lease.acquire", "demo.swift", 3600)
+    with pytest.raises(SaltRunnerError, match="changed and are not spread yet"):
+        master.run("openstack_ha_swift.rebalance", "demo", dry_run=False)
+
+
+def test_a_lost_builder_gets_the_copy_of_the_ring_that_was_spread(master):
+    answer(master)
+    (copy,) = master.run("openstack_ha_swift.copies", "demo", "object")
+    del master.nodes.files["object"]
+    assert answer(master) == ["refuse"]
+    told = master.run("openstack_ha_swift.restore", "demo", "object")
+    assert (told["copy"], told["figures"]) == (copy, None)
+    assert "take_back" not in master.nodes.arguments
+    done = master.run("openstack_ha_swift.restore", "demo", "object", dry_run=False)
+    assert done["figures"] == {"version": 1}
+    with pytest.raises(SaltRunnerError, match="there is no copy x of object"):
+        master.run("openstack_ha_swift.restore", "demo", "object", copy="x")
+    master.nodes.broken = {OWNER}
+    with pytest.raises(SaltRunnerError, match="sto1: ERROR: sto1 has no room"):
+        master.run("openstack_ha_swift.restore", "demo", "object", dry_run=False)
+
+
+def test_a_copy_has_its_place_or_the_reason_is_told(master, tmp_path):
+    (tmp_path / "copies").write_text("no folder", encoding="utf-8")
+    with pytest.raises(SaltRunnerError, match=r"openstack_ha_copies|openstack_ha.master"):
+        answer(master)
+
+
+def test_members_of_another_master_are_left_to_it(master):
+    for node in ("sto1", "sto2", "sto3", "ctl1"):
+        master.minions[node].module.serve("m2", "openstack_ha_swift.evidence")
+    assert answer(master) == ["wait"]
+    assert master.orders("swift") == []
+    assert master.nodes.heard == []
+
+
+def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
+    def is_idle():
+        master.clock.now += 1
+        found = {node: master.nodes.evidence(node) for node in master.nodes.served}
+        looked = {"found": found, "rivals": {}, "at": master.clock.now}
+        return master.run("openstack_ha_swift.is_idle", "demo", looked)
+
+    assert is_idle() is False
+    answer(master)
+    assert is_idle() is True
+    master.nodes.receipts = {}
+    assert is_idle() is True
+    assert master.nodes.receipts, "the owner has its receipts again"
+    master.nodes.build("object", 2)
+    assert is_idle() is False
+
+
+def test_a_cluster_without_storage_has_no_rings(tmp_path):
+    cluster = example()
+    for name in [one for one, node in cluster["nodes"].items() if "storage" in node["roles"]]:
+        del cluster["nodes"][name]
+    cluster["nodes"] = {
+        one: {**node, "roles": ["controller"]} for one, node in cluster["nodes"].items()
+    }
+    cluster.pop("glance", None)
+    cluster.pop("swift", None)
+    made = Master(tmp_path, Rings(["ctl1"]), cluster)
+    with pytest.raises(SaltRunnerError, match="no node of demo has the role storage"):
+        made.run("openstack_ha_swift.plan", "demo")
+
+
+def test_an_error_of_the_owner_is_told(master):
+    def refuse(node, **arguments):
+        raise CommandExecutionError("no builder")
+
+    master.nodes.parcel = refuse
+    answer(master)
+    assert master.record("demo.swift")["failures"]["object"] == "sto1: ERROR: no builder"
