@@ -260,3 +260,7 @@ def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
     of.nodes.to("ctl3", "stopped")
     assert is_idle() is False
     assert of.orders("rabbitmq") == []
+    of.nodes.broken = {"ctl3"}
+    answer(of)
+    of.clock.now += 1
+    assert is_idle() is False, "what has failed is tried again"
