@@ -27,6 +27,10 @@ def rabbitmqctl(*args, **kwargs):
     )
 
 
+def rabbitmq_upgrade(step):
+    subprocess.run(["rabbitmq-upgrade", step], capture_output=True, timeout=120, check=True)
+
+
 def users(modules):
     return {user["name"]: user for user in modules.openstack_ha_rabbitmq.definitions()["users"]}
 
@@ -77,6 +81,47 @@ def test_a_stopped_broker_is_reported_as_stopped(configured, modules):
     status = modules.openstack_ha_rabbitmq.status()
     assert status["is_running"] is False
     assert status["running_nodes"] == []
+
+
+def test_status_tells_what_rabbitmqs_own_tool_tells(broker, modules):
+    told = json.loads(rabbitmqctl("cluster_status", "--formatter", "json").stdout)
+    status = modules.openstack_ha_rabbitmq.status()
+    for same in ("cluster_name", "disk_nodes", "ram_nodes", "running_nodes", "partitions"):
+        assert status[same] == told[same]
+    assert status["version"] == told["versions"][broker["node"]]["rabbitmq_version"]
+    for name, versions in told["versions"].items():
+        assert status["versions"][name] == versions["rabbitmq_version"]
+        assert status["erlang_versions"][name] == versions["erlang_version"]
+    for name, listeners in told["listeners"].items():
+        ports = {one["port"]: one["protocol"] for one in listeners}
+        assert {one["port"]: one["protocol"] for one in status["listeners"][name]} == ports
+    assert (status["alarms"], status["maintenance"]) == ([], [])
+
+
+def test_status_tells_an_alarm_and_maintenance(broker, modules):
+    rabbitmqctl("set_disk_free_limit", "1000TB")
+    rabbitmq_upgrade("drain")
+    try:
+        status = modules.openstack_ha_rabbitmq.status()
+        assert {"node": broker["node"], "resource": "disk"} in status["alarms"]
+        assert status["maintenance"] == [broker["node"]]
+    finally:
+        rabbitmqctl("set_disk_free_limit", "1GB")
+        rabbitmq_upgrade("revive")
+    assert modules.openstack_ha_rabbitmq.status()["maintenance"] == []
+
+
+def test_a_broker_that_refuses_the_cookie_is_unknown_and_not_stopped(broker, modules):
+    cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
+    before = cookie.read_text()
+    cookie.write_text("another")
+    try:
+        for probe in ("status", "evidence"):
+            with pytest.raises(CommandExecutionError, match="did not answer"):
+                modules[f"openstack_ha_rabbitmq.{probe}"]()
+    finally:
+        cookie.write_text(before)
+    assert modules.openstack_ha_rabbitmq.status() == broker
 
 
 def test_member_present_starts_a_stopped_broker(broker, modules, states):
