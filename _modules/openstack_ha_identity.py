@@ -135,7 +135,8 @@ class _Keystone:
         self.http.verify = AUTHORITIES
         # Of requests that Keystone may have heard only those that can be repeated are.
         retries = urllib3.Retry(total=RETRIES, status=0, backoff_factor=0.5)
-        self.http.mount("http", requests.adapters.HTTPAdapter(max_retries=retries))
+        for scheme in ("https://", "http://"):
+            self.http.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retries))
         try:
             answer = self._log_in(
                 {"name": "admin", "domain": {"id": "default"}},
