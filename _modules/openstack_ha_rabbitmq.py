@@ -93,12 +93,9 @@ case rabbit:is_running() of
           ram_nodes => proplists:get_value(ram, Members, []),
           running_nodes => Running,
           partitions => maps:from_list(proplists:get_value(partitions, Status)),
-          alarms => lists:usort([
-              case Alarm of
-                  {{Type, Resource, At}, _} -> #{node => At, type => Type, resource => Resource};
-                  {Type, _} -> #{node => Asked, type => Type}
-              end || Asked <- Running, Alarms <- [Ask(Asked, rabbit, alarms, [])],
-                     is_list(Alarms), Alarm <- Alarms]),
+          alarms => [#{node => At, type => Type, resource => Resource}
+                     || Asked <- Running, Alarms <- [Ask(Asked, rabbit, alarms, [])],
+                        is_list(Alarms), {Type, Resource, At} <- Alarms],
           maintenance_status => ByNode(fun(Node) ->
               Ask(Node, rabbit_maintenance, status_local_read, [Node]) end),
           versions => ByNode(fun(Node) ->
