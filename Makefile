@@ -143,6 +143,10 @@ verified: .venv/test ## Mark in docs/verified.md what is old, and name it
 bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longest gaps
 	.venv/bin/python -m bench.failover
 
+.PHONY: bench-highstate
+bench-highstate: .venv/lab ## The cost of a highstate that changes nothing, on all controllers
+	.venv/bin/python -m bench.highstate
+
 .kitchen/gems/installed: Makefile
 	test/integration/prepare
 	mkdir -p $(GEM_HOME)

@@ -1,15 +1,18 @@
 """
 Look at, and act on, the RabbitMQ broker of this host.
 
-Every function is one or two processes of RabbitMQ's own tools, each with a time limit. No secret
-is on a command line, in a log or in what a function returns: passwords are hashed here, and go to
-the broker through a pipe.
+What a broker knows, its Erlang machine is asked by erl_call, which takes milliseconds; what is
+changed is changed by RabbitMQ's own tools, which take a second of a core each. All have a time
+limit. No secret is on a command line, in a log or in what a function returns: passwords are hashed
+here, and go to the broker through a pipe.
 """
 
+import base64
 import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -22,6 +25,8 @@ __virtualname__ = "openstack_ha_rabbitmq"
 # Debian's /usr/sbin/rabbitmqctl puts its arguments through a second shell, which would expand any
 # "$" in them; these are what it calls in the end.
 _TOOLS = "/usr/lib/rabbitmq/bin"
+# Erlang's client in C. It reads the cookie in its user's home.
+_CLIENT = "/usr/bin/erl_call"
 _USER = "rabbitmq"
 _HOME = "/var/lib/rabbitmq"
 _SERVICE = "rabbitmq-server"
@@ -45,10 +50,6 @@ _REPLICAS = 3
 # Where the broker listens for other brokers and for its tools (RabbitMQ's default).
 _CLUSTER_PORT = 25672
 
-# sysexits.h, EX_UNAVAILABLE: a tool could not talk to the broker's Erlang node, be it that there is
-# none, or that it refuses the cookie.
-_UNAVAILABLE = 69
-
 # Erlang's global lock that a broker holds while it restarts. The process that owns it lives in the
 # broker, so the lock ends with the broker at the latest; after 15 minutes it ends anyway.
 _LOCK = """
@@ -67,9 +68,57 @@ case whereis(openstack_ha_restart) of
         receive {Owner, Answer} -> Answer after 20000 -> exit(Owner, kill), false end;
     _ ->
         true
-end.
+end
 """
-_UNLOCK = "catch openstack_ha_restart ! release, ok."
+_UNLOCK = "catch openstack_ha_restart ! release, ok"
+
+# What ``rabbitmqctl cluster_status`` tells, asked in the same way.
+_STATUS = """
+Ask = fun(Node, Module, Function, Args) ->
+    case rpc:call(Node, Module, Function, Args, 5000) of
+        {badrpc, _} -> unknown;
+        Told -> Told
+    end end,
+Text = fun(Key, Info) -> list_to_binary(maps:get(Key, Info, "")) end,
+case rabbit:is_running() of
+    false ->
+        null;
+    true ->
+        Status = rabbit_mnesia:status(),
+        Members = proplists:get_value(nodes, Status),
+        Running = proplists:get_value(running_nodes, Status),
+        ByNode = fun(Look) -> maps:from_list([{Node, Look(Node)} || Node <- Running]) end,
+        #{cluster_name => proplists:get_value(cluster_name, Status),
+          disk_nodes => proplists:get_value(disc, Members, []),
+          ram_nodes => proplists:get_value(ram, Members, []),
+          running_nodes => Running,
+          partitions => maps:from_list(proplists:get_value(partitions, Status)),
+          alarms => [#{node => At, type => Type, resource => Resource}
+                     || Asked <- Running, Alarms <- [Ask(Asked, rabbit, alarms, [])],
+                        is_list(Alarms), {Type, Resource, At} <- Alarms],
+          maintenance_status => ByNode(fun(Node) ->
+              Ask(Node, rabbit_maintenance, status_local_read, [Node]) end),
+          versions => ByNode(fun(Node) ->
+              case Ask(Node, rabbit, product_info, []) of
+                  unknown ->
+                      #{rabbitmq_version => <<>>, erlang_version => <<>>};
+                  Info ->
+                      #{rabbitmq_version => Text(product_base_version, Info),
+                        erlang_version => Text(otp_release, Info)}
+              end end),
+          listeners => ByNode(fun(Node) ->
+              [#{protocol => element(3, One), port => element(6, One),
+                 interface => list_to_binary(inet:ntoa(element(5, One)))}
+               || One <- rabbit_networking:node_listeners(Node)] end)}
+end
+"""
+# What the formula looks after; a whole export has all queues, too.
+_DEFINITIONS = """
+#{vhosts => rabbit_definitions:list_vhosts(),
+  users => rabbit_definitions:list_users(),
+  permissions => rabbit_definitions:list_permissions(),
+  policies => rabbit_definitions:list_policies()}
+"""
 
 # What a broker's Erlang machine knows, in one process, also while the broker in it does not run.
 # In the first seconds of a start it knows no members (corrupt_or_missing_cluster_files is thrown).
@@ -127,6 +176,8 @@ IsHanging = not IsRunning andalso lists:any(fun(Process) ->
         undefined -> false
     end end, processes()),
 """
+# Characters of an error.
+_SHOWN = 500
 # As many are told of at a time.
 _MOST_ILL = 100
 _LOOK = f"""{_KNOWN}{_ILL}{_HANGS}
@@ -138,7 +189,7 @@ _LOOK = f"""{_KNOWN}{_ILL}{_HANGS}
   partitions => Partitions,
   queues => lists:usort([Replicas(Q) || Q <- Quorum]),
   ill_queues => [#{{vhost => V, name => N, lacks => L}}
-                 || {{V, N, L, _}} <- lists:sublist(lists:sort(Ill), {_MOST_ILL})]}}.
+                 || {{V, N, L, _}} <- lists:sublist(lists:sort(Ill), {_MOST_ILL})]}}
 """
 # A deleted member that did not run stays in ra's list of names with its lost directory; a new one
 # does not take that row's place, so without this deletion it is dead again after the next start.
@@ -164,7 +215,7 @@ _REPAIR = f"""{_KNOWN}{_ILL}
         majority -> no_majority
     end,
     #{{vhost => V, name => N, result => list_to_binary(io_lib:format("~0p", [Done]))}}
- end || {{V, N, Lack, Q}} <- Ill, lists:member({{V, N}}, Wanted)].
+ end || {{V, N, Lack, Q}} <- Ill, lists:member({{V, N}}, Wanted)]
 """
 _DOWN = {
     "is_running": False,
@@ -213,17 +264,13 @@ def status():
         salt '*' openstack_ha_rabbitmq.status
     """
     node = _node()
-    if not installed() or not _machine_runs():
+    found = installed() and _machine_runs() and _asked(_STATUS, node)
+    if not found:
         return __utils__["openstack_ha_rabbitmq.stopped_status"](node)
-    args = ("cluster_status", "--formatter", "json")
-    result = _run("rabbitmqctl", *args)
-    if result["retcode"] and not _application_runs():
-        return __utils__["openstack_ha_rabbitmq.stopped_status"](node)
-    text = _checked(result, "rabbitmqctl", args)
     try:
-        return __utils__["openstack_ha_rabbitmq.parse_status"](text, node)
+        return __utils__["openstack_ha_rabbitmq.parse_status"](found, node)
     except ValueError as exc:
-        raise CommandExecutionError(f"rabbitmqctl cluster_status on {node}: {exc}") from exc
+        raise CommandExecutionError(f"the status of {node}: {exc}") from exc
 
 
 def peers():
@@ -527,9 +574,7 @@ def repair(queues):
         salt ctl3 openstack_ha_rabbitmq.repair '[["/", "notifications.info"]]'
     """
     wanted = ", ".join(f"{{{_binary(vhost)}, {_binary(name)}}}" for vhost, name in queues)
-    args = ("eval", "--formatter", "json")
-    text = _call("rabbitmqctl", *args, stdin=f"Wanted = [{wanted}],{_REPAIR}", timeout=300)
-    done = _value(text, _node())
+    done = _answered(f"Wanted = [{wanted}],{_REPAIR}", timeout=300)
     failed = [
         f"{one['name']} in {one['vhost']}: {one['result']}" for one in done if one["result"] != "ok"
     ]
@@ -734,7 +779,13 @@ def definitions():
 
         salt ctl1 openstack_ha_rabbitmq.definitions
     """
-    found = _exported()
+    text = _call("rabbitmqctl", "export_definitions", "-", "--format", "json")
+    try:
+        found = json.loads(text)
+    except ValueError as exc:
+        raise CommandExecutionError(
+            f"rabbitmqctl export_definitions on {_node()} printed no JSON: {exc}"
+        ) from exc
     for user in found.get("users", []):
         user.pop("password_hash", None)
     return found
@@ -762,7 +813,7 @@ def pending(series=None):
     """
     seen = status()
     desired = _desired(seen["version"] or series)
-    current = _exported() if seen["is_running"] else {}
+    current = _answered(_DEFINITIONS) if seen["is_running"] else {}
     return __utils__["openstack_ha_rabbitmq.definitions_diff"](
         current, desired, _passwords(desired)
     )
@@ -977,20 +1028,37 @@ def _looks_at_peers():
 
 def _look(broker):
     """What the broker's Erlang machine knows; None when there is none."""
-    args = ("eval", "--formatter", "json", "--node", broker)
-    result = _run("rabbitmqctl", *args, stdin=_LOOK)
-    if result["retcode"] == _UNAVAILABLE and not _has_machine(broker):
+    return _asked(_LOOK, broker)
+
+
+def _answered(expressions, **kwargs):
+    """What expressions come to in the Erlang machine of this broker, which runs."""
+    (answer,) = _asked(f"[begin {expressions} end]", _node(), **kwargs) or [None]
+    if answer is None:
+        raise CommandExecutionError(f"{_node()} ended while it was asked; apply the state again")
+    return answer
+
+
+def _asked(expressions, broker, timeout=_TOOL_TIMEOUT):
+    """What Erlang's expressions come to in the broker's machine; None when there is no machine."""
+    if not os.path.exists(_CLIENT):
+        raise CommandExecutionError(
+            f"{_CLIENT} is missing; apply openstack_ha.rabbitmq to install RabbitMQ"
+        )
+    # In letters that no console changes.
+    line = f"io:put_chars(base64:encode(rabbit_json:encode(begin {expressions} end))).\n"
+    argv = ["runuser", "-u", _USER, "--", _CLIENT, "-sname", broker, "-e", "-fetch_stdout"]
+    result = _quiet(argv, timeout, line)
+    answer, said = re.match(r"([A-Za-z0-9+/=]*)(.*)", result["stdout"], re.DOTALL).groups()
+    if said.strip() == "{ok, ok}":
+        return json.loads(base64.b64decode(answer))
+    if result["retcode"] and not _has_machine(broker):
         return None
-    return _value(_checked(result, "rabbitmqctl", args), broker)
-
-
-def _value(text, broker):
-    """What an expression that ``rabbitmqctl eval`` got came to."""
-    try:
-        # It says so, in a line of its own, when it takes long.
-        return json.loads(text[text.index("{") :])["value"]
-    except (ValueError, KeyError) as exc:
-        raise CommandExecutionError(f"rabbitmqctl eval on {broker} printed {text!r}") from exc
+    reason = (result["stderr"] or said).strip()[:_SHOWN]
+    raise CommandExecutionError(
+        f"{broker} did not answer erl_call ({result['retcode']}): {reason} "
+        "(`rabbitmq-diagnostics status` on the node tells more)"
+    )
 
 
 def _binary(text):
@@ -1001,7 +1069,9 @@ def _binary(text):
 def _has_machine(broker):
     """Whether something listens where the broker's Erlang machine would."""
     (address,) = (one["address"] for one in _view()["controllers"] if _name(one) == broker)
-    return _probe(address, _CLUSTER_PORT)["serves"]
+    seen = _probe(address, _CLUSTER_PORT)
+    # This host itself is never silent because it is down.
+    return seen["serves"] or (broker == _node() and not seen["answers"])
 
 
 def _is_lacking(seen):
@@ -1068,16 +1138,6 @@ def _passwords(desired):
     }
 
 
-def _exported():
-    text = _call("rabbitmqctl", "export_definitions", "-", "--format", "json")
-    try:
-        return json.loads(text)
-    except ValueError as exc:
-        raise CommandExecutionError(
-            f"rabbitmqctl export_definitions on {_node()} printed no JSON: {exc}"
-        ) from exc
-
-
 def _import(wanted):
     users = [user["name"] for user in wanted.get("users", [])]
     passwords = _passwords({"users": [{"name": name} for name in users]})
@@ -1100,16 +1160,6 @@ def _machine_runs():
     return _unit(_SERVICE)["ActiveState"] not in _STILL
 
 
-def _application_runs():
-    """Whether the broker itself runs in its Erlang machine; raises when nobody can say."""
-    result = _run("rabbitmqctl", "eval", stdin="rabbit:is_running().")
-    if result["retcode"] == _UNAVAILABLE:
-        own = _probe(_view()["self"]["address"], _CLUSTER_PORT)
-        if own["answers"] and not own["serves"]:
-            return False
-    return _checked(result, "rabbitmqctl", ("eval", "rabbit:is_running()")).strip() == "true"
-
-
 def _await_turn(patience):
     deadline = time.monotonic() + patience
     while True:
@@ -1126,7 +1176,7 @@ def _await_turn(patience):
 
 def _obstacle():
     """Take the lock and return None, or say what is in the way."""
-    if _call("rabbitmqctl", "eval", stdin=_LOCK).strip() != "true":
+    if not _answered(_LOCK):
         return "another broker was restarting"
     obstacle = _dependants()
     if obstacle is not None:
@@ -1151,7 +1201,8 @@ def _dependants():
 def _release():
     """End the lock; a broker that does not run has none."""
     if _machine_runs():
-        _run("rabbitmqctl", "eval", stdin=_UNLOCK)
+        with contextlib.suppress(CommandExecutionError):
+            _asked(_UNLOCK, _node())
 
 
 def _systemctl(verb, service, timeout, *options):

@@ -235,12 +235,12 @@ def with_hashes(definitions, passwords, salts):
     return {**definitions, **({"users": users} if users else {})}
 
 
-def parse_status(text, node):
+def parse_status(found, node):
     """
     Return the cluster's status as one of its brokers sees it.
 
-    text
-        Output of ``rabbitmqctl cluster_status --formatter json``.
+    found
+        What its Erlang machine answers: the content of ``rabbitmqctl cluster_status``.
 
     node
         The broker that was asked, e.g. rabbit@ctl1.
@@ -251,32 +251,29 @@ def parse_status(text, node):
     "maintenance": [nodes], "listeners": {node: [{"protocol": .., "interface": .., "port": ..}]}}``,
     every list sorted.
 
-    Raises ValueError when the text is no such status.
+    Raises ValueError when it is no such status.
     """
     try:
-        raw = json.loads(text)
-        running = sorted(raw["running_nodes"])
-        versions = raw["versions"]
+        running = sorted(found["running_nodes"])
+        versions = found["versions"]
         return {
             "node": node,
             "is_running": node in running,
-            "cluster_name": raw["cluster_name"],
+            "cluster_name": found["cluster_name"],
             "version": versions.get(node, {}).get("rabbitmq_version"),
             "versions": {name: entry["rabbitmq_version"] for name, entry in versions.items()},
             "erlang_versions": {name: entry["erlang_version"] for name, entry in versions.items()},
-            "disk_nodes": sorted(raw["disk_nodes"]),
-            "ram_nodes": sorted(raw["ram_nodes"]),
+            "disk_nodes": sorted(found["disk_nodes"]),
+            "ram_nodes": sorted(found["ram_nodes"]),
             "running_nodes": running,
-            "partitions": {name: sorted(others) for name, others in raw["partitions"].items()},
-            "alarms": sorted(map(_alarm, raw["alarms"]), key=json.dumps),
+            "partitions": {name: sorted(others) for name, others in found["partitions"].items()},
+            "alarms": sorted(map(_alarm, found["alarms"]), key=json.dumps),
             "maintenance": sorted(
-                name
-                for name, state in raw["maintenance_status"].items()
-                if state != "not under maintenance"
+                name for name, state in found["maintenance_status"].items() if state != "regular"
             ),
             "listeners": {
                 name: sorted(map(_listener, entries), key=lambda entry: entry["port"])
-                for name, entries in raw["listeners"].items()
+                for name, entries in found["listeners"].items()
             },
         }
     except (KeyError, TypeError, AttributeError, ValueError) as exc:

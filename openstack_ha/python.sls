@@ -6,3 +6,7 @@ openstack_ha_python_packages:
   pip.installed:
     - pkgs: {{ os.python.packages | json }}
     - reload_modules: True
+    - unless:
+      - fun: openstack_ha_python.satisfies
+        args:
+          - {{ os.python.packages | json }}

@@ -28,6 +28,10 @@ def rabbitmqctl(*args, **kwargs):
     )
 
 
+def rabbitmq_upgrade(step):
+    subprocess.run(["rabbitmq-upgrade", step], capture_output=True, timeout=120, check=True)
+
+
 def secret(modules, name):
     return modules.openstack_ha.secret(f"rabbitmq:users:{name}")
 
@@ -95,6 +99,49 @@ def fresh(broker):
 def defined(broker, states):
     """A broker that has all of the pillar's definitions."""
     assert states.openstack_ha_rabbitmq.definitions_managed(SERVICE).result is True
+
+
+def test_status_tells_what_rabbitmqs_own_tool_tells(broker, modules):
+    told = json.loads(rabbitmqctl("cluster_status", "--formatter", "json").stdout)
+    status = modules.openstack_ha_rabbitmq.status()
+    for same in ("cluster_name", "partitions"):
+        assert status[same] == told[same]
+    for same in ("disk_nodes", "ram_nodes", "running_nodes"):
+        assert status[same] == sorted(told[same])
+    assert status["version"] == told["versions"][broker]["rabbitmq_version"]
+    for name, versions in told["versions"].items():
+        assert status["versions"][name] == versions["rabbitmq_version"]
+        assert status["erlang_versions"][name] == versions["erlang_version"]
+    for name, listeners in told["listeners"].items():
+        ports = {one["port"]: one["protocol"] for one in listeners}
+        assert {one["port"]: one["protocol"] for one in status["listeners"][name]} == ports
+    assert (status["alarms"], status["maintenance"]) == ([], [])
+
+
+def test_status_tells_an_alarm_and_maintenance(broker, modules):
+    assert rabbitmqctl("set_disk_free_limit", "1000000GB").returncode == 0
+    rabbitmq_upgrade("drain")
+    try:
+        status = modules.openstack_ha_rabbitmq.status()
+        assert {"node": broker, "resource": "disk"} in status["alarms"]
+        assert status["maintenance"] == [broker]
+    finally:
+        rabbitmqctl("set_disk_free_limit", "1GB")
+        rabbitmq_upgrade("revive")
+    assert modules.openstack_ha_rabbitmq.status()["maintenance"] == []
+
+
+def test_a_broker_that_refuses_the_cookie_is_unknown_and_not_stopped(broker, modules):
+    cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
+    before = cookie.read_text()
+    cookie.write_text("another")
+    try:
+        for probe in ("status", "evidence"):
+            with pytest.raises(CommandExecutionError, match="did not answer"):
+                modules[f"openstack_ha_rabbitmq.{probe}"]()
+    finally:
+        cookie.write_text(before)
+    assert modules.openstack_ha_rabbitmq.status()["is_running"] is True
 
 
 @pytest.mark.parametrize("test", [True, False])
