@@ -188,10 +188,7 @@ class _Keystone:
     def _log_in(self, user, password, scope):
         identity = {"methods": ["password"], "password": {"user": {**user, "password": password}}}
         body = {"auth": {"identity": identity, "scope": scope}}
-        # Without the administrator's token: whether that is good must not speak for the password.
-        return self.http.post(
-            f"{self.url}/auth/tokens", json=body, timeout=TIMEOUT, headers={"X-Auth-Token": None}
-        )
+        return self.http.post(f"{self.url}/auth/tokens", json=body, timeout=TIMEOUT)
 
     def _failed(self, exc):
         return CommandExecutionError(
