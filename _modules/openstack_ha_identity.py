@@ -1,31 +1,22 @@
 """
 Keystone's objects: domains, projects, users, roles, services, endpoints, and who may do what.
 
-They are read as whole lists and sent as requests, by Salt's own HTTP library: starting the
-system's Python with openstacksdk takes longer than all that is asked.
+A helper in the system's Python speaks with Keystone by openstacksdk, which Salt's own Python does
+not see: one process a batch, whose secrets go by its standard input.
 """
 
-import requests
-import requests.adapters
-import urllib3
+import json
+import os
+import subprocess
+
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_identity"
 
-LISTS = (
-    "domains",
-    "projects",
-    "users",
-    "roles",
-    "services",
-    "endpoints",
-    "role_assignments",
-)
-# The system's, to which openstack_ha.authority adds the VIP's; Salt's own Python has another one.
-AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-# Seconds for one request, and for its connection: one that was begun while the VIP moved is lost.
-TIMEOUT = 20
-RETRIES = 3
+PYTHON = "/usr/bin/python3"
+PROGRAM = "/usr/libexec/openstack_ha/openstack-ha-identity.py"
+# Seconds for one batch; a thousand objects take a minute.
+TIMEOUT = 900
 # Domains; what is in them; what names these.
 ROUNDS = 4
 
@@ -87,13 +78,12 @@ def apply(prune=False):
     """
     changes, found = _look(prune)
     for _ in range(ROUNDS):
-        wanted = __utils__["openstack_ha_identity.requests"](changes, found)
-        if not wanted:
+        requests = __utils__["openstack_ha_identity.requests"](changes, found)
+        if not requests:
             break
-        with _Keystone() as keystone:
-            refused = [*filter(None, map(keystone.refusal, map(_with_password, wanted)))]
-        if refused:
-            raise CommandExecutionError("Keystone refused: " + "; ".join(refused))
+        answer = _ask("send", requests=[_with_password(one) for one in requests])
+        if answer["refused"]:
+            raise CommandExecutionError("Keystone refused: " + "; ".join(answer["refused"]))
         changes, found = _look(prune)
     return changes
 
@@ -102,13 +92,13 @@ def _look(prune):
     view = __salt__["openstack_ha.view"]()
     systems = __utils__["openstack_ha_cluster.all_systems"](view)
     should = __utils__["openstack_ha_identity.wanted"](view, systems)
-    with _Keystone() as keystone:
-        lists = {name: keystone.listed(name) for name in LISTS}
-        fits = {
-            (domain, name): keystone.authenticates(domain, name, _password(name))
-            for domain, name in should["user"]
-        }
-    found = __utils__["openstack_ha_identity.known"](lists)
+    passwords = [
+        [domain, name, __salt__["openstack_ha.secret"](f"keystone:users:{name}")]
+        for domain, name in should["user"]
+    ]
+    answer = _ask("read", passwords=passwords)
+    found = __utils__["openstack_ha_identity.known"](answer["lists"])
+    fits = {(domain, name): is_right for domain, name, is_right in answer["passwords"]}
     return __utils__["openstack_ha_identity.diff"](should, found, fits, prune), found
 
 
@@ -116,89 +106,39 @@ def _with_password(request):
     """The request as it is sent."""
     user, body = request["user"], request["body"]
     if user:
-        body = {"user": {**body["user"], "password": _password(user[1])}}
+        password = __salt__["openstack_ha.secret"](f"keystone:users:{user[1]}")
+        body = {"user": {**body["user"], "password": password}}
     return {"method": request["method"], "path": request["path"], "body": body}
 
 
-def _password(user):
-    return __salt__["openstack_ha.secret"](f"keystone:users:{user}")
-
-
-class _Keystone:
-    """Keystone's API for its administrator; what goes wrong within the block says what helps."""
-
-    def __enter__(self):
-        self.url = __salt__["openstack_ha_keystone.clients"]()["auth_url"]
-        self.http = requests.Session()
-        # What the minion's environment says of proxies and authorities is not meant for the VIP.
-        self.http.trust_env = False
-        self.http.verify = AUTHORITIES
-        # Of requests that Keystone may have heard only those that can be repeated are.
-        retries = urllib3.Retry(total=RETRIES, status=0, backoff_factor=0.5)
-        self.http.mount("http", requests.adapters.HTTPAdapter(max_retries=retries))
-        try:
-            answer = self._log_in(
-                {"name": "admin", "domain": {"id": "default"}},
-                __salt__["openstack_ha.secret"]("keystone:admin"),
-                {"project": {"name": "admin", "domain": {"id": "default"}}},
-            )
-            answer.raise_for_status()
-        except requests.RequestException as exc:
-            self.http.close()
-            raise self._failed(exc) from exc
-        self.http.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
-        return self
-
-    def __exit__(self, _kind, exc, _trace):
-        self.http.close()
-        if isinstance(exc, requests.RequestException):
-            raise self._failed(exc) from exc
-
-    def listed(self, name):
-        """Return a whole list, page by page where Keystone makes pages."""
-        found, url = [], f"{self.url}/{name}"
-        while url:
-            answer = self.http.get(url, timeout=TIMEOUT)
-            answer.raise_for_status()
-            page = answer.json()
-            found += page[name]
-            url = (page.get("links") or {}).get("next")
-        return found
-
-    def authenticates(self, domain, user, password):
-        """Return whether it is the user's password."""
-        answer = self._log_in({"name": user, "domain": {"name": domain}}, password, "unscoped")
-        if answer.status_code == requests.codes.unauthorized:
-            return False
-        answer.raise_for_status()
-        return True
-
-    def refusal(self, one):
-        """Send a request; return Keystone's refusal, None where it did as asked."""
-        method, path = one["method"], one["path"]
-        answer = self.http.request(method, self.url + path, json=one["body"], timeout=TIMEOUT)
-        # What somebody else did meanwhile is no error.
-        done = {"POST": requests.codes.conflict, "DELETE": requests.codes.not_found}
-        if answer.ok or answer.status_code == done.get(method):
-            return None
-        # The answer names what is wrong and does not repeat the request, which has passwords.
-        return f"{method} {path}: {answer.status_code} {_reason(answer)}"
-
-    def _log_in(self, user, password, scope):
-        identity = {"methods": ["password"], "password": {"user": {**user, "password": password}}}
-        body = {"auth": {"identity": identity, "scope": scope}}
-        return self.http.post(f"{self.url}/auth/tokens", json=body, timeout=TIMEOUT)
-
-    def _failed(self, exc):
-        return CommandExecutionError(
-            f"Keystone on {self.url} did not do as asked: {exc}. If it does not know the "
-            f"administrator's password, `salt {__opts__['id']} openstack_ha_keystone.bootstrap` "
-            "gives him the pillar's"
-        )
-
-
-def _reason(answer):
+def _ask(verb, **more):
+    """One conversation with the helper."""
+    if not os.path.isfile(PROGRAM):
+        raise CommandExecutionError(f"{PROGRAM} is missing; apply openstack_ha.keystone.identity")
+    password = __salt__["openstack_ha.secret"]("keystone:admin")
+    auth = {**__salt__["openstack_ha_keystone.clients"](), "password": password}
     try:
-        return answer.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        return answer.reason
+        # Not cmd.run_all, which logs what it is given.
+        done = subprocess.run(
+            [PYTHON, PROGRAM],
+            input=json.dumps({"do": verb, "auth": auth, **more}),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            cwd="/",
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandExecutionError(f"{PROGRAM} did not end within {TIMEOUT} s") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()[-1:]
+        raise CommandExecutionError(f"{PROGRAM} ended with {done.returncode}: {' '.join(lines)}")
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise CommandExecutionError(
+            f"Keystone on {auth['auth_url']} did not do as asked: {answer['error']}. If it does "
+            f"not know the administrator's password, `salt {__opts__['id']} "
+            "openstack_ha_keystone.bootstrap` gives him the pillar's"
+        )
+    return answer

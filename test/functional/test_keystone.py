@@ -13,6 +13,7 @@ import subprocess
 import openstack_ha_fernet
 import pytest
 from controller import NODE, api, founded, serve_keystone, token_of
+from support import not_applied
 
 KEYS = pathlib.Path("/etc/keystone/fernet-keys")
 # On one connection; without the header every fifteenth of them was cut.
@@ -183,6 +184,10 @@ def test_a_key_that_is_gone_is_missed(served):
 
 @pytest.fixture(scope="module")
 def owner(served):
+    assert not_applied(served.sls("openstack_ha.keystone.install")) == []
+    program = "/usr/libexec/openstack_ha/openstack-ha-identity.py"
+    source = "salt://openstack_ha/keystone/files/openstack-ha-identity.py"
+    served.states.file.managed(name=program, source=source, makedirs=True)
     served.word.hear("keystone", "settled", "all is well", owner=NODE)
     api(served, "GET", "/healthcheck", until=200)
     return served
