@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from tiers import hand_over
+
 ROOT = pathlib.Path(__file__).parents[1]
 FOLDERS = ("_modules", "_states", "_runners", "_utils", "_pillar", "_output")
 TIERS = ("test/unit", "test/render")
@@ -63,9 +65,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="coverage-") as folder:
         status, files = measured(folder)
     missing = [str(one) for one in _product() if str(one) not in files]
-    print("\n".join(table(files)))
+    hand_over(table(files))
     if missing:
-        print(f"never executed: {', '.join(missing)}")
+        hand_over([f"never executed: {', '.join(missing)}"])
     return status
 
 

@@ -12,6 +12,7 @@ has one (JUnit's XML). It needs nothing but Python, so that it can tell of what 
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -52,6 +53,16 @@ def run(tier, command):
     code = _call(command)
     _keep(tier, command, begin, code)
     return code
+
+
+def hand_over(lines):
+    """Print what a command found, and keep it as the figures of the long run that it is part of."""
+    text = "\n".join(lines)
+    print(text)
+    path = os.environ.get("FIGURES")
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
+            print(text, file=file)
 
 
 def _keep(tier, command, begin, code):

@@ -23,6 +23,9 @@ import tempfile
 import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
+sys.path.append(str(ROOT / "test"))
+from tiers import hand_over  # noqa: E402
+
 FOLDER = pathlib.Path(__file__).parent
 QUICK = ("unit", "render")
 TIERS = (*QUICK, "functional", "cluster")
@@ -109,7 +112,7 @@ def _failed(tree, tier, tests):
         return f"no end within {TIMEOUT} s"
     if done.returncode == 0:
         return None
-    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
+    found = re.findall(r"^(?:\w+: )?(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
     if found:
         return found[0]
     # Neither good nor a failed test: no test has judged.
@@ -172,7 +175,7 @@ def main(arguments=None):
         and (not options.only or options.only in f"{one.system} {one.why}")
     ]
     outcome = run(chosen, options.jobs)
-    print("\n".join(table(outcome)))
+    hand_over(table(outcome))
     return 0 if all(outcome.values()) else 1
 
 

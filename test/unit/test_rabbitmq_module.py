@@ -1,5 +1,6 @@
 """RabbitMQ's module over simulated tools: who may start, join, forget and restart."""
 
+import base64
 import json
 import os
 import pathlib
@@ -40,16 +41,17 @@ class Host:
         self.looks = {node: dict(SEEN) for node in NODES[:2]}
         self.peers = {node: {"answers": True, "serves": True} for node in NODES[:2]}
         self.results = {}
-        self.lock = "true"
+        self.lock = True
         self.status = {"is_running": False, "disk_nodes": NODES, "running_nodes": NODES}
         self.module = load("_modules", "openstack_ha_rabbitmq", __utils__=utils())
         self.module.__salt__ = {"cmd.run_all": self.run, "openstack_ha.view": lambda: VIEW}
         self.module.time = Clock().module()
-        for name in ("_TOOLS", "_DATABASES", "_SET_ASIDE", "_HOME"):
+        for name in ("_TOOLS", "_CLIENT", "_DATABASES", "_SET_ASIDE", "_HOME"):
             setattr(self.module, name, str(folder / name))
         self.module._MAY_BE_BLANK = str(folder / "may-be-blank")
         self.module._LOCK_FILE = str(folder / "run" / "lock")
         self.module._probe = self.probe
+        (folder / "_CLIENT").touch()
         (folder / "_TOOLS").mkdir()
         for tool in ("rabbitmqctl", "rabbitmq-queues", "rabbitmq-upgrade"):
             (folder / "_TOOLS" / tool).touch()
@@ -82,28 +84,27 @@ class Host:
             if argv[1] in self.results:
                 return self.results[argv[1]]
             return good
-        words = argv[5:-2]
-        tool = argv[4].rpartition("/")[2]
-        return self.tool(tool, words, stdin, good)
+        if argv[4] == self.module._CLIENT:
+            assert argv[5] == "-sname"
+            return self.asked(argv[6], stdin, good)
+        self.calls.append(" ".join([argv[4].rpartition("/")[2], *argv[5:-2]]))
+        return self.results.get(argv[5], good)
 
-    def tool(self, tool, words, stdin, good):
-        if words[0] == "eval" and "--node" in words:
-            node = words[words.index("--node") + 1]
-            if node not in self.looks:
-                return {**good, "retcode": 69, "stderr": "unable to connect"}
-            return {**good, "stdout": json.dumps({"value": self.looks[node]})}
-        if words[0] == "eval":
-            if "openstack_ha_restart ! release" in stdin:
-                self.calls.append("release")
-                return good
-            if "global:set_lock" in stdin:
-                self.calls.append("lock")
-                return {**good, "stdout": self.lock}
-            return {**good, "stdout": "false"}
-        if words[0] == "cluster_status":
-            raise AssertionError("status is replaced")
-        self.calls.append(" ".join([tool, *words]))
-        return self.results.get(words[0], good)
+    def asked(self, broker, expressions, good):
+        """What erl_call prints."""
+        if broker not in self.looks:
+            return {**good, "retcode": 1, "stderr": f"failed to connect to node {broker}"}
+        if "openstack_ha_restart ! release" in expressions:
+            self.calls.append("release")
+            return told(good, "ok")
+        if "global:set_lock" in expressions:
+            self.calls.append("lock")
+            return told(good, [self.lock])
+        return told(good, self.looks[broker])
+
+
+def told(good, value):
+    return {**good, "stdout": base64.b64encode(json.dumps(value).encode()).decode() + "{ok, ok}"}
 
 
 @pytest.fixture
@@ -319,7 +320,7 @@ def test_a_restart_takes_the_lock_hands_over_and_gives_it_back(host):
 
 def test_a_restart_waits_for_another_ones(host):
     turn(host)
-    host.lock = "false"
+    host.lock = False
     with refused("another broker was restarting"):
         host.module.restart(patience=10)
     assert set(host.calls) == {"lock"}
@@ -361,7 +362,7 @@ def test_who_cannot_be_asked_is_not_absent(host):
     host.looks.pop(NODES[2])
     assert host.module.evidence()["is_running"] is False, "nothing listens there"
     host.looks[NODES[2]] = {}
-    host.tool = lambda *args: {"retcode": 69, "stdout": "", "stderr": "bad cookie"}
+    host.asked = lambda *args: {"retcode": 1, "stdout": "", "stderr": "bad cookie"}
     with refused("bad cookie"):
         host.module.evidence()
 
@@ -395,12 +396,12 @@ def test_definitions_show_no_hash(host):
 
 
 def test_a_repair_names_what_it_could_not_mend(host):
-    def tool(tool, words, stdin, good):
-        assert "<<113>>" in stdin, "the name as bytes, whatever is in it"
-        done = [{"name": "q", "vhost": "/", "result": "no_majority"}]
-        return {**good, "stdout": "says so\n" + json.dumps({"value": done})}
+    def asked(broker, expressions, good):
+        assert broker == NODES[2]
+        assert "<<113>>" in expressions, "the name as bytes, whatever is in it"
+        return told(good, [[{"name": "q", "vhost": "/", "result": "no_majority"}]])
 
-    host.tool = tool
+    host.asked = asked
     with refused("q in /: no_majority"):
         host.module.repair([["/", "q"]])
 
