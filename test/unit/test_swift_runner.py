@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import pathlib
 import zlib
 
 import openstack_ha_swift_spread as spreading
@@ -161,6 +162,19 @@ def test_copies_are_the_masters_alone_and_whole(master, tmp_path):
         "md5": spreading.md5(content["ring"]),
         "builder_md5": spreading.md5(content["builder"]),
     }
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name(master, tmp_path, monkeypatch):
+    seen = []
+
+    def fsync(handle):
+        where = pathlib.Path(os.readlink(f"/proc/self/fd/{handle}"))
+        seen.append((where.parent.name, sorted(one.suffix for one in where.parent.glob("[!.]*"))))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    answer(master)
+    copied = [(ring, names) for ring, names in seen if ring in RINGS]
+    assert copied == [(ring, []) for ring in RINGS]
 
 
 def test_only_so_many_copies_are_kept_and_the_newest(master):
