@@ -30,7 +30,7 @@ FOLDER = pathlib.Path(__file__).parent
 QUICK = ("unit", "render")
 TIERS = (*QUICK, "functional", "cluster")
 # Seconds for a tier; a fault that makes it hang is noticed by that.
-TIMEOUT = 3600
+TIMEOUT = 1800
 
 Mutant = collections.namedtuple("Mutant", "system file text replacement why tier tests")
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import socket
 import socketserver
 import threading
 
@@ -84,3 +85,15 @@ def test_faults_of_the_pure_functions_become_saltish(module):
         module.listeners([{"name": "x"}], {}, "vip.pem")
     with pytest.raises(CommandExecutionError, match="line break"):
         module.quote("a\nb")
+
+
+def test_a_haproxy_that_hangs_is_given_up(module, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as hung:
+        hung.bind(str(tmp_path / "admin"))
+        hung.listen()
+        # So that without a time limit the test ends, and fails.
+        end = threading.Timer(20, hung.close)
+        end.start()
+        with pytest.raises(CommandExecutionError, match="timed out"):
+            module._ask("show info", str(tmp_path / "admin"), 0.1)
+        end.cancel()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 
 import pytest
 import salt.crypt
@@ -93,6 +94,18 @@ def test_the_keyring_is_the_masters_alone(master, tmp_path):
     secret = json.loads(path.read_text(encoding="utf-8"))["fernet"].values()
     told = repr((master.sent, master.events, keys(master), answer(master)))
     assert not [one for one in secret if one in told]
+
+
+def test_a_keyring_is_on_the_disk_before_a_node_has_a_key_of_it(master, tmp_path, monkeypatch):
+    synced, path = [], tmp_path / "keys" / "demo.keystone.json"
+
+    def fsync(handle):
+        synced.append((os.path.isdir(f"/proc/self/fd/{handle}"), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    master.execution["openstack_ha_fernet.create"]("demo")
+    # The file before it has its name, and then its name.
+    assert synced == [(False, False), (True, True)]
 
 
 def test_a_keyring_is_never_replaced_by_a_new_one(master):

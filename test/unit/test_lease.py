@@ -1,6 +1,7 @@
 """Leases: one owner at a time, no ring lost, and a dead owner's lease frees itself."""
 
 import importlib.util
+import subprocess
 import tempfile
 import threading
 import types
@@ -73,6 +74,18 @@ def test_who_waits_gets_a_turn_although_it_never_stops_ringing(lease):
 def test_who_does_not_wait_leaves_it_to_the_owner(lease):
     assert lease.acquire(NAME, TTL)
     assert lease.look_until_done(NAME, lambda: {"again": None}) is None
+
+
+def test_a_lease_of_a_process_that_ended_is_free(lease):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for fact in ({"pid": ended.pid}, {"process_start": 1.0}):
+        token = lease.acquire(NAME, TTL)
+        with lease._lease(NAME) as held:
+            held.update(fact)
+        assert lease.acquire(NAME, TTL) not in (None, token)
+        with lease._lease(NAME) as held:
+            held.clear()
 
 
 def test_a_lease_is_read_and_written_under_its_files_lock(lease, monkeypatch):

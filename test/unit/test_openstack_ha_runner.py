@@ -145,3 +145,11 @@ def test_a_runner_learns_no_secret(master):
     told = repr(master.run("openstack_ha.clusters"))
     assert "change-me" not in told
     assert master.run("openstack_ha.cluster", "demo")["swift"]["owner"] == "sto1"
+
+
+def test_a_status_knows_what_time_it_is(master):
+    probes = dict.fromkeys(("holds_vip", "galera", "rabbitmq", "haproxy"), "cannot be asked")
+    ends = {"/etc/x.pem": master.clock.now - 500_000}
+    master.nodes.node_status = lambda node: {**probes, "certificates": ends}
+    faults = master.run("openstack_ha.status")["data"]["faults"]
+    assert any("the certificate of ctl1 ended" in str(one) for one in faults)

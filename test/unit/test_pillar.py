@@ -1,6 +1,7 @@
 """What each minion's pillar gets of a cluster file."""
 
 import openstack_ha_cluster
+import openstack_ha_secrets
 import pytest
 from runners import load, utils
 from salt.exceptions import CommandExecutionError
@@ -66,3 +67,8 @@ def test_a_node_is_of_one_cluster(pillar):
     assert line.startswith("openstack_ha:nodes:ctl1: ctl1 is a node of other too")
     plain = {"openstack_ha": {"name": "a pillar of somebody's"}}
     assert "openstack_ha" in pillar.ext_pillar("ctl1", plain, "x")
+
+
+def test_a_proxy_knows_its_own_user_and_no_other_of_keystones_secrets():
+    seen = openstack_ha_secrets.visible(example()["secrets"], ["swift.proxy"])
+    assert {name: list(found) for name, found in seen["keystone"].items()} == {"users": ["swift"]}

@@ -17,6 +17,7 @@ class Host:
     def __getitem__(self, name):
         def call(*args, **kwargs):
             self.called.append(name.partition(".")[2])
+            assert len(self.called) < 1000, "it does not end"
             found = self.answers[name]
             if isinstance(found, list):
                 # The last one stays.

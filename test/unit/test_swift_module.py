@@ -48,7 +48,9 @@ def stage(node, data, name="object.ring.gz", size=40):
 def test_a_ring_is_staged_in_pieces_and_served_by_one_rename(node, monkeypatch):
     data = ring_file(1)
     synced = []
-    monkeypatch.setattr(node.os, "fsync", synced.append)
+    monkeypatch.setattr(
+        node.os, "fsync", lambda handle: synced.append(os.path.isdir(f"/proc/self/fd/{handle}"))
+    )
     md5, found = stage(node, data)
     assert found == {"is_whole": True}
     assert len(synced) == -(-len(data) // 40), "each piece is on the disk"
@@ -61,7 +63,7 @@ def test_a_ring_is_staged_in_pieces_and_served_by_one_rename(node, monkeypatch):
     (path,) = node.SERVED.iterdir()
     assert (path.name, path.stat().st_ino) == ("object.ring.gz", inode)
     assert path.stat().st_mode & 0o777 == 0o640
-    assert synced, "its name is on the disk"
+    assert True in synced, "its name is on the disk"
     assert node.owned == [(".object.ring.gz.staged", ("root", "swift"))]
 
 

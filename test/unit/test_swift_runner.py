@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import pathlib
 import zlib
 
 import openstack_ha_swift_spread as spreading
@@ -67,7 +68,7 @@ class Rings(Nodes):
         builder, data = self.files[ring]
         content = {"builder": builder, "ring": data, "noise": NOISE}
         packed = zlib.compress(salt.payload.dumps(content, use_bin_type=True))
-        piece = packed[offset : offset + 100_000]
+        piece = packed[offset : offset + 1_000]
         if offset and self.is_garbled:
             piece = bytes(len(piece))
         if self.changes_meanwhile:
@@ -104,7 +105,7 @@ class Rings(Nodes):
 
 
 # So that a parcel has several pieces.
-NOISE = os.urandom(250_000)
+NOISE = os.urandom(2_500)
 
 
 @pytest.fixture
@@ -113,6 +114,8 @@ def master(tmp_path):
     nodes = ["sto1", "sto2", "sto3", "ctl1", "ctl2", "ctl3"]
     made = Master(tmp_path, Rings(nodes), cluster)
     made.nodes.names = [OWNER]
+    # So that a ring has several pieces, too.
+    made.modules["_runners", "openstack_ha_swift"].PIECE = 64
     return made
 
 
@@ -161,6 +164,19 @@ def test_copies_are_the_masters_alone_and_whole(master, tmp_path):
         "md5": spreading.md5(content["ring"]),
         "builder_md5": spreading.md5(content["builder"]),
     }
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name(master, tmp_path, monkeypatch):
+    seen = []
+
+    def fsync(handle):
+        where = pathlib.Path(os.readlink(f"/proc/self/fd/{handle}"))
+        seen.append((where.parent.name, sorted(one.suffix for one in where.parent.glob("[!.]*"))))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    answer(master)
+    copied = [(ring, names) for ring, names in seen if ring in RINGS]
+    assert copied == [(ring, []) for ring in RINGS]
 
 
 def test_only_so_many_copies_are_kept_and_the_newest(master):
