@@ -51,12 +51,16 @@ def served(run):
     return run
 
 
-def test_every_round_ends_in_a_lab_that_serves(run):
+def test_every_round_ends_in_a_lab_that_serves(run, figure):
+    figure("rounds", len(run.seconds))
+    for part, told in run.slowest().items():
+        figure(f"seconds until {part}", told)
     assert run.failure is None
 
 
-def test_every_acknowledged_row_is_on_every_node(served, nodes):
+def test_every_acknowledged_row_is_on_every_node(served, nodes, figure):
     wanted = served.load.acknowledged("rows")
+    figure("acknowledged rows", len(wanted))
     assert wanted
     found = [served.load.rows(node) for node in nodes]
     assert wanted - found[0] == set()

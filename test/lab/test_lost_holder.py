@@ -57,9 +57,11 @@ def loss(lab, mended_once):
     return Loss(holder, died, booted, probe, image, downloaded, uploaded, while_down)
 
 
-def test_every_operation_succeeds_again(lab, loss):
+def test_every_operation_succeeds_again(lab, loss, figure):
     assert loss.probe.records, loss.probe.error
     records = list(loss.probe.records)
+    for kind, one in failover.gaps(records, failover.operations(lab)).items():
+        figure(f"longest gap of {kind}, in seconds", one["gap"])
 
     def failing():
         """Kinds without a success that began after the loss, and their last errors."""

@@ -46,18 +46,22 @@ class Run:
                     self.history.line(f"FAILED: {exc}")
                     self.history.tell("".join(told))
                     break
-        self._tell_summary()
-
-    def _tell_summary(self):
         self.history.tell("slowest, in seconds after the last step of its round:")
-        for part in self.seconds[0][1] if self.seconds else ():
-            slowest = sorted(self.seconds, key=lambda one: -_or_never(one[1][part]))[:3]
-            told = [f"{_or_never(after[part]):.1f} {name}" for name, after in slowest]
-            self.history.tell(f"  {part:<9} {', '.join(told)}")
+        for part, told in self.slowest().items():
+            self.history.tell(f"  {part:<9} {told}")
         for kind, by_fault in self.lost.items():
             told = [f"{len(numbers)} by {name}" for name, numbers in by_fault.items()]
             if told:
                 self.history.tell(f"  lost {kind}: {', '.join(told)}")
+
+    def slowest(self):
+        """Return the three slowest rounds of each part, in seconds after a round's last step."""
+        found = {}
+        for part in self.seconds[0][1] if self.seconds else ():
+            slowest = sorted(self.seconds, key=lambda one: -_or_never(one[1][part]))[:3]
+            told = [f"{_or_never(after[part]):.1f} {name}" for name, after in slowest]
+            found[part] = ", ".join(told)
+        return found
 
     def _round(self, name):
         begin = self.history.begin
