@@ -33,6 +33,8 @@ GOALS = {
     "token": 1.5,
     "image": 1.5,
 }
+# Seconds after which an operation that hangs has failed.
+TIMEOUT = 3
 PROBE = "/opt/client/probe.py"
 TASK = "/opt/client/probe.json"
 PYTHON = "/opt/client/bin/python"
@@ -87,14 +89,14 @@ def _only(found: list[str]) -> str | None:
 class Probe:
     """While it is entered, operations run through the VIP; ``records`` has them afterwards."""
 
-    def __init__(self, lab: Lab, seconds: int):
+    def __init__(self, lab: Lab, seconds: int, timeout: int = TIMEOUT):
         self.client = lab.client
-        task = {"vip": lab.inventory["vip"]["address"], "seconds": seconds}
+        task = {"vip": lab.inventory["vip"]["address"], "seconds": seconds, "timeout": timeout}
         task["operations"] = operations(lab)
         task.update(lab.inventory["credentials"])
         self.client.write(PROBE, Path(__file__).with_name("probe.py").read_text())
         self.client.write(TASK, json.dumps(task), mode=0o600)
-        self.seconds = seconds
+        self.seconds, self.timeout = seconds, timeout
         self.records: list[dict] = []
 
     def __enter__(self) -> Probe:
@@ -103,10 +105,10 @@ class Probe:
         return self
 
     def __exit__(self, *_exc) -> None:
-        self.thread.join(self.seconds + 60)
+        self.thread.join(self.seconds + self.timeout + 60)
 
     def _run(self) -> None:
-        done = self.client.run([PYTHON, PROBE, TASK], timeout=self.seconds + 30)
+        done = self.client.run([PYTHON, PROBE, TASK], timeout=self.seconds + self.timeout + 30)
         self.error = done.err
         self.records = [json.loads(line) for line in done.out.splitlines()]
 

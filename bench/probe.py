@@ -3,7 +3,8 @@ Operations through the VIP, one of each kind every 50 ms unless `PERIODS` says o
 to stop.
 
 Runs in the lab's client with its own Python (`/opt/client/bin/python probe.py`), reads its task as
-JSON from the file named first, and writes a line of JSON for each operation that has ended.
+JSON from the file named first, and writes a line of JSON for each operation that has ended. One
+that hangs for longer than the task's `timeout` has failed; the next ones have long been started.
 """
 
 import concurrent.futures
@@ -23,26 +24,24 @@ import pymysql
 PERIOD = 0.05
 # What costs more.
 PERIODS = {"token": 0.25, "image": 0.25}
-# An operation that hangs longer than this has failed; the next ones have long been started.
-TIMEOUT = 3
 # One for all: to read the authorities of a system costs more than a request.
 TRUSTED = ssl.create_default_context()
 # Seconds for what comes before the measurement.
 PATIENCE = 30
-# Of one operation at a time: more than are started while one hangs.
-WORKERS = round(1.5 * TIMEOUT / PERIOD)
+# Of one operation at a time: more than are started in the three seconds that one may hang.
+WORKERS = round(1.5 * 3 / PERIOD)
 
 
 def http_get(task):
     with urllib.request.urlopen(
-        f"{task['haproxy']['url']}/health", timeout=TIMEOUT, context=TRUSTED
+        f"{task['haproxy']['url']}/health", timeout=task["timeout"], context=TRUSTED
     ) as reply:
         reply.read()
 
 
 def token(task):
     """Give the token of the beginning for a new one, which costs no hash of a password."""
-    return _token(task, {"methods": ["token"], "token": {"id": task["token"]}}, TIMEOUT)
+    return _token(task, {"methods": ["token"], "token": {"id": task["token"]}}, task["timeout"])
 
 
 def _token(task, identity, timeout):
@@ -61,7 +60,7 @@ def image(task):
     """List images, with the token of the beginning."""
     headers = {"X-Auth-Token": task["token"]}
     request = urllib.request.Request(f"{task['glance']['url']}/v2/images?limit=1", headers=headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT, context=TRUSTED) as reply:
+    with urllib.request.urlopen(request, timeout=task["timeout"], context=TRUSTED) as reply:
         reply.read()
 
 
@@ -73,9 +72,9 @@ def _sql(task):
         user=galera["user"],
         password=galera["password"],
         database=galera["user"],
-        connect_timeout=TIMEOUT,
-        read_timeout=TIMEOUT,
-        write_timeout=TIMEOUT,
+        connect_timeout=task["timeout"],
+        read_timeout=task["timeout"],
+        write_timeout=task["timeout"],
         autocommit=True,
     )
 
@@ -98,9 +97,9 @@ def amqp(task):
         host=task["vip"],
         port=rabbitmq["port"],
         credentials=pika.PlainCredentials(rabbitmq["user"], rabbitmq["password"]),
-        socket_timeout=TIMEOUT,
-        stack_timeout=TIMEOUT,
-        blocked_connection_timeout=TIMEOUT,
+        socket_timeout=task["timeout"],
+        stack_timeout=task["timeout"],
+        blocked_connection_timeout=task["timeout"],
         connection_attempts=1,
     )
     connection = pika.BlockingConnection(parameters)

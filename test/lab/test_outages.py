@@ -13,7 +13,7 @@ def test_the_vip_leaves_a_node_whose_haproxy_stops_and_no_request_fails(lab):
     lab.node(holder).check(["systemctl", "stop", "haproxy"])
     try:
         wait_for(lambda: failover.vip_holder(lab) != holder, PATIENCE, "the VIP to leave", 0.2)
-        with failover.Probe(lab, seconds=3) as probe:
+        with failover.Probe(lab, seconds=3, timeout=60) as probe:
             pass
         assert probe.records, probe.error
         assert [one["error"] for one in probe.records if one["error"]] == []

@@ -28,7 +28,7 @@ SHARED = (3306, 5672, 8404, 5000, 9292)
 def records(lab, serving):
     serving()
     wait_for(lambda: servers(lab), PATIENCE, "every HAProxy to have every server")
-    with failover.Probe(lab, seconds=3) as probe:
+    with failover.Probe(lab, seconds=3, timeout=60) as probe:
         pass
     assert probe.records, probe.error
     return probe.records
