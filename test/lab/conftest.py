@@ -43,6 +43,10 @@ def pytest_report_header():
     return f"lab: {NAME}, profile {PROFILE}, seed {_seed()}"
 
 
+def pytest_sessionstart():
+    kept.forget()
+
+
 def _seed():
     return int(os.environ.setdefault("LAB_SEED", str(random.randrange(10**6))))
 

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import re
+import shutil
 
 from support import ROOT
 
@@ -13,6 +14,11 @@ STATUS = ["salt-run", "openstack_ha.status"]
 LONGEST_NAME = 120
 # Hosts write on: what the first tests leave tells of the others, too.
 TESTS = 3
+
+
+def forget():
+    """Remove what an earlier run has left."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 def place(test):
