@@ -21,6 +21,17 @@ def controllers(start_minion, sync, reacted):
 
 
 @pytest.fixture
+def dying(controllers, sync, reacted):
+    """ctl2, which is there again afterwards."""
+    minion = controllers[1]
+    yield minion
+    begin = time.time()
+    minion.start()
+    sync(minion)
+    reacted(begin, minion.id)
+
+
+@pytest.fixture
 def first_look(run):
     """The master has never looked at demo's Galera: its patience with ctl3 begins now."""
     run("openstack_ha_record.keep", "demo.galera", "{}")

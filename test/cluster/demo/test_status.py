@@ -51,17 +51,6 @@ def test_a_name_is_needed_where_there_are_several_clusters(master, controllers):
     assert "which of the clusters demo, solo, rings?" in str(result)
 
 
-@pytest.fixture
-def dying(controllers, sync, reacted):
-    """ctl2, which is there again afterwards."""
-    minion = controllers[1]
-    yield minion
-    begin = time.time()
-    minion.start()
-    sync(minion)
-    reacted(begin, minion.id)
-
-
 def test_a_controller_that_dies_is_named(status, dying):
     dying.terminate()
     assert status().data["silent"] == ["ctl2", "ctl3"]

@@ -42,8 +42,14 @@ def leave(ask, master):
 
 
 @pytest.fixture
-def shared_minion(master, rival, sync, reacted):
-    """ctl3, which serves both masters; they forget its key in the end."""
+def shared_minion(master, rival, sync, reacted, dying):
+    """
+    ctl3, which serves both masters; they forget its key in the end.
+
+    Were nobody silent, the look at its start would go on as long as servers wait that nothing is
+    configured for.
+    """
+    dying.terminate()
     addresses = [f"127.0.0.1:{one.config['ret_port']}" for one in (master, rival)]
     minion = master.salt_minion_daemon(
         "ctl3", factory_class=Minion, overrides={"master": addresses}
