@@ -1,8 +1,9 @@
 """
 Salt's real loaders on a host with the real servers.
 
-The tier changes the host that it runs on (packages' services, /etc), so it runs in a host of the
-lab: `make test-functional` starts one, runs pytest in it and removes it.
+The tier changes the host that it runs on (packages' services, /etc), so it runs in hosts of the
+lab: `make test-functional` starts one for each folder, runs pytest in it and removes it. `servers`
+are what a controller stands on, `services` what stands on them.
 """
 
 import copy

@@ -47,7 +47,7 @@ def test_commands_have_an_example(case):
 def test_states_run_in_both_modes_on_real_servers(case):
     path, node = case
     call = f"{path.stem}.{node.name}("
-    tests = [file.read_text(encoding="utf-8") for file in ROOT.glob("test/functional/test_*.py")]
+    tests = [file.read_text(encoding="utf-8") for file in ROOT.glob("test/functional/**/test_*.py")]
     calls = [text[text.index(call) :][:300] for text in tests if call in text]
     assert calls, f"no functional test calls {call})"
     assert any("test=" in text for text in tests if call in text)

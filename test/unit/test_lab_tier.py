@@ -11,7 +11,7 @@ CLUSTER = ["test/cluster/demo", "test/cluster/rings", "test/cluster/solo"]
 
 def test_a_folder_with_tests_is_a_part():
     assert tier.parts_of("cluster") == CLUSTER
-    assert tier.parts_of("functional") == ["test/functional"]
+    assert tier.parts_of("functional") == ["test/functional/servers", "test/functional/services"]
 
 
 @pytest.mark.parametrize(
