@@ -29,10 +29,13 @@ def measure(lab, load, scene):
         booted = scene.history.last_step
         up = [pool.submit(_since, lambda node=node: _is_up(node)) for node in lab.nodes.values()]
         vip = pool.submit(_since, lambda: bool(failover.vip_holders(lab)))
+        starts = [f"salt/minion/{node}/start" for node in lab.nodes]
+        connected = pool.submit(_since, lambda: set(starts) <= set(events))
         whole = load.whole(PATIENCE)
         served = load.served_since(booted, PATIENCE)
         hosts, holder = [one.result() for one in up], vip.result()
-    started = [events.get(f"salt/minion/{node}/start") for node in lab.nodes]
+        connected.result()
+    started = [events.get(tag) for tag in starts]
     decided = [at for tag, at in events.items() if tag.endswith("/decision")]
     phases = {
         "every host is up": _last(hosts),
