@@ -10,7 +10,7 @@ from .errors import LabError
 
 Found = TypeVar("Found")
 # Seconds for what a machine does that has much else to do.
-PATIENCE = 600
+PATIENCE = 1800
 # Characters of what was seen last that an error shows.
 SHOWN = 1500
 
