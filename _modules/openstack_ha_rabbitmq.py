@@ -47,6 +47,12 @@ _POLL = 2
 _STILL = ("inactive", "failed")
 _REPLICAS = 3
 
+# A machine that begins listens before it lets anybody in; seconds for that on a busy host, and how
+# erl_call says so. Whoever refuses the cookie is told apart by going on with it.
+_BEGIN = 10
+_BEGIN_POLL = 0.5
+_NO_CONNECTION = "failed to connect"
+
 # Where the broker listens for other brokers and for its tools (RabbitMQ's default).
 _CLUSTER_PORT = 25672
 
@@ -1048,13 +1054,18 @@ def _asked(expressions, broker, timeout=_TOOL_TIMEOUT):
     # In letters that no console changes.
     line = f"io:put_chars(base64:encode(rabbit_json:encode(begin {expressions} end))).\n"
     argv = ["runuser", "-u", _USER, "--", _CLIENT, "-sname", broker, "-e", "-fetch_stdout"]
-    result = _quiet(argv, timeout, line)
-    answer, said = re.match(r"([A-Za-z0-9+/=]*)(.*)", result["stdout"], re.DOTALL).groups()
-    if said.strip() == "{ok, ok}":
-        return json.loads(base64.b64decode(answer))
-    if result["retcode"] and not _has_machine(broker):
-        return None
-    reason = (result["stderr"] or said).strip()[:_SHOWN]
+    deadline = time.monotonic() + _BEGIN
+    while True:
+        result = _quiet(argv, timeout, line)
+        answer, said = re.match(r"([A-Za-z0-9+/=]*)(.*)", result["stdout"], re.DOTALL).groups()
+        if said.strip() == "{ok, ok}":
+            return json.loads(base64.b64decode(answer))
+        if result["retcode"] and not _has_machine(broker):
+            return None
+        reason = (result["stderr"] or said).strip()[:_SHOWN]
+        if _NO_CONNECTION not in reason or time.monotonic() >= deadline:
+            break
+        time.sleep(_BEGIN_POLL)
     raise CommandExecutionError(
         f"{broker} did not answer erl_call ({result['retcode']}): {reason} "
         "(`rabbitmq-diagnostics status` on the node tells more)"

@@ -367,6 +367,28 @@ def test_who_cannot_be_asked_is_not_absent(host):
         host.module.evidence()
 
 
+def test_a_machine_that_begins_is_asked_again(host):
+    """It listens before it lets anybody in."""
+    answers = iter(["failed to connect to node", "failed to connect to node"])
+    asked = host.asked
+
+    def beginning(broker, expressions, good):
+        told = next(answers, None)
+        if told:
+            return {**good, "retcode": 1, "stderr": told}
+        return asked(broker, expressions, good)
+
+    host.unit, host.asked = "active", beginning
+    assert host.module.evidence()["members"] == NODES
+    host.asked = lambda broker, expressions, good: {
+        **good,
+        "retcode": 1,
+        "stderr": "failed to connect to node",
+    }
+    with refused("did not answer erl_call"):
+        host.module.evidence()
+
+
 def test_files_newer_than_the_broker_are_told(host, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     for path, when in ((old, 1000), (new, 1001)):
