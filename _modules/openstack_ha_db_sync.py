@@ -91,7 +91,7 @@ def sync(service):
 
     .. code-block:: bash
 
-        salt-run openstack_ha_db_sync.elect demo
+        salt-run openstack_ha_coordinator.plan demo db_sync
     """
     return _step(service, "sync")
 
@@ -112,7 +112,7 @@ def expand(service):
 
     .. code-block:: bash
 
-        salt-run openstack_ha_db_sync.elect demo
+        salt-run openstack_ha_coordinator.plan demo db_sync
     """
     return _step(service, "expand")
 

@@ -88,7 +88,7 @@ def create(cluster):
 
     .. code-block:: bash
 
-        salt-run openstack_ha_keystone.answer demo
+        salt-run openstack_ha_coordinator.answer demo keystone
     """
     if keyring(cluster) is not None:
         raise CommandExecutionError(f"{_path(cluster)} exists, and is not replaced by a new one")

@@ -216,7 +216,7 @@ def bootstrap(position=None):
 
     .. code-block:: bash
 
-        salt-run openstack_ha_galera.elect demo
+        salt-run openstack_ha_coordinator.plan demo galera
     """
     found = evidence()
     if found["server"] != "stopped" or found["position"] != position:
@@ -239,7 +239,7 @@ def bootstrap(position=None):
     return _wait_synced()
 
 
-def start():
+def join():
     """
     Start this server as a member, and wait until it is Synced.
 
@@ -251,7 +251,7 @@ def start():
 
     .. code-block:: bash
 
-        salt ctl1 openstack_ha_galera.start
+        salt ctl1 openstack_ha_galera.join
     """
     _run(["systemctl", "start", UNIT], timeout=START_TIMEOUT)
     return _wait_synced()

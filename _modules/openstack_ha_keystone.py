@@ -246,7 +246,8 @@ def _given_keys():
         ):
             raise CommandExecutionError(
                 f"the pillar of {__opts__['id']} has no good openstack_ha:secrets:keystone:"
-                f"{name}_keys; the master makes them: `salt-run openstack_ha_keystone.answer`"
+                f"{name}_keys; the master makes them: `salt-run openstack_ha_coordinator.answer "
+                "<cluster> keystone`"
             )
     return given
 

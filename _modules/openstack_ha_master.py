@@ -16,7 +16,7 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_master"
 
-# Gone with the boot, as whatever was begun is.
+# Gone with the boot, as whatever was begun is; its times are of the clock that began with that.
 PATH = "/run/openstack_ha/master.json"
 # Seconds of silence until another master is served: twice the schedule's 30 s.
 SILENCE = 60
@@ -82,9 +82,9 @@ def leave():
 
 def _claim(master):
     """Whom this node serves from now on: this master, unless another one has just been heard."""
-    now = time.time()
+    now = time.monotonic()
     with _held() as held:
-        # A clock that was set back must not make a silence of hours.
+        # What another clock has written must not make a silence of hours.
         is_heard = now < held.get("until", 0) <= now + SILENCE
         if not is_heard or held["master"] == master:
             held.update(master=master, until=now + SILENCE)
@@ -95,7 +95,7 @@ def _renew(master):
     """What took long was this master's doing: its silence begins now."""
     with _held() as held:
         if held.get("master") == master:
-            held["until"] = time.time() + SILENCE
+            held["until"] = time.monotonic() + SILENCE
 
 
 @contextlib.contextmanager

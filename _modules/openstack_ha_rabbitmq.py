@@ -600,8 +600,7 @@ def set_aside(broker):
         The broker's full name, e.g. rabbit@ctl3: the word that it is meant.
 
     For a person. The database lies in ``/var/lib/rabbitmq/set_aside`` then; one that was moved
-    there before is removed. The broker joins when ``salt-run openstack_ha_rabbitmq.answer`` is
-    next called, as the master's schedule does.
+    there before is removed. The broker joins when the master looks next.
 
     Returns ``{"moved_to": path}``.
 
@@ -979,9 +978,9 @@ def _leave_as_wiped():
     if knowing and not running:
         raise CommandExecutionError(
             f"{node} has no database, and {', '.join(knowing)} does not run and knows it as a "
-            "member; a start now could cost messages. `salt-run openstack_ha_rabbitmq.elect "
-            f"{_view()['name']}` tells more; docs/runbooks/broken-rabbitmq.md, 'Brokers wait for "
-            "one another'"
+            "member; a start now could cost messages. `"
+            + __utils__["openstack_ha_rule.show"](_view()["name"], "rabbitmq")
+            + "` tells more; docs/runbooks/broken-rabbitmq.md, 'Brokers wait for one another'"
         )
     for peer in running[:1]:
         # A minority cannot change a quorum queue's replicas.

@@ -40,7 +40,7 @@ def hear(system, verdict, why, way_out=None, owner=None):
     owner
         The node that looks after what all of them have together, where one does.
 
-    Returns the word, with its time.
+    Returns the word, with its time in seconds since the boot, of a clock that nobody sets.
 
     CLI Example:
 
@@ -49,7 +49,7 @@ def hear(system, verdict, why, way_out=None, owner=None):
         salt ctl1 openstack_ha_word.hear galera wait "ctl3 did not answer"
     """
     heard = {"verdict": verdict, "why": why, "way_out": way_out, "owner": owner}
-    heard["time"] = time.time()
+    heard["time"] = time.monotonic()
     FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     with salt.utils.atomicfile.atomic_open(str(_path(system)), "w") as handle:
         handle.write(json.dumps(heard))
@@ -75,7 +75,7 @@ def last(system):
         return None
 
 
-def wait(cluster, system, lacking, patience, *, moving=(), shown_by="elect"):
+def wait(cluster, system, lacking, patience, *, moving=()):
     """
     Ring the doorbell ``openstack_ha/<cluster>/<system>/doorbell`` and wait until the master has
     seen to what this node lacks.
@@ -96,9 +96,6 @@ def wait(cluster, system, lacking, patience, *, moving=(), shown_by="elect"):
     moving
         Clauses that are waited for beyond that.
 
-    shown_by
-        The function of the system's runner that shows what is known.
-
     Returns why it did not come, None when it did. For states; on the command line there is no such
     function to give.
 
@@ -113,22 +110,22 @@ def wait(cluster, system, lacking, patience, *, moving=(), shown_by="elect"):
         return None
     # The minion answers the master by the pillar that it had at its start: before a new role, say.
     __salt__["saltutil.refresh_pillar"]()
-    begin, rung = time.time(), 0.0
+    begin, rung = time.monotonic(), None
     while clause := lacking():
-        if time.time() - rung >= RING_EVERY:
+        if rung is None or time.monotonic() - rung >= RING_EVERY:
             __salt__["event.send"](f"openstack_ha/{cluster}/{runner}/doorbell", {})
-            rung = time.time()
+            rung = time.monotonic()
         word = last(system) or {}
         if word.get("time", 0) < begin:
             word = {}
-        is_late = time.time() - begin > patience and clause not in moving
+        is_late = time.monotonic() - begin > patience and clause not in moving
         if word.get("verdict") == "refuse" or is_late:
-            more = f"`salt-run openstack_ha_{runner}.{shown_by} {cluster}` shows what is known."
+            more = f"`{__utils__['openstack_ha_rule.show'](cluster, runner)}` shows what is known."
             return _refusal(word, f"After {patience} s {clause}", more) or (
                 f"After {patience} s {clause}, and the master gave no word. Does its configuration "
-                f"have the reactor for openstack_ha/*/{runner}/doorbell? There, `salt-call --local "
+                "have the reactor for openstack_ha/*/*/doorbell? There, `salt-call --local "
                 "state.apply openstack_ha.master` installs it, and `salt-run "
-                f"openstack_ha_{runner}.answer {cluster}` does its work by hand."
+                f"openstack_ha_coordinator.answer {cluster} {runner}` does its work by hand."
             )
         time.sleep(POLL)
     return None

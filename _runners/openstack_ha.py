@@ -163,8 +163,9 @@ def reconcile(name=None):
 
 def _rung_for(name, one):
     """Look at one cluster; the systems that were rung for."""
-    at, looked_after = time.time(), __utils__["openstack_ha_cluster.looked_after"]
-    nodes = {node: systems for node in one["nodes"] if (systems := looked_after(one, node))}
+    begun = __salt__["openstack_ha_lease.now"]()
+    systems_of = __utils__["openstack_ha_cluster.looked_after"]
+    nodes = {node: systems for node in one["nodes"] if (systems := systems_of(one, node))}
     looked = __salt__["openstack_ha_members.evidence"](
         list(nodes), "openstack_ha.evidence", PATIENCE
     )
@@ -172,23 +173,23 @@ def _rung_for(name, one):
     for system in dict.fromkeys(system for systems in nodes.values() for system in systems):
         own = [node for node, systems in nodes.items() if system in systems]
         found = {node: _said_of(system, node, looked["found"][node]) for node in own}
-        seen = {"found": found, "rivals": looked["rivals"], "at": at}
+        seen = {"found": found, "rivals": looked["rivals"], "begun": begun}
         # None: somebody is at it at this moment.
-        if __salt__[f"openstack_ha_{system}.is_idle"](name, seen) is False:
+        if __salt__["openstack_ha_coordinator.is_idle"](name, system, seen) is False:
             __salt__["event.send"](f"openstack_ha/{name}/{system}/doorbell", {})
             rung.append(system)
     return rung
 
 
 def _said_of(system, node, said):
-    """A node's evidence of one system, None without any; who lacks the function lacks all."""
-    if said is None or "lacks" in said:
+    """A node's evidence of one system; who fails, or lacks the function, does so with all."""
+    if said is None or "lacks" in said or "error" in said:
         return said
     one = said.get(system)
     if isinstance(one, dict):
         return one
     log.warning("openstack_ha: no evidence of %s of %s: %s", system, node, one)
-    return None
+    return None if one is None else {"error": str(one)}
 
 
 def secrets(name, destination):

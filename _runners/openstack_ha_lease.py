@@ -4,6 +4,9 @@ Leases on the master: who does what is to be done by one at a time.
 A lease has an owner and an expiry and lies in a file, so it survives a restart of the master and
 frees itself when its owner dies. Doorbells that ring while it is held are counted, so the owner
 looks once more before it lets go and none is lost.
+
+Its times are those of the clock that goes on from the host's boot, which nobody sets; a lease of
+another boot is nobody's.
 """
 
 import contextlib
@@ -11,10 +14,9 @@ import fcntl
 import json
 import logging
 import os
+import pathlib
 import time
 import uuid
-
-import psutil
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +28,28 @@ __virtualname__ = "openstack_ha_lease"
 TTL = 86400
 POLL = 1
 
+PROC = pathlib.Path("/proc")
+# Where proc(5) has a process's state, and its start in ticks since the boot, behind the name of its
+# command, which may hold anything.
+STATE, STARTED = 0, 19
+DEAD = ("Z", "X")
+
 
 def __virtual__():
     return __virtualname__
+
+
+def now():
+    """
+    Return the seconds of the clock that leases use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_lease.now
+    """
+    return time.monotonic()
 
 
 def look_until_done(name, step, patience=0):
@@ -52,11 +73,11 @@ def look_until_done(name, step, patience=0):
 
     .. code-block:: bash
 
-        salt-run openstack_ha_galera.answer demo
+        salt-run openstack_ha_coordinator.answer demo galera
     """
-    deadline = time.time() + patience
+    deadline = now() + patience
     token = acquire(name, TTL)
-    while token is None and time.time() < deadline:
+    while token is None and now() < deadline:
         time.sleep(POLL)
         # Without a ring, which would make the other one look again and again.
         token = acquire(name, TTL, is_ring=False)
@@ -94,7 +115,7 @@ def step_over(name, begun, step):
         As for ``acquire``.
 
     begun
-        When the look began, in seconds since the epoch.
+        When the look began, as ``now`` told it.
 
     step
         A function without arguments.
@@ -144,14 +165,14 @@ def acquire(name, ttl, is_ring=True):
     """
     with _lease(name) as lease:
         lease["rings"] = lease.get("rings", 0) + is_ring
-        if lease.get("expires", 0) > time.time() and _lives(lease):
-            return None
         if lease.get("owner"):
+            if lease["expires"] > now() and _started(lease["pid"]) == lease["started"]:
+                return None
             # It has died, and nobody knows at what.
-            lease["released"] = time.time()
-        own = psutil.Process()
-        lease.update(owner=uuid.uuid4().hex, expires=time.time() + ttl)
-        lease.update(pid=own.pid, process_start=own.create_time())
+            lease["released"] = now()
+        pid = os.getpid()
+        lease.update(owner=uuid.uuid4().hex, expires=now() + ttl, boot=_boot())
+        lease.update(pid=pid, started=_started(pid))
         return lease["owner"]
 
 
@@ -177,7 +198,7 @@ def renew(name, token, ttl):
     with _lease(name) as lease:
         if not token or lease.get("owner") != token:
             return None
-        lease["expires"] = time.time() + ttl
+        lease["expires"] = now() + ttl
         return lease["rings"]
 
 
@@ -206,13 +227,14 @@ def release(name, token, rings=None):
             return True
         if rings is not None and lease["rings"] != rings:
             return False
-        lease.update(owner=None, expires=0, released=time.time())
+        lease.update(owner=None, expires=0, released=now())
         return True
 
 
 def show(name):
     """
-    Return the lease as ``{owner, pid, expires, rings, released}``; empty when it never was.
+    Return the lease as ``{owner, pid, started, expires, rings, released, boot}``; what was before
+    this boot is left out. The times are as ``now`` tells them, ``started`` in ticks since the boot.
 
     name
         As for ``acquire``.
@@ -228,20 +250,27 @@ def show(name):
 
 
 def _parsed(path, text):
-    """The lease in a file; one that a full disk has cut is nobody's."""
+    """The lease in a file, if it is of this boot; one that a full disk has cut is nobody's."""
     try:
-        return json.loads(text or "{}")
+        lease = json.loads(text or "{}")
     except ValueError:
         log.warning("openstack_ha: %s holds no lease, and is written anew", path)
         return {}
+    return lease if lease.get("boot") == _boot() else {}
 
 
-def _lives(lease):
-    """Whether the owner's process is still there; a process id alone may be another's by now."""
+def _boot():
+    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _started(pid):
+    """When a process was started, None when there is none: its id alone may be another's by now."""
     try:
-        return psutil.Process(lease["pid"]).create_time() == lease["process_start"]
-    except psutil.NoSuchProcess:
-        return False
+        text = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[STATE] in DEAD else int(fields[STARTED])
 
 
 @contextlib.contextmanager

@@ -31,8 +31,6 @@ SURVEY_GATHER_TIMEOUT = 3
 SURVEY_PATIENCE = 30
 EVENT_POLL = 0.05
 SERVE = "openstack_ha_master.serve"
-# What of a decision its nodes hear.
-WORD = ("verdict", "why", "way_out", "owner")
 
 
 def __virtual__():
@@ -73,7 +71,8 @@ def evidence(nodes, fun, patience=None):
         works on it.
 
     Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``; a node that has no
-    such function, as before ``saltutil.sync_all``, is found to lack it (``{"lacks": function}``).
+    such function, as before ``saltutil.sync_all``, is found to lack it (``{"lacks": function}``),
+    and one that answers with an error has said that (``{"error": text}``).
     Two masters that ask at the same moment can each get some of the nodes; the one with fewer lets
     go of its own, so that the other one has all of them at its next look.
 
@@ -93,8 +92,11 @@ def evidence(nodes, fun, patience=None):
     if rivals and own and len(own) <= len(rivals):
         _publish(own, "openstack_ha_master.leave", {})
     found = {node: answers[node] if node in own else None for node in nodes}
-    lacking = {node: {"lacks": fun} for node, reply in replies.items() if _is_missing(fun, reply)}
-    return {"found": {**found, **lacking}, "rivals": rivals}
+    for node, reply in replies.items():
+        if reply is not None and not isinstance(reply, dict):
+            key, told = ("lacks", fun) if _is_missing(fun, reply) else ("error", str(reply))
+            found[node] = {key: told}
+    return {"found": found, "rivals": rivals}
 
 
 def order(nodes, fun, arguments=None):
@@ -182,7 +184,7 @@ def tell(nodes, system, decision):
     """
     if not nodes:
         return {}
-    word = {key: decision[key] for key in WORD if key in decision}
+    word = __utils__["openstack_ha_rule.word"](decision)
     return order(nodes, "openstack_ha_word.hear", {"system": system, **word})
 
 

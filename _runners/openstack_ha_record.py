@@ -2,6 +2,7 @@
 What the master keeps on its disk of a cluster's systems between two looks.
 """
 
+import glob
 import json
 import os
 import pathlib
@@ -31,6 +32,29 @@ def read(name):
     """
     path = pathlib.Path(_path(name))
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def by_subject(cluster, system):
+    """
+    Return the records of a system by what they are about; "" is what is about all of it.
+
+    cluster
+        The cluster's name.
+
+    system
+        The system's.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_record.by_subject demo db_sync
+    """
+    whole = f"{cluster}.{system}"
+    found = {"": read(whole)}
+    for path in sorted(pathlib.Path(_path(whole)).parent.glob(f"{glob.escape(whole)}.*.json")):
+        found[path.stem.removeprefix(f"{whole}.")] = read(path.stem)
+    return {subject: record for subject, record in found.items() if record}
 
 
 def keep(name, record):

@@ -151,9 +151,10 @@ def _ring(name, cluster, nodes):
     steps = __utils__["openstack_ha_rejoin.steps"](cluster, nodes)
     # The rings are looked after as one, whichever part of Swift a node has.
     systems = dict.fromkeys(step["system"].partition(".")[0] for step in steps)
-    looked_after = [one for one in systems if f"openstack_ha_{one}.answer" in __salt__]
-    for system in [*looked_after, "rejoin"]:
+    coordinated = __utils__["openstack_ha_cluster.coordinated"]()
+    for system in filter(coordinated.__contains__, systems):
         __salt__["event.send"](f"openstack_ha/{name}/{system}/doorbell", {})
+    __salt__["event.send"](f"openstack_ha/{name}/booted", {})
 
 
 def _batch(name):
@@ -165,7 +166,7 @@ def _batch(name):
     cluster = __salt__["openstack_ha.cluster"](name)
     nodes = [one for one in _take(name) if one in cluster["nodes"]]
     found = __salt__["openstack_ha_members.evidence"](nodes, "openstack_ha_rejoin.status")["found"]
-    known = {node: one for node, one in found.items() if one and "lacks" not in one}
+    known = {node: one for node, one in found.items() if one and "is_deployed" in one}
     due = __utils__["openstack_ha_rejoin.due"](known)
     if not due:
         return None

@@ -1,12 +1,11 @@
 """
 The master's side of Swift's rings: take them from their owner, spread them, tell when they serve.
 
-The rule is pure and stands in ``openstack_ha_swift_spread``. Rings travel in pieces as arguments of
-orders, and as sealed answers: no file server has to be shared with the operator's own files.
+Rings travel in pieces as arguments of orders, and as sealed answers: no file server has to be
+shared with the operator's own files.
 """
 
 import base64
-import logging
 import os
 import pathlib
 import time
@@ -14,8 +13,6 @@ import zlib
 
 import salt.payload
 from salt.exceptions import SaltRunnerError
-
-log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_swift"
 
@@ -25,112 +22,10 @@ COPIES = "/var/lib/openstack_ha_copies"
 KEPT = 30
 # Bytes in one message, as openstack_ha_swift.PIECE on the nodes.
 PIECE = 384 * 1024
-# Seconds that a person's command waits for the look that is under way.
-PATIENCE = 300
-ROLES = {"storage", "proxy"}
 
 
 def __virtual__():
     return __virtualname__
-
-
-def evidence(name):
-    """
-    Return what every node of Swift says of its rings, with None for one that does not answer.
-
-    name
-        The cluster's name.
-
-    Raises SaltRunnerError when there is no such cluster.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_swift.evidence demo
-    """
-    return _look(_cluster(name))["found"]
-
-
-def plan(name):
-    """
-    Return what would be done now and why, and the evidence; nothing is done.
-
-    name
-        The cluster's name.
-
-    Returns ``{"decision": {verdict, nodes, rings, why, way_out}, "evidence": {..}}``.
-
-    Raises SaltRunnerError when there is no such cluster.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_swift.plan demo
-    """
-    cluster = _cluster(name)
-    looked = _look(cluster)
-    return {"decision": _decide(cluster, looked, _record(name)), "evidence": looked["found"]}
-
-
-def answer(name):
-    """
-    Answer a doorbell: bring the owner's rings to every node, as far as can be decided.
-
-    name
-        The cluster's name.
-
-    Only one at a time acts; a doorbell meanwhile makes that one look again. When all nodes have a
-    new ring, the event ``openstack_ha/<cluster>/swift/live`` says so.
-
-    Returns the decisions in their order, or None when somebody else is at it.
-
-    Raises SaltRunnerError when there is no such cluster.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha_swift.answer demo
-    """
-    return _look_until_done(_cluster(name))
-
-
-def is_idle(name, looked):
-    """
-    Keep what a look at everything shows of Swift's rings; return whether that is all.
-
-    name
-        The cluster's name.
-
-    looked
-        ``{"found": {node: evidence}, "rivals": {}, "at": when it began}``, with the evidence of
-        every node of Swift; ``openstack_ha.reconcile`` makes it.
-
-    Returns False where something is to be done, told or looked at again, and None where somebody
-    else is at it.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-run openstack_ha.reconcile
-    """
-    cluster = _cluster(name)
-    found = __utils__["openstack_ha_swift_spread.answers"](looked["found"])
-
-    def step():
-        kept = _record(name)
-        decision = _decide(cluster, {**looked, "found": found}, kept)
-        if decision != kept.get("decision") or decision["verdict"] in ACTIONS:
-            return False
-        if decision["verdict"] == "settled":
-            # The owner's receipts, and whether all nodes have a ring by now.
-            _tell(cluster, {**looked, "found": found}, decision, {})
-        return True
-
-    return __salt__["openstack_ha_lease.step_over"](f"{name}.swift", looked["at"], step)
 
 
 def rebalance(name, ring=None, dry_run=True, force=False):
@@ -170,7 +65,13 @@ def rebalance(name, ring=None, dry_run=True, force=False):
         one: _ask(cluster["owner"], step, ring=one, force=force)
         for one in ([ring] if ring else cluster["rings"])
     }
-    return {"rings": done, "spread": None if dry_run else _spread_by_hand(cluster)}
+    if dry_run:
+        return {"rings": done, "spread": None}
+    try:
+        spread = __salt__["openstack_ha_coordinator.by_hand"](name, "swift")
+    except SaltRunnerError as exc:
+        raise SaltRunnerError(f"the rings were changed and are not spread yet: {exc}") from exc
+    return {"rings": done, "spread": spread}
 
 
 def copies(name, ring):
@@ -276,120 +177,119 @@ def status(name=None):
     return {"outputter": "nested", "data": data}
 
 
-def _look_until_done(cluster, patience=0):
-    """Look, decide and act under the cluster's lease until there is nothing to act on."""
-    name, decisions = cluster["name"], []
+def facts(name):
+    """
+    Return what the rule has to know of the master: the builders that there are copies of, with the
+    md5 of their rings.
 
-    def step():
-        looked = _look(cluster)
-        decision = _decide(cluster, looked, _record(name))
-        __salt__["openstack_ha_record.decided"](name, "swift", decision, _record(name))
-        if decisions[-1:] != [decision]:
-            decisions.append(decision)
-        act = ACTIONS.get(decision["verdict"])
-        failures = act(cluster, looked["found"], decision) if act else {}
-        _keep(name, {**_record(name), "failures": failures})
-        if act and not failures:
-            return {"again": 0}
-        _tell(cluster, looked, decision, failures)
-        return {"again": None}
+    name
+        The cluster's name.
 
-    looks = __salt__["openstack_ha_lease.look_until_done"](f"{name}.swift", step, patience)
-    return None if looks is None else decisions
+    Returns ``{ring: {builder_md5: md5}}``.
 
+    CLI Example:
 
-def _spread_by_hand(cluster):
-    decisions = _look_until_done(cluster, PATIENCE)
-    if decisions is None:
-        raise SaltRunnerError(
-            "the rings were changed and are not spread yet, since somebody else is at it: "
-            f"`salt-run openstack_ha_lease.show {cluster['name']}.swift`"
-        )
-    return decisions
+    .. code-block:: bash
+
+        salt-run openstack_ha_swift.facts demo
+    """
+    return {
+        ring: {one["builder_md5"]: one["md5"] for one in copies(name, ring)}
+        for ring in _cluster(name)["rings"]
+    }
 
 
-def _keep_copies(cluster, found, decision):
-    """Take ring and builder from the owner; what went wrong by ring."""
-    failures = {}
+def keep(case, decision):
+    """
+    Take rings with their builders from the owner: a step of the master's own, for the coordinator.
+
+    case, decision
+        As ``openstack_ha_rule`` of the utils describes them; on the command line there is no such
+        case to give.
+
+    Returns what went wrong by ring.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_coordinator.plan demo swift
+    """
+    owner, failures = case["cluster"]["swift"]["owner"], {}
     for ring in decision["rings"]:
         try:
-            packed = _fetch(cluster["owner"], ring)
+            packed = _fetch(owner, ring)
         except SaltRunnerError as exc:
             failures[ring] = str(exc)
             continue
         content = _unpacked(packed)
-        facts = __utils__["openstack_ha_swift_spread.ring_facts"](content["ring"])
-        if facts["version"] is None:
-            failures[ring] = f"what {cluster['owner']} has built is no ring"
+        known = __utils__["openstack_ha_swift_spread.ring_facts"](content["ring"])
+        if known["version"] is None:
+            failures[ring] = f"what {owner} has built is no ring"
             continue
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        parts = (stamp, facts["version"], _md5(content["builder"]), facts["md5"])
-        _write(_folder(cluster["name"], ring), f"{'-'.join(map(str, parts))}.parcel", packed)
-    return _logged(failures)
+        parts = (stamp, known["version"], _md5(content["builder"]), known["md5"])
+        _write(_folder(case["name"], ring), f"{'-'.join(map(str, parts))}.parcel", packed)
+    return failures
 
 
-def _push(cluster, found, decision):
-    """Stage a ring on all nodes that are to get it, and only then let any of them serve it."""
-    name = cluster["name"]
-    targets = __utils__["openstack_ha_swift_spread.targets"](
-        cluster, found, _record(name)["spread"]
-    )
-    failures = {}
+def push(case, decision):
+    """
+    Stage rings on all nodes that are to get them, and only then let any of them serve them: a step
+    of the master's own, for the coordinator.
+
+    case, decision
+        As for ``keep``.
+
+    Returns what went wrong by node.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_coordinator.plan demo swift
+    """
+    name, key, failures = case["name"], f"{case['name']}.swift", {}
+    targets = __utils__["openstack_ha_swift_rule.targets"](case)
     for ring, nodes in decision["rings"].items():
-        facts = targets[ring]["facts"]
-        data = _ring_of(name, ring, facts["builder_md5"])
+        wanted = targets[ring]["facts"]
+        data = _ring_of(name, ring, wanted["builder_md5"])
         failed = _stage(nodes, f"{ring}.ring.gz", data)
         if not failed:
-            record = _record(name)
-            _keep(name, {**record, "spread": {**record["spread"], ring: facts}})
-            replaces = {found[node]["served"].get(ring, {}).get("md5") for node in nodes}
-            arguments = {"ring": ring, "md5": facts["md5"], "replaces": sorted(replaces - {None})}
+            record = __salt__["openstack_ha_record.read"](key)
+            spread = {**record.get("spread", {}), ring: wanted}
+            __salt__["openstack_ha_record.keep"](key, {**record, "spread": spread})
+            served = [case["found"][node]["served"].get(ring, {}).get("md5") for node in nodes]
+            replaces = sorted(set(served) - {None})
+            arguments = {"ring": ring, "md5": wanted["md5"], "replaces": replaces}
             failed = _order(nodes, "serve_ring", arguments)
         failures.update(failed)
-    return _logged(failures)
+    return failures
 
 
-ACTIONS = {"keep": _keep_copies, "push": _push}
+def announce(case, decision):
+    """
+    Tell the event bus that every node has new rings: a step of the master's own, for the
+    coordinator.
 
+    case, decision
+        As for ``keep``.
 
-def _tell(cluster, looked, decision, failures):
-    """Say the word to nodes that lack rings, the receipt to the owner, and what serves to all."""
-    if looked["rivals"]:
-        return
-    name, found, record = cluster["name"], looked["found"], _record(cluster["name"])
-    rule = "openstack_ha_swift_spread"
-    waiting = __utils__[f"{rule}.waiting"](cluster, found, record["spread"])
-    word = decision
-    if failures:
-        word = {"verdict": "wait", "why": f"{decision['why']}: {failures}", "way_out": None}
-    __salt__["openstack_ha_members.tell"](waiting, "swift", word)
-    receipts = __utils__[f"{rule}.receipts"](cluster, found, record["spread"], _kept(cluster))
-    owner = found.get(cluster["owner"])
-    if owner and owner["receipts"] != receipts:
-        _order([cluster["owner"]], "acknowledge", {"rings": receipts})
-    live = __utils__[f"{rule}.live"](cluster, found, record["spread"])
-    spread = {**record["spread"], **live}
-    new = {ring: facts for ring, facts in live.items() if record["live"].get(ring) != facts["md5"]}
-    md5s = {ring: facts["md5"] for ring, facts in new.items()}
-    _keep(name, {**record, "spread": spread, "live": {**record["live"], **md5s}})
-    if new:
-        told = {ring: {key: one[key] for key in ("version", "md5")} for ring, one in new.items()}
-        __salt__["event.send"](f"openstack_ha/{name}/swift/live", {"rings": told})
+    Returns an empty mapping. The event is ``openstack_ha/<cluster>/swift/live`` with ``{"rings":
+    {ring: {"version", "md5"}}}``.
 
+    CLI Example:
 
-def _decide(cluster, looked, record):
-    if looked["rivals"]:
-        return __utils__["openstack_ha_members.stand_back"](looked["rivals"])
-    return __utils__["openstack_ha_swift_spread.decide"](
-        cluster, looked["found"], record["spread"], _kept(cluster)
-    )
+    .. code-block:: bash
 
-
-def _look(cluster):
-    nodes = list(dict.fromkeys([cluster["owner"], *cluster["nodes"]]))
-    looked = __salt__["openstack_ha_members.evidence"](nodes, "openstack_ha_swift.evidence")
-    found = __utils__["openstack_ha_swift_spread.answers"](looked["found"])
-    return {**looked, "found": found}
+        salt-run openstack_ha_coordinator.plan demo swift
+    """
+    rings = {
+        ring: {key: one[key] for key in ("version", "md5")}
+        for ring, one in decision["arguments"]["rings"].items()
+    }
+    __salt__["event.send"](f"openstack_ha/{case['name']}/swift/live", {"rings": rings})
+    return {}
 
 
 def _order(nodes, step, arguments):
@@ -435,15 +335,6 @@ def _unpacked(packed):
     return salt.payload.loads(zlib.decompress(packed))
 
 
-def _kept(cluster):
-    """The builders that there are copies of, with their rings."""
-    name = cluster["name"]
-    return {
-        ring: {one["builder_md5"]: one["md5"] for one in copies(name, ring)}
-        for ring in cluster["rings"]
-    }
-
-
 def _folder(name, ring):
     return pathlib.Path(__opts__.get("openstack_ha_copies", COPIES), name, ring)
 
@@ -468,40 +359,24 @@ def _write(folder, name, data):
 
 
 def _cluster(name):
-    """What the rule needs of a cluster."""
+    """What is to be known of a cluster that has rings."""
     known = __salt__["openstack_ha.clusters"]()
     if name is None and len(known) == 1:
         (name,) = known
-    one = __salt__["openstack_ha.cluster"](name)
-    if not one["swift"]["owner"]:
+    found = __utils__["openstack_ha_swift_rule.rings"](__salt__["openstack_ha.cluster"](name))
+    if not found["owner"]:
         raise SaltRunnerError(f"no node of {name} has the role storage, so it has no rings")
-    return {
-        "name": name,
-        "owner": one["swift"]["owner"],
-        "rings": one["swift"]["rings"],
-        "nodes": [
-            node for node, facts in one["nodes"].items() if ROLES.intersection(facts["roles"])
-        ],
-    }
+    return found
 
 
 def _record(name):
-    return {"spread": {}, "live": {}, **__salt__["openstack_ha_record.read"](f"{name}.swift")}
-
-
-def _keep(name, record):
-    __salt__["openstack_ha_record.keep"](f"{name}.swift", record)
+    """What is kept about the rings as a whole."""
+    return {"spread": {}, **__salt__["openstack_ha_record.read"](f"{name}.swift")}
 
 
 def _raise(failures):
     if failures:
         raise SaltRunnerError("; ".join(f"{node}: {why}" for node, why in failures.items()))
-
-
-def _logged(failures):
-    if failures:
-        log.error("openstack_ha: the spreading of rings failed: %s", failures)
-    return failures
 
 
 def _md5(data):

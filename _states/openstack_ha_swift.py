@@ -38,7 +38,7 @@ def rings_present(name, patience=None):
     if __opts__["test"]:
         comment = "The master would be asked for the rings."
         return {**ret, "result": None, "changes": changes, "comment": comment}
-    refusal = __salt__["openstack_ha_word.wait"](name, "swift", _lacking, patience, shown_by="plan")
+    refusal = __salt__["openstack_ha_word.wait"](name, "swift", _lacking, patience)
     if refusal:
         return {**ret, "result": False, "comment": refusal}
     return {**ret, "changes": changes, "comment": "The master has given the rings."}

@@ -448,6 +448,24 @@ def looked_after(cluster, minion_id):
     return [name for name, having in LOOKED_AFTER.items() if having & own]
 
 
+def coordinated():
+    """Return the names of what the master looks after, by which its rules are called."""
+    return list(LOOKED_AFTER)
+
+
+def looked_after_on(cluster, system):
+    """
+    Return the ids of the nodes on which the master looks after something, in the pillar's order.
+
+    cluster
+        A complete cluster.
+
+    system
+        One of ``coordinated``.
+    """
+    return [node for node in cluster["nodes"] if system in looked_after(cluster, node)]
+
+
 def all_systems(cluster):
     """
     Return the systems that run on any node, in the order of their start.

@@ -14,10 +14,11 @@ What a controller says of a service::
 import ast
 import re
 
-import openstack_ha_members
 import openstack_ha_options
+import openstack_ha_rule
 
 BRANCHES = ("expand", "contract")
+SHAPE = {"is_ready": bool, "version": (None, str), "pending": (None, str)}
 # What a service does not wait for.
 HARMLESS = ("nothing", "contract")
 PYTHON = "/usr/lib/python3/dist-packages"
@@ -161,14 +162,21 @@ def decide(members, evidence):
     The verdict is ``sync``, ``expand``, ``wait``, ``refuse`` or ``settled``. The schema is expanded
     for the newest package, and contracted when no older one is left that could serve.
     """
-    seen = {node: found for node in members if (found := evidence.get(node)) and "pending" in found}
-    unclear = openstack_ha_members.unclear(members, evidence, seen)
+    seen = {
+        node: evidence[node]
+        for node in members
+        if openstack_ha_rule.fits(evidence.get(node), SHAPE)
+    }
+    unclear = openstack_ha_rule.unclear(members, evidence, seen)
     if unclear:
-        why, way_out = openstack_ha_members.less(unclear), openstack_ha_members.sync(unclear[0])
+        why, way_out = openstack_ha_rule.less(unclear), openstack_ha_rule.sync(unclear[0])
         return _decision("refuse", unclear, why, way_out)
-    ready = {node: found for node, found in seen.items() if found["is_ready"]}
+    ready = {node: found for node, found in seen.items() if found["is_ready"] and found["version"]}
     if not ready:
-        return _decision("wait", [], "no controller that answers is configured")
+        unknown = [node for node in members if node not in seen]
+        told = openstack_ha_rule.silence(unknown, evidence) if unknown else []
+        why = ", ".join(["no controller that answers is configured", *told])
+        return _decision("wait", [], why)
     newest = max((found["version"] for found in ready.values()), key=ordered)
     able = [
         node
@@ -199,7 +207,7 @@ def is_waiting(found):
     found
         What it said of the service, None where it said nothing.
     """
-    return bool(found) and found.get("pending") not in HARMLESS
+    return openstack_ha_rule.fits(found, SHAPE) and found["pending"] not in HARMLESS
 
 
 def ordered(version):

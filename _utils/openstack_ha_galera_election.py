@@ -2,7 +2,7 @@
 Who may start a Galera cluster: one pure rule over what every controller says of itself.
 
 Evidence of one controller is a mapping with all of these keys. None is a controller that did not
-answer; a mapping that lacks a key (an old version of the module made it) is not known either.
+answer; a mapping of another shape (an old version of the module made it) is not known either.
 
 is_ready
     The server is installed and configured, so it can be started.
@@ -31,23 +31,26 @@ floor
 """
 
 import openstack_ha_galera
-import openstack_ha_members
+import openstack_ha_rule
 
 SYNCED = 4
 SERVERS = {"running", "starting", "joining", "stopping", "stopped"}
-KEYS = {
-    "is_ready",
-    "server",
-    "is_outdated",
-    "wsrep",
-    "position",
-    "safe_to_bootstrap",
-    "last_view",
-    "is_pristine",
-    "is_receiving",
-    "floor",
+POSITION = (None, {"uuid": str, "seqno": int})
+WSREP = {"cluster_status": str, "local_state": int, "state_uuid": str}
+# What a server may tell beyond that.
+MORE_WSREP = {"last_committed": -1, "incoming_addresses": ""}
+SHAPE = {
+    "is_ready": bool,
+    "server": str,
+    "is_outdated": bool,
+    "wsrep": (None, WSREP),
+    "position": POSITION,
+    "safe_to_bootstrap": bool,
+    "last_view": (None, [str]),
+    "is_pristine": bool,
+    "is_receiving": bool,
+    "floor": POSITION,
 }
-WSREP_KEYS = {"cluster_status", "local_state", "state_uuid"}
 
 # Seconds that servers without a Primary component have to find each other: several times what
 # evs.inactive_timeout and evs.install_timeout allow for a change of the view.
@@ -64,14 +67,14 @@ SETTLED = "settled"
 # ``nodes`` start and join the Primary component.
 JOIN = "join"
 # ``nodes`` start as they are: all members of the last view are there, the server finds it itself.
-RESTART = "restart"
+LAUNCH = "launch"
 # ``nodes`` run without a Primary component and stop, so that their positions can be compared and
 # no two of them find each other while another one is started.
 STAND_DOWN = "stand_down"
 # ``nodes``, one, starts a new Primary component.
 BOOTSTRAP = "bootstrap"
 # ``nodes``, one, restarts to take its new configuration; everybody else is Synced.
-RENEW = "renew"
+RESTART = "restart"
 # Nothing can be decided yet.
 WAIT = "wait"
 # Nothing will be decided without a person.
@@ -81,7 +84,8 @@ REFUSE = "refuse"
 SECTIONS = {
     "silent": ("lost-node.md", "A controller does not answer"),
     "unfinished": ("lost-node.md", "A server neither starts nor stops"),
-    "unclear": openstack_ha_members.OLD_MODULE,
+    "unclear": openstack_ha_rule.OLD_MODULE,
+    "error": openstack_ha_rule.ERROR,
     "clusters": ("total-power-loss.md", "Different clusters"),
     "empty": ("total-power-loss.md", "Every data directory is empty"),
     "unknown": ("total-power-loss.md", "A position is not known"),
@@ -112,7 +116,7 @@ def decide(
         The last known good position ``{uuid, seqno}`` that the master keeps, or None.
 
     has_restarted
-        A RESTART was tried since the last Primary component and did not bring one.
+        A LAUNCH was tried since the last Primary component and did not bring one.
 
     without_primary
         Seconds since the first look that found no Primary component.
@@ -125,7 +129,7 @@ def decide(
     else None. The rule's numbers are those of docs/architecture.md.
     """
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
-    unclear = openstack_ha_members.unclear(members, evidence, seen)
+    unclear = openstack_ha_rule.unclear(members, evidence, seen)
     primary = [node for node in members if is_primary(evidence.get(node))]
     if primary:
         return _follow(members, seen, primary)
@@ -134,11 +138,12 @@ def decide(
     is_late = without_primary >= PATIENCE
     absent = [node for node in members if node not in seen]
     if absent and is_late:
-        return _refuse_without(name, members, seen, unclear, floor)
+        return _refuse_without(name, members, evidence, seen, floor)
     if absent:
-        way_out = _way_out("unclear", [openstack_ha_members.sync(unclear[0])]) if unclear else None
-        did = "did not answer in full" if unclear else "did not answer"
-        return _word(WAIT, [], f"{_names(absent)} {did}, and could know better", way_out)
+        way_out = _way_out("unclear", [openstack_ha_rule.sync(unclear[0])]) if unclear else None
+        return _word(
+            WAIT, [], f"{_unknown(absent, unclear, evidence)}, and could know better", way_out
+        )
     moving = _in_state(seen, "starting", "stopping")
     if moving:
         # Replaying a big log is no fault, so this stays a wait; but it says where to look.
@@ -187,23 +192,20 @@ def reached(evidence):
 
 
 def _wsrep(one):
-    return (one.get("wsrep") if isinstance(one, dict) else None) or {}
+    wsrep = one.get("wsrep") if isinstance(one, dict) else None
+    return wsrep if isinstance(wsrep, dict) else {}
 
 
 def _is_complete(one):
     """Unknown is never absent: what lacks a part of the evidence is not known."""
-    if not isinstance(one, dict) or not set(one) >= KEYS or one["server"] not in SERVERS:
+    if not openstack_ha_rule.fits(one, SHAPE) or one["server"] not in SERVERS:
         return False
-    if one["server"] == "running" and not set(_wsrep(one)) >= WSREP_KEYS:
+    wsrep = one["wsrep"]
+    if one["server"] == "running" and wsrep is None:
         return False
-    return all(_is_position(one[key]) for key in ("position", "floor"))
-
-
-def _is_position(found):
-    return found is None or (
-        isinstance(found, dict)
-        and isinstance(found.get("uuid"), str)
-        and isinstance(found.get("seqno"), int)
+    return not wsrep or all(
+        openstack_ha_rule.fits(wsrep.get(key, default), type(default))
+        for key, default in MORE_WSREP.items()
     )
 
 
@@ -212,7 +214,7 @@ def _follow(members, seen, primary):
     known = [node for node in primary if node in seen]
     if not known:
         why = f"{_names(primary)} is Primary, and tells less than this master's modules would"
-        return _refuse("unclear", why, [openstack_ha_members.sync(primary[0])])
+        return _refuse("unclear", why, [openstack_ha_rule.sync(primary[0])])
     apart = [node for node in known if _is_apart(seen[known[0]], seen[node])]
     if apart:
         return _refuse(
@@ -277,7 +279,7 @@ def _renew(members, seen):
     if unknown:
         why = f"{_names(outdated)} has a new configuration to take, but {_names(unknown)} is away"
         return _word(WAIT, [], why)
-    return _word(RENEW, outdated[:1], f"{_names(outdated[:1])} takes its new configuration")
+    return _word(RESTART, outdated[:1], f"{_names(outdated[:1])} takes its new configuration")
 
 
 def _in_state(seen, *states):
@@ -305,14 +307,14 @@ def _by_operator(name, chosen, members, seen, unclear):
         return _unclear(unclear)
     if chosen not in seen:
         why = f"{chosen} did not answer, so nothing can start from it"
-        return _refuse("silent", why, [_elect(name)])
+        return _refuse("silent", why, [_plan(name)])
     alive = [node for node in seen if seen[node]["server"] != "stopped"]
     if alive:
         return _word(STAND_DOWN, alive, f"{_names(alive)} must not run while {chosen} starts")
     one = seen[chosen]
     if not (_has_data(one) and _is_known(one["position"])):
         why = f"{chosen} has no data with a known position to start from"
-        return _refuse("choice", why, [_elect(name)])
+        return _refuse("choice", why, [_plan(name)])
     if not one["is_ready"]:
         command = f"salt {chosen} state.apply openstack_ha.galera.config"
         return _refuse("choice", f"{chosen} has no configured server", [command])
@@ -320,24 +322,35 @@ def _by_operator(name, chosen, members, seen, unclear):
 
 
 def _unclear(unclear):
-    command = openstack_ha_members.sync(unclear[0])
-    return _refuse("unclear", openstack_ha_members.less(unclear), [command])
+    command = openstack_ha_rule.sync(unclear[0])
+    return _refuse("unclear", openstack_ha_rule.less(unclear), [command])
 
 
-def _refuse_without(name, members, seen, unclear, floor):
+def _refuse_without(name, members, evidence, seen, floor):
     """Rule 2: somebody is not known for too long, and could know better."""
-    silent = [node for node in members if node not in seen and node not in unclear]
-    if not silent:
+    unclear = openstack_ha_rule.unclear(members, evidence, seen)
+    unknown = [node for node in members if node not in seen and node not in unclear]
+    if not unknown:
         return _unclear(unclear)
-    why = f"{_names(silent)} does not answer, and could know better"
+    why = f"{_unknown(unknown, [], evidence)}, and could know better"
+    failing = [node for node in unknown if openstack_ha_rule.error(evidence.get(node)) is not None]
+    if failing:
+        return _refuse("error", why, [f"salt {failing[0]} openstack_ha_galera.evidence"])
     return _refuse("silent", why, [_recover(name, _best_guess(members, seen, floor))])
+
+
+def _unknown(nodes, unclear, evidence):
+    """Who is not known and why, as a clause."""
+    silent = [node for node in nodes if node not in unclear]
+    told = [f"{_names(unclear)} did not answer in full"] if unclear else []
+    return ", ".join(openstack_ha_rule.silence(silent, evidence) + told)
 
 
 def _gather_or_stop(members, seen, alive, has_restarted, without_primary):
     """Without a Primary component there is no donor, so no transfer is cut off here."""
     asleep = [] if has_restarted else _rest_of_view(members, seen)
     if asleep:
-        return _restart(asleep)
+        return _launch(asleep)
     if without_primary < REUNION and _may_reunite(seen):
         return _word(WAIT, [], f"{_names(alive)} runs without a Primary component and may find one")
     return _word(STAND_DOWN, alive, f"{_names(alive)} found no Primary component")
@@ -364,8 +377,8 @@ def _rest_of_view(members, seen):
     return asleep if is_whole and all(seen[node]["is_ready"] for node in asleep) else []
 
 
-def _restart(asleep):
-    return _word(RESTART, asleep, "everybody who has data was in one last view, and answers")
+def _launch(asleep):
+    return _word(LAUNCH, asleep, "everybody who has data was in one last view, and answers")
 
 
 def _compare(name, members, seen, floor, has_restarted):
@@ -390,7 +403,7 @@ def _compare(name, members, seen, floor, has_restarted):
     is_below = bool(floor and best and position["seqno"] < floor["seqno"])
     asleep = [] if has_restarted or is_below else _rest_of_view(members, seen)
     if asleep:
-        return _restart(asleep)
+        return _launch(asleep)
     unknown = [node for node in holders if node not in candidates]
     if unknown:
         why = f"{_names(unknown)} has no known position and could hold the newest data"
@@ -487,13 +500,13 @@ def _is_known(position):
     )
 
 
-def _elect(name):
-    return f"salt-run openstack_ha_galera.elect {name}"
+def _plan(name):
+    return openstack_ha_rule.show(name, "galera")
 
 
 def _recover(name, node):
     """The dry run, which says what it would do; without a node to name, the evidence."""
-    return f"salt-run openstack_ha_galera.recover {name} node={node}" if node else _elect(name)
+    return f"salt-run openstack_ha_galera.recover {name} node={node}" if node else _plan(name)
 
 
 def _forget(name):

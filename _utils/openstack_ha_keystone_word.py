@@ -16,12 +16,21 @@ after the identity objects, the first one that serves.
 """
 
 import openstack_ha_db_sync
-import openstack_ha_members
+import openstack_ha_rule
 
 RUNBOOK = "docs/runbooks/lost-keys.md"
 NO_KEYS = "The master has no keys"
 OTHER_KEYS = "The master has other keys"
 SETS = ("fernet", "credential")
+SHAPE = {
+    "is_ready": bool,
+    "pending": (None, str),
+    "is_bootstrapped": (None, bool),
+    "keys": {name: {str: str} for name in SETS},
+    "confirmed": (None, int, float),
+    "is_serving": bool,
+    "heard": (None, {}),
+}
 # Seconds after which a node hears again that its keys are the present ones.
 CONFIRM_EVERY = 900
 
@@ -39,20 +48,30 @@ def decide(members, evidence, keyring):
     keyring
         The master's own: fingerprints as in the evidence, None when it has none.
     """
-    seen = {node: found for node in members if (found := evidence.get(node)) and "keys" in found}
-    silent = [node for node in members if not evidence.get(node)]
+    seen = {node: evidence[node] for node in members if is_complete(evidence.get(node))}
     owner = next((node for node in members if node in seen and seen[node]["is_serving"]), None)
-    unclear = openstack_ha_members.unclear(members, evidence, seen)
+    unclear = openstack_ha_rule.unclear(members, evidence, seen)
     if unclear:
-        why, way_out = openstack_ha_members.less(unclear), openstack_ha_members.sync(unclear[0])
+        why, way_out = openstack_ha_rule.less(unclear), openstack_ha_rule.sync(unclear[0])
         return _decision("refuse", unclear, why, way_out, owner)
+    silent = openstack_ha_rule.silence([node for node in members if node not in seen], evidence)
     if not seen:
-        return _decision("wait", [], "no controller answers", None, None)
+        return _decision("wait", [], ", ".join(silent), None, None)
     for rule in (_keys, _bootstrap):
         step = rule(seen, silent, keyring)
         if step:
             return _decision(*step, owner)
     return _decision("settled", [], _settled_why(seen, silent), None, owner)
+
+
+def is_complete(said):
+    """
+    Return whether what a controller said is its whole evidence: unknown is never absent.
+
+    said
+        What it said, None for silence.
+    """
+    return openstack_ha_rule.fits(said, SHAPE)
 
 
 def rotation_waits_for(members, evidence, keyring):
@@ -69,8 +88,8 @@ def rotation_waits_for(members, evidence, keyring):
         return "there are no keys yet"
     for node in members:
         found = evidence.get(node)
-        if not found or "keys" not in found:
-            return f"{node} does not answer, and may serve with the present keys"
+        if not is_complete(found):
+            return f"{node} did not answer in full, and may serve with the present keys"
         if found["is_ready"] and found["keys"] != _sets(keyring):
             return f"{node} has not the present keys"
     return None
@@ -107,7 +126,7 @@ def _keys(seen, silent, keyring):
         if found["is_ready"] and (found["keys"] != present or _is_old(found["confirmed"]))
     ]
     if late:
-        return "give", late, f"{', '.join(late)} waits for the present keys", None
+        return "take_keys", late, f"{', '.join(late)} waits for the present keys", None
     return None
 
 
@@ -123,9 +142,9 @@ def _first_keys(seen, silent, holders):
     if not any(found["is_ready"] for found in seen.values()):
         return None
     if silent and not any(found["pending"] == "sync" for found in seen.values()):
-        why = f"{', '.join(silent)} does not answer, and may have the keys that this master lacks"
+        why = f"{', '.join(silent)}, and may have the keys that this master lacks"
         return "wait", [], why, None
-    return "create", [], "nobody has keys", None
+    return "create_keys", [], "nobody has keys", None
 
 
 def _strangers_keys(nodes, why, title):
@@ -151,11 +170,7 @@ def _bootstrap(seen, silent, keyring):
 
 def _settled_why(seen, silent):
     unready = [node for node, found in seen.items() if not found["is_ready"]]
-    parts = [
-        f"{', '.join(nodes)} {text}"
-        for nodes, text in ((silent, "does not answer"), (unready, "is not configured"))
-        if nodes
-    ]
+    parts = silent + ([f"{', '.join(unready)} is not configured"] if unready else [])
     return "; ".join(parts) or "keys are everywhere, and there is an administrator"
 
 

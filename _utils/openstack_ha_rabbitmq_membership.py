@@ -2,7 +2,7 @@
 Who of the controllers' brokers starts, joins or goes: one pure rule over what each says of itself.
 
 Evidence of one controller is a mapping with all of these keys. None is a controller that did not
-answer; a mapping that lacks a key (an old version of the module made it) is not known either.
+answer; a mapping of another shape (an old version of the module made it) is not known either.
 
 is_ready
     The broker is installed and configured, so it can be started.
@@ -36,27 +36,27 @@ ill_queues
 
 import shlex
 
-import openstack_ha_members
+import openstack_ha_rule
 
-KEYS = {
-    "is_ready",
-    "unit",
-    "is_running",
-    "is_paused",
-    "is_hanging",
-    "reaches",
-    "is_blank",
-    "members",
-    "running",
-    "partitions",
-    "queues",
-    "ill_queues",
+SHAPE = {
+    "is_ready": bool,
+    "unit": str,
+    "is_running": bool,
+    "is_paused": bool,
+    "is_hanging": bool,
+    "reaches": [str],
+    "is_blank": bool,
+    "members": [str],
+    "running": [str],
+    "partitions": [str],
+    "queues": [[str]],
+    "ill_queues": [{"vhost": str, "name": str, "lacks": str}],
 }
 
 # Every broker that can be is in the one cluster.
 SETTLED = "settled"
 # ``nodes`` have a database and start, all at once: those that went first wait for the last one.
-START = "start"
+LAUNCH = "launch"
 # ``nodes``, one, has no database and joins the cluster that runs.
 JOIN = "join"
 # ``nodes`` have no database, nor has anybody else: they form the cluster, all at once.
@@ -66,11 +66,15 @@ RESUME = "resume"
 # ``nodes``, one, paused or began to go on, and stayed behind: its machine is started anew.
 RELAUNCH = "relaunch"
 # ``nodes``, one, has the database of a cluster that does not know it any more; it is moved away.
-SET_ASIDE = "set_aside"
+REJOIN_FORGOTTEN = "rejoin_forgotten"
 # ``nodes``, one, gets a replica of each quorum queue that lost one.
 GROW = "grow"
 # ``nodes``, one, mends the quorum queues of which ``due`` tells.
 REPAIR = "repair"
+# ``nodes`` stop waiting for others, since a person starts one of them without the rest.
+STAND_DOWN = "stand_down"
+# ``nodes``, one, starts from its own tables, by a person's word.
+FORCE_BOOT = "force_boot"
 # Nothing can be decided yet.
 WAIT = "wait"
 # Nothing will be decided without a person.
@@ -136,10 +140,42 @@ def decide(name, members, evidence, waited=0, *, ill=(), behind=None, now=0):
     """
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     look = _Look(name, members, seen, waited)
-    look.unclear = openstack_ha_members.unclear(members, evidence, seen)
+    look.evidence = evidence
+    look.unclear = openstack_ha_rule.unclear(members, evidence, seen)
     look.ill, look.behind, look.now = ill, behind or {}, now
     running = look.nodes(lambda one: one["is_running"])
     return _with_cluster(look, running) if running else _without_cluster(look)
+
+
+def recover(name, members, evidence, first):
+    """
+    Return what is to be done to start all brokers from one's tables, as ``decide`` does.
+
+    name, members, evidence
+        As for ``decide``.
+
+    first
+        The controller whose broker goes first, by a person's word: what others have and this one
+        lacks is lost. RabbitMQ wants the other brokers stopped while one forgets the lost ones.
+    """
+    seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
+    running = [node for node in seen if seen[node]["is_running"]]
+    if running:
+        return _refuse(
+            [], f"{_names(running)} runs", TABLES, openstack_ha_rule.show(name, "rabbitmq")
+        )
+    if first not in seen or seen[first]["is_blank"]:
+        why = f"{first} does not answer or has no database to start from"
+        return _refuse([], why, TABLES, openstack_ha_rule.show(name, "rabbitmq"))
+    owners = [node for node in seen if node != first and not seen[node]["is_blank"]]
+    waiting = [node for node in owners if not _is_still(seen[node])]
+    if waiting:
+        return _word(STAND_DOWN, waiting, f"{_names(waiting)} must not run while {first} starts")
+    lost = [members[node] for node in seen if seen[node]["is_blank"]]
+    without = f" without {_names(lost)}, which has no database" if lost else ""
+    decision = _final(FORCE_BOOT, [first], f"a person chose {first} to start from{without}")
+    arguments = {"broker": members[first], "without": lost}
+    return {**decision, "ends_wish": True, "arguments": arguments}
 
 
 def lacks_replicas(broker, members, queues):
@@ -238,8 +274,8 @@ class _Look:
 
     def __init__(self, name, members, seen, waited):
         self.name, self.members, self.seen, self.waited = name, members, seen, waited
-        # Controllers that answered, but not in full.
-        self.unclear = []
+        # What everybody answered, and those who answered, but not in full.
+        self.evidence, self.unclear = {}, []
         # The quorum queues that are, or were, ill.
         self.ill, self.now = (), 0
         # Since when a broker that does not run could.
@@ -256,10 +292,10 @@ class _Look:
     def unknown(self):
         """Who is not known and why, "" when everybody is."""
         silent = [node for node in self.members if node not in {*self.seen, *self.unclear}]
-        told = [f"{_names(silent)} did not answer"] if silent else []
+        told = openstack_ha_rule.silence(silent, self.evidence)
         if self.unclear:
-            command = openstack_ha_members.sync(self.unclear[0])
-            told.append(f"{openstack_ha_members.less(self.unclear)} (`{command}`)")
+            command = openstack_ha_rule.sync(self.unclear[0])
+            told.append(f"{openstack_ha_rule.less(self.unclear)} (`{command}`)")
         return ", ".join(told)
 
     def is_majority(self, nodes):
@@ -274,15 +310,15 @@ class _Look:
     def wait_for_the_unknown(self, why, command):
         """Wait for those who are not known; an old module is mended before anything is given up."""
         if self.unclear and self.waited >= PATIENCE:
-            runbook, section = openstack_ha_members.OLD_MODULE
-            way = f"{FOLDER}{runbook}, '{section}': `{openstack_ha_members.sync(self.unclear[0])}`"
+            runbook, section = openstack_ha_rule.OLD_MODULE
+            way = f"{FOLDER}{runbook}, '{section}': `{openstack_ha_rule.sync(self.unclear[0])}`"
             return _word(REFUSE, [], why, way)
         return self.wait(why, SILENT, command)
 
 
 def _is_complete(one):
     """Unknown is never absent: what lacks a part of the evidence is not known."""
-    return set(one or ()) >= KEYS
+    return openstack_ha_rule.fits(one, SHAPE)
 
 
 def _with_cluster(look, running):
@@ -298,10 +334,10 @@ def _with_cluster(look, running):
         return _several(look, strangers + running)
     if strangers:
         why = f"the cluster of {_names(running)} does not know {members[strangers[0]]} any more"
-        return _word(SET_ASIDE, strangers[:1], why)
+        return _final(REJOIN_FORGOTTEN, strangers[:1], why)
     owners = [n for n, one in stopped.items() if not one["is_blank"] and _is_still(one)]
     if owners:
-        return _word(START, owners, f"{_names(owners)} does not run, and has a database")
+        return _word(LAUNCH, owners, f"{_names(owners)} does not run, and has a database")
     behind = look.left()
     if behind:
         return _relaunch(
@@ -338,7 +374,7 @@ def _joined(look, running, blank):
     if ready and not look.is_majority(look.seen):
         return look.wait_for_the_unknown(
             f"{_names(ready)} has no database; {unknown}",
-            f"salt-run openstack_ha_rabbitmq.elect {look.name}",
+            openstack_ha_rule.show(look.name, "rabbitmq"),
         )
     if ready:
         return _word(JOIN, ready[:1], f"{_names(ready[:1])} has no database; {_names(running)} run")
@@ -392,7 +428,7 @@ def _without_cluster(look):
     still = [node for node in owners if _is_still(seen[node])]
     if still:
         # Also one that cannot go on alone: it waits for the others inside.
-        return _word(START, still, f"no broker runs, and {_names(still)} has a database")
+        return _word(LAUNCH, still, f"no broker runs, and {_names(still)} has a database")
     if owners and set(owners) <= set(look.left()):
         # One at a time, and the next one when that did not help; each has its tables from the rest.
         return _relaunch(look, look.left()[0], f"{_names(owners)} hang in their start")
@@ -412,7 +448,7 @@ def _without_cluster(look):
         return _owners_wait(look, owners, blank)
     if not all(seen[node]["is_ready"] for node in blank):
         return _word(WAIT, [], "no broker has a database, and not all are configured yet")
-    return _word(FORM, blank, "no broker has a database: they form the cluster")
+    return _final(FORM, blank, "no broker has a database: they form the cluster")
 
 
 def _without_the_unknown(look, owners):
@@ -493,6 +529,11 @@ def _is_still(one):
 
 def _word(verdict, nodes, why, way_out=None):
     return {"verdict": verdict, "nodes": list(nodes), "why": why, "way_out": way_out}
+
+
+def _final(verdict, nodes, why):
+    """What cannot be undone: everybody is asked again just before."""
+    return {**_word(verdict, nodes, why), "is_final": True}
 
 
 def _refuse(nodes, why, section, *commands):

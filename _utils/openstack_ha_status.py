@@ -8,6 +8,8 @@ is a fault of its own and never taken for absent.
 
 import time
 
+import openstack_ha_rule
+
 HEALTHY = "healthy"
 # It serves, and something of it does not.
 DEGRADED = "degraded"
@@ -164,7 +166,7 @@ def _vip(address, holders, members):
 def _galera(name, nodes, decision):
     members = _probed(nodes, "galera")
     primary = {one: member for one, member in members.items() if member["component"] == "Primary"}
-    command = f"`salt-run openstack_ha_galera.elect {name}`"
+    command = f"`{openstack_ha_rule.show(name, 'galera')}`"
     if not primary:
         last = decision or {"verdict": "none", "why": "the master was never asked"}
         yield (
@@ -192,7 +194,7 @@ def _components(primary, count):
 def _rabbitmq(name, nodes, brokers):
     members = _probed(nodes, "rabbitmq")
     running = {one: member for one, member in members.items() if member["is_running"]}
-    command = f"`salt-run openstack_ha_rabbitmq.elect {name}`"
+    command = f"`{openstack_ha_rule.show(name, 'rabbitmq')}`"
     if not running:
         yield DEAD, f"no RabbitMQ broker was found running: {command}"
     for one in sorted(set(members) - set(running)):
@@ -260,10 +262,7 @@ def _certificates(nodes, now):
 def _refusals(name, decisions):
     """What a person has to decide."""
     for system, decision in decisions.items():
-        if system not in ("galera", "rabbitmq") and decision and decision["verdict"] == "refuse":
-            runner = system.partition(".")[0]
-            yield (
-                DEGRADED,
-                f"{system}: {decision['why']}; {decision['way_out']}: `salt-run "
-                f"openstack_ha_{runner}.elect {name}`",
-            )
+        if decision and decision["verdict"] == "refuse":
+            command = openstack_ha_rule.show(name, system.partition(".")[0])
+            way_out = f"{decision['way_out']}: " if decision["way_out"] else ""
+            yield DEGRADED, f"{system}: {decision['why']}; {way_out}`{command}`"

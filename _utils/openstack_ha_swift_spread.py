@@ -13,7 +13,7 @@ import json
 import struct
 import zlib
 
-import openstack_ha_members
+import openstack_ha_rule
 
 RUNBOOK = "docs/runbooks/swift-rings.md"
 # The headings in it that a refusal names.
@@ -21,7 +21,14 @@ LOST = "A builder is lost"
 STRANGE = "A ring of somebody else"
 HASH_PATHS = "Different hash paths"
 STATUS_KEYS = {"served", "unready", "unmounted", "used", "nearly_full", "errors", "figures"}
-KEYS = {"is_owner", "unready", "hash_path", "served", "built", "receipts"}
+SHAPE = {
+    "is_owner": bool,
+    "unready": (None, str),
+    "hash_path": (None, str),
+    "served": {str: {"md5": str, "version": (None, int)}},
+    "built": {str: {"version": int, "md5": str, "builder_md5": str, "known": [str]}},
+    "receipts": {str: {}},
+}
 MAGIC = b"R1NG"
 # Magic, format and the length of what is known of the ring, which stands before its parts.
 HEAD = struct.Struct("!4sHI")
@@ -72,7 +79,9 @@ def answers(found):
     found
         What each node answered, a mapping or None.
     """
-    return {node: one if set(one or ()) >= KEYS else None for node, one in found.items()}
+    return {
+        node: one if openstack_ha_rule.fits(one, SHAPE) else None for node, one in found.items()
+    }
 
 
 def decide(cluster, found, spread, copies):
@@ -240,7 +249,7 @@ def assess(cluster, replies, record, now):
         if figures is not None and built is None:
             faults.append(f"{ring}: {cluster['owner']} has no builder of it")
         if without:
-            more = f"`salt-run openstack_ha_swift.plan {name}` says why"
+            more = f"`{openstack_ha_rule.show(name, 'swift')}` says why"
             faults.append(f"{ring}: {', '.join(without)} without version {wanted}; {more}")
     for node in dict.fromkeys([cluster["owner"], *cluster["nodes"]]):
         faults += [f"{node}: {fault}" for fault in _node_faults(node, replies.get(node))]
@@ -262,7 +271,7 @@ def assess(cluster, replies, record, now):
 
 def _in_full(node, reply):
     if isinstance(reply, dict) and not reply.keys() >= STATUS_KEYS:
-        return f"answered with less than is asked for: `{openstack_ha_members.sync(node)}`"
+        return f"answered with less than is asked for: `{openstack_ha_rule.sync(node)}`"
     return reply
 
 

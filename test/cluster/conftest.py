@@ -248,7 +248,7 @@ def answered(run):
         found = []
 
         def is_answered():
-            found.append(run(f"openstack_ha_{system}.answer", cluster))
+            found.append(run("openstack_ha_coordinator.answer", cluster, system))
             return found[-1] is not None
 
         await_until(

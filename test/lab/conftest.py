@@ -202,7 +202,8 @@ def refusal(lab):
 
     def wait(system="galera"):
         def way_out():
-            return lab.master.run(f"openstack_ha_{system}.elect", "demo")["decision"]["way_out"]
+            planned = lab.master.run("openstack_ha_coordinator.plan", "demo", system)
+            return next((one["way_out"] for one in planned["decisions"] if one["way_out"]), None)
 
         return runbook.place(wait_for(way_out, PATIENCE, "a refusal"))
 

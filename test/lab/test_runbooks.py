@@ -34,7 +34,9 @@ def test_a_minion_without_modules(lab, serving, follow):
     wait_for(lambda: lab.master.answering("ctl2"), PATIENCE, "the minion")
 
     def is_told():
-        decision = lab.master.run("openstack_ha_rabbitmq.elect", "demo")["decision"]
+        decision = lab.master.run("openstack_ha_coordinator.plan", "demo", "rabbitmq")["decisions"][
+            0
+        ]
         return "`salt ctl2 saltutil.sync_all`" in decision["why"]
 
     # To say that a function is missing, Salt loads everything that it has: that may come too late.

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from support import ROOT
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "pillar.example"
 
@@ -233,7 +234,7 @@ def test_glance_runs_where_images_have_a_place(cluster):
     assert "glance" not in openstack_ha_cluster.systems(complete, "ctl1")
 
 
-def test_every_system_with_a_doorbell_is_looked_after_where_it_runs(cluster):
+def test_every_system_with_a_rule_is_looked_after_where_it_runs(cluster):
     whole = openstack_ha_cluster.complete(cluster)
     found = {node: openstack_ha_cluster.looked_after(whole, node) for node in whole["nodes"]}
     of_controllers = ["galera", "rabbitmq", "db_sync", "keystone"]
@@ -243,9 +244,8 @@ def test_every_system_with_a_doorbell_is_looked_after_where_it_runs(cluster):
         assert openstack_ha_cluster.looked_after(openstack_ha_cluster.view(whole, node), node) == (
             systems
         )
-    reactor = pathlib.Path(__file__).parents[2] / "openstack_ha/reactor"
-    rung = {path.stem.removesuffix("_doorbell") for path in reactor.glob("*_doorbell.sls")}
-    assert set(openstack_ha_cluster.LOOKED_AFTER) == rung - {"rejoin"}
+    rules = {path.stem for path in (ROOT / "_utils").glob("openstack_ha_*_rule.py")}
+    assert {f"openstack_ha_{one}_rule" for one in openstack_ha_cluster.coordinated()} == rules
 
 
 def test_what_two_cluster_files_claim_is_a_fault_of_the_later(cluster):

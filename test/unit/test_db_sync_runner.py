@@ -1,4 +1,4 @@
-"""The schemas' runner over three controllers: one makes a schema, once, and those who wait hear."""
+"""The schemas' rule over three controllers: one makes a schema, once, and those who wait hear."""
 
 import pytest
 from runners import Master, Nodes
@@ -39,17 +39,20 @@ def master(tmp_path):
 
 
 def answer(master):
-    looks = master.run("openstack_ha_db_sync.answer", "demo")
-    return [{service: one["verdict"] for service, one in look.items()} for look in looks]
+    decisions = master.run("openstack_ha_coordinator.answer", "demo", "db_sync")
+    return [(one["subject"], one["verdict"]) for one in decisions]
+
+
+SETTLED = [("keystone", "settled"), ("glance", "settled")]
+SYNC = [("keystone", "sync"), ("glance", "sync")]
 
 
 def test_each_schema_is_made_by_one_and_once(master):
-    settled = {"keystone": "settled", "glance": "settled"}
-    assert answer(master) == [{"keystone": "sync", "glance": "sync"}, settled]
+    assert answer(master) == SYNC + SETTLED
     assert master.orders("db_sync") == [(("ctl1",), "sync")] * 2
     assert master.record("demo.db_sync.glance")["decision"]["verdict"] == "settled"
     assert master.nodes.heard == [(node, "sync") for node in CONTROLLERS] * 2
-    assert answer(master) == [settled]
+    assert answer(master) == SETTLED
 
 
 def test_a_new_package_expands(master):
@@ -60,24 +63,27 @@ def test_a_new_package_expands(master):
     assert master.nodes.arguments["expand"] == {"service": "keystone"}
 
 
-@pytest.mark.parametrize(("fault", "looks"), [("is_deaf", 2), ("broken", 1)])
-def test_what_brings_nothing_is_left_to_the_schedule(master, fault, looks):
+WAITS = [("keystone", "wait"), ("glance", "wait")]
+
+
+@pytest.mark.parametrize(("fault", "then"), [("is_deaf", WAITS), ("broken", [])])
+def test_what_brings_nothing_is_left_to_the_schedule(master, fault, then):
     setattr(master.nodes, fault, {"ctl1"})
-    assert len(answer(master)) == looks
+    assert answer(master) == SYNC + then
     assert master.orders("db_sync") == [(("ctl1",), "sync")] * 2
 
 
 def test_members_of_another_master_are_left_to_it(master):
     for node in ("ctl1", "ctl2"):
         master.minions[node].module.serve("m2", "openstack_ha_db_sync.evidence")
-    assert answer(master) == [{"keystone": "wait", "glance": "wait"}]
+    assert answer(master) == WAITS
     assert master.orders("db_sync") == []
 
 
 def test_what_is_shown_changes_nothing(master):
-    shown = master.run("openstack_ha_db_sync.elect", "demo")
-    assert shown["decisions"]["glance"]["verdict"] == "sync"
-    assert shown["evidence"] == master.run("openstack_ha_db_sync.evidence", "demo")
+    shown = master.run("openstack_ha_coordinator.plan", "demo", "db_sync")
+    assert [one["verdict"] for one in shown["decisions"]] == ["sync", "sync"]
+    assert shown["evidence"] == master.run("openstack_ha_coordinator.evidence", "demo", "db_sync")
     assert (master.orders("db_sync"), master.record("demo.db_sync.glance")) == ([], {})
 
 
@@ -85,8 +91,8 @@ def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
     def is_idle():
         master.clock.now += 1
         found = {node: master.nodes.evidence(node) for node in CONTROLLERS}
-        looked = {"found": found, "rivals": {}, "at": master.clock.now}
-        return master.run("openstack_ha_db_sync.is_idle", "demo", looked)
+        looked = {"found": found, "rivals": {}, "begun": master.clock.now}
+        return master.run("openstack_ha_coordinator.is_idle", "demo", "db_sync", looked)
 
     assert is_idle() is False
     answer(master)

@@ -143,7 +143,7 @@ CASES = {
     ),
     "a new configuration is taken by one": (
         [running(), running(is_outdated=True), running(is_outdated=True)],
-        ("renew", ["ctl2"]),
+        ("restart", ["ctl2"]),
     ),
     "a new configuration waits for who is away": (
         [running(), running(is_outdated=True), None],
@@ -309,23 +309,23 @@ def test_floors(found, floor, expected):
 
 VIEW = ["a", "b", "c"]
 VIEWS = {
-    "everybody's is restarted": ([stopped(7, last_view=VIEW)] * 3, ("restart", MEMBERS)),
+    "everybody's is restarted": ([stopped(7, last_view=VIEW)] * 3, ("launch", MEMBERS)),
     "an unknown position starts with its view": (
         [stopped(7, last_view=VIEW), stopped(-1, last_view=VIEW), stopped(7, last_view=VIEW)],
-        ("restart", MEMBERS),
+        ("launch", MEMBERS),
     ),
     "who joins already is completed": (
         [evidence(server="joining", is_pristine=False, last_view=VIEW)] * 2
         + [stopped(7, last_view=VIEW)],
-        ("restart", ["ctl3"]),
+        ("launch", ["ctl3"]),
     ),
     "a survivor's file is not read": (
         [running("non-Primary"), stopped(7, last_view=VIEW), stopped(7, last_view=VIEW)],
-        ("restart", ["ctl2", "ctl3"]),
+        ("launch", ["ctl2", "ctl3"]),
     ),
     "an empty node was in none": (
         [evidence(), stopped(7, last_view=["b", "c"]), stopped(7, last_view=["c", "b"])],
-        ("restart", ["ctl2", "ctl3"]),
+        ("launch", ["ctl2", "ctl3"]),
     ),
     "a stale one would wipe newer data": (
         [stopped(9), stopped(7, last_view=["b", "c"]), stopped(7, last_view=["b", "c"])],
@@ -373,7 +373,7 @@ LATE = {
     ),
     "without a position the evidence is shown": (
         [evidence(), stopped(-1), None],
-        "`salt-run openstack_ha_galera.elect demo`",
+        "`salt-run openstack_ha_coordinator.plan demo galera`",
     ),
     "a half received copy is not named": (
         [stopped(99, is_receiving=True), stopped(7), None],
@@ -412,7 +412,7 @@ def test_a_member_that_comes_back_ends_the_refusal():
     assert word(decide(*found, without_primary=election.PATIENCE)) == ("bootstrap", ["ctl2"])
 
 
-@pytest.mark.parametrize("key", sorted(election.KEYS))
+@pytest.mark.parametrize("key", sorted(election.SHAPE))
 def test_evidence_without_a_key_is_not_known(key):
     partial = evidence()
     del partial[key]

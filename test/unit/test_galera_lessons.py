@@ -154,7 +154,7 @@ def test_a_view_of_all_comes_back_without_a_position():
     """https://bugs.launchpad.net/bugs/1682153: with a view, start plainly who is in it"""
     view = galera.gvwstate(gvwstate(VIEW))
     found = [stopped(-1, last_view=view)] * 3
-    assert word(decide(*found, has_restarted=False)) == ("restart", MEMBERS)
+    assert word(decide(*found, has_restarted=False)) == ("launch", MEMBERS)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import re
 
 import openstack_ha_galera as galera
 import openstack_ha_galera_election as election
+import openstack_ha_galera_rule as galera_rule
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -111,7 +112,7 @@ class Galera(RuleBasedStateMachine):
         # The master: its record, and a decision that is not carried out yet.
         self.node_floor = dict.fromkeys(MEMBERS)
         self._forget_record()
-        self.clock = 0
+        self.clock = 1
         self.pending = None
         self.last = None
 
@@ -120,9 +121,15 @@ class Galera(RuleBasedStateMachine):
         return self.count
 
     def _forget_record(self):
-        self.floor = None
-        self.has_restarted = False
-        self.since = None
+        self.record = dict(galera_rule.NEW)
+
+    @property
+    def floor(self):
+        return self.record["floor"]
+
+    @floor.setter
+    def floor(self, position):
+        self.record["floor"] = position
 
     # Evidence, through the parsers that the nodes use.
 
@@ -176,19 +183,15 @@ class Galera(RuleBasedStateMachine):
 
     def _decide(self, chosen):
         found = self._evidence()
-        if any(election.is_primary(one) for one in found.values()):
-            self.since = None
-        elif self.since is None:
-            self.since = self.clock
-        decision = election.decide(
-            "demo",
-            MEMBERS,
-            found,
-            self.floor,
-            has_restarted=self.has_restarted,
-            without_primary=self.clock - self.since if self.since is not None else 0,
-            chosen=chosen,
-        )
+        case = {
+            "name": "demo",
+            "nodes": MEMBERS,
+            "found": {node: found.get(node) for node in MEMBERS},
+            "records": {"": self.record},
+            "wish": chosen,
+            "now": self.clock,
+        }
+        (decision,) = galera_rule.decide(case)
         assert decision["why"]
         assert decision["way_out"] or decision["verdict"] != "refuse"
         assert set(decision["nodes"]) <= set(found), "an order to who did not answer"
@@ -197,36 +200,34 @@ class Galera(RuleBasedStateMachine):
             assert not set(decision["nodes"]) & visible, "the Primary component is given up"
         is_unknown = set(found) - self.old_module != set(MEMBERS)
         if is_unknown and not visible and not chosen:
-            is_late = self.clock - self.since >= election.PATIENCE
+            since = self.record["without_primary_since"]
+            is_late = since is not None and self.clock - since >= election.PATIENCE
             assert decision["verdict"] == ("refuse" if is_late else "wait")
-        return decision
+        return case, decision
 
     def _look(self, chosen=None):
-        decision = self._decide(chosen)
+        case, decision = self._decide(chosen)
         self.last = decision
+        self.record = galera_rule.remember(case, decision)
         if decision["verdict"] == "settled":
-            self._record_floors()
+            assert self.floor == {"uuid": self.cluster, "seqno": self._seqno_of_the_known()}
         self.pending = (decision, chosen)
         return decision
 
-    def _record_floors(self):
-        known = self.primary - self.silent
-        seqno = max(len(self.disk[node].history) for node in known)
-        self._forget_record()
-        self.floor = {"uuid": self.cluster, "seqno": seqno}
+    def _seqno_of_the_known(self):
+        known = self.primary - self.silent - self.old_module
+        return max(len(self.disk[node].history) for node in known)
 
     def _act(self):
         decision, chosen = self.pending
         self.pending = None
         verdict, ordered = decision["verdict"], decision["nodes"]
         if verdict == "bootstrap":
-            again = self._decide(chosen)
+            _case, again = self._decide(chosen)
             if again != decision or (chosen and self._is_anybody_hidden()):
                 return
             self._bootstrap(ordered[0], chosen)
-        elif verdict == "restart":
-            self.has_restarted = True
-            self.since = self.clock
+        elif verdict == "launch":
             for node in ordered:
                 self._launch(node)
                 self.launched.add(node)
@@ -596,7 +597,7 @@ class Galera(RuleBasedStateMachine):
                 self._look(chosen)
                 self._act()
         else:
-            assert "openstack_ha_galera.elect" in command
+            assert "openstack_ha_coordinator.plan" in command
 
     def _set_aside(self, node):
         assert node not in self.primary

@@ -200,7 +200,7 @@ def test_a_launch_waits_for_nothing_and_a_start_for_its_end(host):
     host.module.launch()
     assert host.calls[0] == ["systemctl", "start", "--no-block", "mariadb.service"]
     host.calls.clear()
-    host.module.start()
+    host.module.join()
     assert host.calls[0] == ["systemctl", "start", "mariadb.service"]
     host.module.restart()
     assert host.verbs() == ["start", "restart"]
@@ -216,7 +216,7 @@ def test_a_server_outside_its_component_is_not_waited_for_for_ever(host):
 
     host.module.time.sleep = sleep
     with pytest.raises(CommandExecutionError, match="has not reached the Primary component for 60"):
-        host.module.start()
+        host.module.join()
 
 
 def test_a_server_that_ended_is_not_waited_for(host):

@@ -49,7 +49,7 @@ class Servers(Nodes):
         self.of[node].run()
         return {}
 
-    def start(self, node):
+    def join(self, node):
         running = [one for one in self.of.values() if one.facts["wsrep"]]
         assert running, "a member is started while there is nothing to join"
         self.of[node].run()
@@ -79,7 +79,9 @@ def master(tmp_path):
 
 
 def answer(master):
-    return [one["verdict"] for one in master.run("openstack_ha_galera.answer", "demo")]
+    return [
+        one["verdict"] for one in master.run("openstack_ha_coordinator.answer", "demo", "galera")
+    ]
 
 
 def test_a_first_install_has_one_first_server_and_then_one_join_after_the_other(master):
@@ -87,8 +89,8 @@ def test_a_first_install_has_one_first_server_and_then_one_join_after_the_other(
     assert answer(of) == ["bootstrap", "join", "join", "settled"]
     assert of.orders("galera") == [
         (("ctl1",), "bootstrap"),
-        (("ctl2",), "start"),
-        (("ctl3",), "start"),
+        (("ctl2",), "join"),
+        (("ctl3",), "join"),
     ]
     assert of.nodes.arguments["bootstrap"] == {"position": None}
     assert of.nodes.heard[:3] == [(node, "bootstrap") for node in CONTROLLERS]
@@ -160,7 +162,7 @@ def test_different_clusters_are_refused_and_only_told(master):
 
 def test_a_refusal_is_told_to_those_whom_it_is_about(master):
     of = master(Server().run(), Server(OTHER, 7), Server(UUID, 99))
-    (decision,) = of.run("openstack_ha_galera.answer", "demo")
+    (decision,) = of.run("openstack_ha_coordinator.answer", "demo", "galera")
     assert decision["verdict"] == "refuse"
     assert {node for node, _ in of.nodes.heard} == set(decision["nodes"])
     assert len(decision["nodes"]) == 1
@@ -168,7 +170,7 @@ def test_a_refusal_is_told_to_those_whom_it_is_about(master):
 
 def test_a_new_configuration_is_taken_by_one_after_the_other(master):
     of = master(*(Server(is_outdated=True).run() for _ in CONTROLLERS))
-    assert answer(of) == ["renew", "renew", "renew", "settled"]
+    assert answer(of) == ["restart", "restart", "restart", "settled"]
     assert of.orders("galera") == [((node,), "restart") for node in CONTROLLERS]
 
 
@@ -176,7 +178,7 @@ def test_the_last_view_is_launched_once_and_then_the_newest_data_wins(master):
     view = [f"{one}-0000" for one in CONTROLLERS]
     servers = [Server(UUID, 5, last_view=view) for _ in CONTROLLERS]
     of = master(*servers)
-    of.run("openstack_ha_galera.answer", "demo")
+    of.run("openstack_ha_coordinator.answer", "demo", "galera")
     steps = of.orders("galera")
     assert steps[0] == (CONTROLLERS, "launch")
     assert [step for _, step in steps].count("launch") == 1
@@ -205,7 +207,7 @@ def test_who_is_silent_for_long_becomes_a_refusal_with_its_way_out(master):
     assert answer(of) == ["wait"]
     assert of.record("demo.galera")["without_primary_since"] == since
     of.clock.now += 1
-    (decision,) = of.run("openstack_ha_galera.answer", "demo")
+    (decision,) = of.run("openstack_ha_coordinator.answer", "demo", "galera")
     assert (decision["verdict"], "lost-node.md" in decision["way_out"]) == ("refuse", True)
     # It ends with its cause.
     of.nodes.silent = set()
@@ -216,7 +218,7 @@ def test_members_of_another_master_are_left_to_it(master):
     of = master(Server(), Server(), Server())
     for node in ("ctl1", "ctl2"):
         of.minions[node].module.serve("m2", "openstack_ha_galera.forget")
-    (decision,) = of.run("openstack_ha_galera.answer", "demo")
+    (decision,) = of.run("openstack_ha_coordinator.answer", "demo", "galera")
     assert decision["why"] == "ctl1 obeys the master m2, ctl2 obeys the master m2"
     assert of.orders("galera") == []
     # The one with fewer lets go of its own.
@@ -247,7 +249,7 @@ def test_a_recovery_waits_for_who_is_at_it_and_says_so(master):
     with pytest.raises(SaltRunnerError, match=r"`salt-run openstack_ha_lease.show demo.galera`"):
         of.run("openstack_ha_galera.recover", "demo", dry_run=False)
     assert of.clock.now - begin >= 300
-    assert of.run("openstack_ha_galera.answer", "demo") is None
+    assert of.run("openstack_ha_coordinator.answer", "demo", "galera") is None
     assert of.orders("galera") == []
     of.run("openstack_ha_lease.release", "demo.galera", token)
     assert answer(of)[-1] == "settled"
@@ -255,10 +257,11 @@ def test_a_recovery_waits_for_who_is_at_it_and_says_so(master):
 
 def test_what_is_shown_changes_nothing(master):
     of = master(Server(UUID, 5), Server(UUID, 5), Server(UUID, 5))
-    shown = of.run("openstack_ha_galera.elect", "demo")
-    assert shown["decision"]["verdict"] == "bootstrap"
-    assert shown["evidence"] == of.run("openstack_ha_galera.evidence", "demo")
-    assert shown["floor"] is None
+    shown = of.run("openstack_ha_coordinator.plan", "demo", "galera")
+    (decision,) = shown["decisions"]
+    assert decision["verdict"] == "bootstrap"
+    assert shown["evidence"] == of.run("openstack_ha_coordinator.evidence", "demo", "galera")
+    assert shown["kept"] == {}
     assert of.orders("galera") == []
     assert of.record("demo.galera") == {}
 
@@ -276,24 +279,27 @@ def test_a_forgotten_floor_is_forgotten_everywhere(master):
 
 def looked(of, **more):
     found = {node: one.facts for node, one in of.nodes.of.items()}
-    return {"found": found, "rivals": {}, "at": of.clock.now, **more}
+    return {"found": found, "rivals": {}, "begun": of.clock.now, **more}
 
 
 def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
     of = master(Server().run(), Server().run(), Server().run())
-    idle = "openstack_ha_galera.is_idle"
-    assert of.run(idle, "demo", looked(of)) is False, "a decision that nobody knows"
+
+    def idle(**more):
+        return of.run("openstack_ha_coordinator.is_idle", "demo", "galera", looked(of, **more))
+
+    assert idle() is False, "a decision that nobody knows"
     answer(of)
     of.clock.now += 1
     of.nodes.of["ctl1"].run(seqno=8)
-    assert of.run(idle, "demo", looked(of)) is True
+    assert idle() is True
     assert of.record("demo.galera")["floor"]["seqno"] == 8
-    assert of.run(idle, "demo", looked(of, at=of.clock.now - 60)) is None, "an older look"
+    assert idle(begun=of.clock.now - 60) is None, "an older look"
     of.clock.now += 1
     of.nodes.of["ctl2"].facts.update(Server(UUID, 5).facts)
-    assert of.run(idle, "demo", looked(of)) is False
+    assert idle() is False
     assert of.orders("galera") == [], "a look orders nothing"
     of.nodes.broken = {"ctl2"}
     answer(of)
     of.clock.now += 1
-    assert of.run(idle, "demo", looked(of)) is False, "what has failed is tried again"
+    assert idle() is False, "what has failed is tried again"

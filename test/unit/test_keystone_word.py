@@ -36,8 +36,8 @@ def decide(*three, keyring=KEYRING):
 
 
 def test_a_first_installation_takes_its_steps_in_order():
-    assert decide(FRESH, FRESH, FRESH, keyring=None) == ("create", [])
-    assert decide(FRESH, FRESH, FRESH) == ("give", MEMBERS)
+    assert decide(FRESH, FRESH, FRESH, keyring=None) == ("create_keys", [])
+    assert decide(FRESH, FRESH, FRESH) == ("take_keys", MEMBERS)
     keyed = {**FRESH, "keys": KEYS, "confirmed": 0}
     assert decide(keyed, keyed, keyed) == ("settled", [])
     synced = {**keyed, "pending": "nothing"}
@@ -46,7 +46,7 @@ def test_a_first_installation_takes_its_steps_in_order():
 
 
 def test_it_is_not_the_first_controller_that_has_to_be_there():
-    assert decide(None, FRESH, FRESH, keyring=None) == ("create", [])
+    assert decide(None, FRESH, FRESH, keyring=None) == ("create_keys", [])
     synced = {**FRESH, "keys": KEYS, "confirmed": 0, "pending": "contract"}
     assert decide(None, one(is_ready=False), synced) == ("bootstrap", ["ctl3"])
 
@@ -64,13 +64,16 @@ def test_another_masters_keys_are_not_replaced():
 
 def test_who_was_away_for_long_gets_the_keys_however_old_his_are():
     away = one(keys={"fernet": {"0": "x", "1": "y"}, "credential": KEYS["credential"]})
-    assert decide(one(), away, one()) == ("give", ["ctl2"])
+    assert decide(one(), away, one()) == ("take_keys", ["ctl2"])
 
 
 def test_who_is_behind_gets_the_keys_first():
     behind = one(keys={**KEYS, "fernet": {"0": "b", "1": "z"}}, is_bootstrapped=False)
-    assert decide(one(), behind, one()) == ("give", ["ctl2"])
-    assert decide(one(), one(confirmed=None), one(confirmed=1000)) == ("give", ["ctl2", "ctl3"])
+    assert decide(one(), behind, one()) == ("take_keys", ["ctl2"])
+    assert decide(one(), one(confirmed=None), one(confirmed=1000)) == (
+        "take_keys",
+        ["ctl2", "ctl3"],
+    )
 
 
 def test_unknown_is_not_absent():
@@ -89,7 +92,7 @@ def test_the_owner_of_objects_serves():
     ("three", "waits"),
     [
         ((one(), one(), one()), None),
-        ((one(), None, one()), "ctl2 does not answer"),
+        ((one(), None, one()), "ctl2 did not answer in full"),
         ((one(), one(), one(keys={**KEYS, "fernet": {"0": "b", "1": "z"}})), "ctl3 has not"),
         ((one(), one(), FRESH), "ctl3 has not"),
     ],

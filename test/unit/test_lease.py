@@ -1,9 +1,12 @@
 """Leases: one owner at a time, no ring lost, and a dead owner's lease frees itself."""
 
 import importlib.util
+import json
+import os
 import subprocess
 import tempfile
 import threading
+import time
 import types
 
 import pytest
@@ -27,11 +30,11 @@ def load(cachedir):
 
 
 class Clock:
-    """The time of day, set by hand."""
+    """The clock of the boot, set by hand."""
 
     def __init__(self, module):
-        self.now = 1_000_000.0
-        module.time = types.SimpleNamespace(time=lambda: self.now)
+        self.now = 1_000.0
+        module.time = types.SimpleNamespace(monotonic=lambda: self.now)
 
 
 @pytest.fixture
@@ -79,13 +82,40 @@ def test_who_does_not_wait_leaves_it_to_the_owner(lease):
 def test_a_lease_of_a_process_that_ended_is_free(lease):
     ended = subprocess.Popen(["true"])
     ended.wait()
-    for fact in ({"pid": ended.pid}, {"process_start": 1.0}):
+    for fact in ({"pid": ended.pid}, {"started": 1}):
         token = lease.acquire(NAME, TTL)
         with lease._lease(NAME) as held:
             held.update(fact)
         assert lease.acquire(NAME, TTL) not in (None, token)
         with lease._lease(NAME) as held:
             held.clear()
+
+
+def test_a_lease_of_a_process_that_nobody_has_waited_for_is_free(lease):
+    zombie = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    token = lease.acquire(NAME, TTL)
+    with lease._lease(NAME) as held:
+        held.update(pid=zombie.pid)
+    assert lease.acquire(NAME, TTL) not in (None, token)
+    zombie.wait()
+
+
+def test_a_lease_of_another_boot_is_nobodys(lease, tmp_path):
+    token = lease.acquire(NAME, TTL)
+    (file,) = tmp_path.rglob(f"{NAME}.json")
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**kept, "boot": "another"}), encoding="utf-8")
+    assert lease.show(NAME) == {}
+    assert lease.acquire(NAME, TTL) not in (None, token)
+
+
+def test_a_clock_that_is_set_changes_no_lease(lease, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    token = lease.acquire(NAME, TTL)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert lease.acquire(NAME, TTL) is None
+    assert lease.renew(NAME, token, TTL) == 2
 
 
 def test_a_lease_is_read_and_written_under_its_files_lock(lease, monkeypatch):

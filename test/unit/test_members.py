@@ -41,7 +41,7 @@ def test_controllers_are_those_of_the_cluster_file_in_its_order(master):
 
 
 @pytest.mark.parametrize("patience", [None, 20])
-def test_who_is_silent_or_fails_has_said_nothing(master, patience):
+def test_who_is_silent_has_said_nothing_and_who_fails_has_said_why(master, patience):
     master.nodes.silent = {"ctl2"}
 
     def failing(node):
@@ -54,7 +54,7 @@ def test_who_is_silent_or_fails_has_said_nothing(master, patience):
     assert found["found"] == {
         "ctl1": {"node": "ctl1", "obeys": "salt_master"},
         "ctl2": None,
-        "ctl3": None,
+        "ctl3": {"error": "ERROR: no systemd"},
     }
     assert found["rivals"] == {}
 

@@ -48,13 +48,12 @@ def test_secrets_go_to_a_new_file_of_the_owner_and_nowhere_else(master, tmp_path
 def idle(master, **answers):
     """Return what the schedule rings for when systems answer so, and what they were shown."""
     shown = {}
-    for system in ("galera", "rabbitmq", "keystone", "db_sync", "swift"):
 
-        def is_idle(name, seen, system=system):
-            shown[system] = seen
-            return answers.get(system, True)
+    def is_idle(name, system, seen):
+        shown[system] = seen
+        return answers.get(system, True)
 
-        master.functions[f"openstack_ha_{system}.is_idle"] = is_idle
+    master.functions["openstack_ha_coordinator.is_idle"] = is_idle
     return master.run("openstack_ha.reconcile"), shown
 
 
@@ -65,7 +64,7 @@ def test_the_schedule_rings_only_where_something_is_to_be_done(master):
     assert set(shown) == {"galera", "rabbitmq", "keystone", "db_sync", "swift"}
     asked = [fun for _nodes, fun, _arguments in master.sent]
     assert asked == ["openstack_ha.evidence"], "each node is asked once"
-    assert shown["galera"]["at"] == master.clock.now
+    assert shown["galera"]["begun"] == master.clock.now
 
 
 def test_each_system_sees_what_its_own_nodes_say_of_it(master):
@@ -77,8 +76,10 @@ def test_each_system_sees_what_its_own_nodes_say_of_it(master):
         "ctl2": {"server": "running"},
         "ctl3": None,
     }
-    # An error, and nothing at all, are no evidence.
-    assert shown["rabbitmq"]["found"] == dict.fromkeys(CONTROLLERS)
+    error = {"error": "no broker"}
+    assert shown["rabbitmq"]["found"] == {"ctl1": error, "ctl2": error, "ctl3": None}
+    # Nothing at all is no evidence.
+    assert shown["keystone"]["found"] == dict.fromkeys(CONTROLLERS)
     assert set(shown["swift"]["found"]) > {"sto1"}
 
 

@@ -16,7 +16,7 @@ RUNBOOK = Path(__file__).parents[2] / membership.RUNBOOK
 
 
 def blank(**changed):
-    one = dict.fromkeys(membership.KEYS, False)
+    one = dict.fromkeys(membership.SHAPE, False)
     lists = {key: [] for key in LISTS}
     return {**one, **lists, "is_ready": True, "is_blank": True, "unit": "inactive", **changed}
 
@@ -53,15 +53,18 @@ OLD = {"is_blank": True}
 CASES = {
     "all run": ([running()] * 3, ("settled", [])),
     "one is silent": ([running(sees=PAIR)] * 2 + [None], ("settled", [])),
-    "one is stopped": ([running(sees=PAIR)] * 2 + [stopped()], ("start", ["ctl3"])),
+    "one is stopped": ([running(sees=PAIR)] * 2 + [stopped()], ("launch", ["ctl3"])),
     "one is wiped": ([running(sees=PAIR)] * 2 + [blank()], ("join", ["ctl3"])),
     "one is new": ([running(PAIR)] * 2 + [blank()], ("join", ["ctl3"])),
     "one is not configured": (
         [running(sees=PAIR)] * 2 + [blank(is_ready=False)],
         ("settled", []),
     ),
-    "one is forgotten": ([running(PAIR)] * 2 + [stopped()], ("set_aside", ["ctl3"])),
-    "a forgotten one that tries": ([running(PAIR)] * 2 + [waiting()], ("set_aside", ["ctl3"])),
+    "one is forgotten": ([running(PAIR)] * 2 + [stopped()], ("rejoin_forgotten", ["ctl3"])),
+    "a forgotten one that tries": (
+        [running(PAIR)] * 2 + [waiting()],
+        ("rejoin_forgotten", ["ctl3"]),
+    ),
     "a minority does not know the others": (
         [running(BROKERS[:1]), stopped(), stopped()],
         ("refuse", []),
@@ -75,11 +78,11 @@ CASES = {
     ),
     "a queue lacks a replica": ([running(queues=[PAIR])] * 3, ("grow", ["ctl3"])),
     "a queue has its replicas": ([running(queues=[BROKERS])] * 3, ("settled", [])),
-    "all are stopped": ([stopped()] * 3, ("start", IDS)),
-    "all but a silent one are stopped": ([stopped(), stopped(), None], ("start", IDS[:2])),
+    "all are stopped": ([stopped()] * 3, ("launch", IDS)),
+    "all but a silent one are stopped": ([stopped(), stopped(), None], ("launch", IDS[:2])),
     "all wait": ([waiting()] * 3, ("wait", [])),
     "two wait for a wiped one": ([waiting(), waiting(), blank()], ("wait", [])),
-    "a wiped one among stopped ones": ([stopped(), stopped(), blank()], ("start", IDS[:2])),
+    "a wiped one among stopped ones": ([stopped(), stopped(), blank()], ("launch", IDS[:2])),
     "all pause": ([paused()] * 3, ("wait", [])),
     "the survivor of two wipes": ([paused(), blank(), blank()], ("resume", ["ctl1"])),
     "the survivor of a wipe and a silence": ([paused(), blank(), None], ("wait", [])),
@@ -251,7 +254,7 @@ class Looks:
     def look(self, *ill, after=0, **changed):
         """Who lacks what; ``ctl3`` tells of it."""
         self.now += after
-        found = {**dict.fromkeys(IDS, running()), "ctl3": running(ill_queues=ill, **changed)}
+        found = {**dict.fromkeys(IDS, running()), "ctl3": running(ill_queues=list(ill), **changed)}
         self.ill = membership.ailing(found, self.ill, self.now)
         decision = membership.decide("demo", MEMBERS, found, ill=self.ill, now=self.now)
         self.due = membership.due(self.ill, self.now)
@@ -350,7 +353,7 @@ brokers = st.lists(st.sampled_from(BROKERS), unique=True).map(sorted)
 @st.composite
 def evidence(draw):
     """Anything that a host may say, true or not."""
-    flags = {key: draw(st.booleans()) for key in membership.KEYS if key.startswith("is_")}
+    flags = {key: draw(st.booleans()) for key in membership.SHAPE if key.startswith("is_")}
     lists = {key: draw(brokers) for key in ("members", "running", "partitions", "reaches")}
     queues = {"queues": draw(st.lists(brokers, max_size=2)), "ill_queues": draw(ill_queues)}
     return {**flags, **lists, **queues, "unit": draw(unit)}
@@ -378,7 +381,7 @@ def test_whatever_is_said_no_broker_is_started_against_its_peers(found, waited):
     elif decision["verdict"] == "form":
         assert len(seen) == len(MEMBERS)
         assert all(one["is_blank"] and not one["is_running"] for one in seen.values())
-    elif decision["verdict"] == "set_aside":
+    elif decision["verdict"] == "rejoin_forgotten":
         assert len(alive) > len(MEMBERS) / 2
         assert not any(one["is_running"] or one["is_blank"] for one in acting)
     elif decision["verdict"] == "resume":
@@ -386,7 +389,7 @@ def test_whatever_is_said_no_broker_is_started_against_its_peers(found, waited):
         others = [seen[node] for node in IDS if node not in decision["nodes"]]
         assert any(one["is_blank"] for one in others)
         assert all(one["is_blank"] or one["is_paused"] for one in others)
-    elif decision["verdict"] == "start":
+    elif decision["verdict"] == "launch":
         assert not any(one["is_running"] or one["is_blank"] for one in acting)
     elif decision["verdict"] == "relaunch":
         assert waited >= membership.BEHIND
@@ -462,9 +465,9 @@ class Brokers:
         return node
 
     def _take(self, verdict, node):
-        if verdict == "start":
+        if verdict == "launch":
             self.launched.add(node)
-        elif verdict in ("join", "set_aside"):
+        elif verdict in ("join", "rejoin_forgotten"):
             assert self.alive, "a broker without a database, and nobody to join"
             if verdict == "join":
                 assert self.disk[node] is None

@@ -93,12 +93,13 @@ def master(tmp_path):
 
 
 def answer(master):
-    return [one["verdict"] for one in master.run("openstack_ha_rabbitmq.answer", "demo")]
+    decisions = master.run("openstack_ha_coordinator.answer", "demo", "rabbitmq")
+    return [one["verdict"] for one in decisions]
 
 
 ROADS = {
     "nobody has a database": (["blank"] * 3, ["form", "settled"], [(CONTROLLERS, "form")]),
-    "all have one": (["stopped"] * 3, ["start", "settled"], [(CONTROLLERS, "launch")]),
+    "all have one": (["stopped"] * 3, ["launch", "settled"], [(CONTROLLERS, "launch")]),
     "two are new": (
         ["running", "blank", "blank"],
         ["join", "join", "settled"],
@@ -106,7 +107,7 @@ ROADS = {
     ),
     "one stopped": (
         ["running", "running", "stopped"],
-        ["start", "settled"],
+        ["launch", "settled"],
         [(("ctl3",), "launch")],
     ),
 }
@@ -124,7 +125,7 @@ def test_a_road_to_one_cluster(master, states, verdicts, orders):
 def test_a_forgotten_broker_joins_without_its_database(master):
     of = master("running", "running", "stopped")
     of.nodes.members.update(dict.fromkeys(("ctl1", "ctl2"), BROKERS[:2]))
-    of.run("openstack_ha_rabbitmq.answer", "demo")
+    of.run("openstack_ha_coordinator.answer", "demo", "rabbitmq")
     assert of.orders("rabbitmq")[0] == (("ctl3",), "rejoin_forgotten")
 
 
@@ -190,7 +191,7 @@ def test_members_of_another_master_are_left_to_it(master):
 def test_a_recovery_is_only_told_until_it_is_wanted(master):
     of = master("waiting", "waiting", "blank")
     told = of.run("openstack_ha_rabbitmq.recover", "demo", "ctl2")
-    assert told == {"stopped": ["ctl1"], "forgotten": ["rabbit@ctl3"], "first": "ctl2"}
+    assert (told["verdict"], told["nodes"]) == ("stand_down", ["ctl1"])
     assert of.orders("rabbitmq") == []
     done = of.run("openstack_ha_rabbitmq.recover", "demo", "ctl2", dry_run=False)
     assert done[-1]["verdict"] == "settled"
@@ -204,7 +205,7 @@ def test_a_recovery_is_only_told_until_it_is_wanted(master):
 def test_a_recovery_starts_nothing_while_others_have_not_stopped(master):
     of = master("waiting", "waiting", "waiting")
     of.nodes.broken = {"ctl1"}
-    with pytest.raises(SaltRunnerError, match="ctl2 was not started: .*ctl1 has no room"):
+    with pytest.raises(SaltRunnerError, match="stand_down failed: ctl1: .*ctl1 has no room"):
         of.run("openstack_ha_rabbitmq.recover", "demo", "ctl2", dry_run=False)
     assert [step for _, step in of.orders("rabbitmq")] == ["stand_down"]
     assert of.run("openstack_ha_lease.show", "demo.rabbitmq")["owner"] is None
@@ -231,15 +232,15 @@ def test_a_recovery_waits_for_who_is_at_it_and_says_so(master):
     of.run("openstack_ha_lease.acquire", "demo.rabbitmq", 3600)
     with pytest.raises(SaltRunnerError, match=r"openstack_ha_lease.show demo.rabbitmq"):
         of.run("openstack_ha_rabbitmq.recover", "demo", "ctl1", dry_run=False)
-    assert of.run("openstack_ha_rabbitmq.answer", "demo") is None
+    assert of.run("openstack_ha_coordinator.answer", "demo", "rabbitmq") is None
     assert of.orders("rabbitmq") == []
 
 
 def test_what_is_shown_changes_nothing(master):
     of = master("blank", "blank", "blank")
-    shown = of.run("openstack_ha_rabbitmq.elect", "demo")
-    assert shown["decision"]["verdict"] == "form"
-    assert shown["evidence"] == of.run("openstack_ha_rabbitmq.evidence", "demo")
+    shown = of.run("openstack_ha_coordinator.plan", "demo", "rabbitmq")
+    assert [one["verdict"] for one in shown["decisions"]] == ["form"]
+    assert shown["evidence"] == of.run("openstack_ha_coordinator.evidence", "demo", "rabbitmq")
     assert (of.orders("rabbitmq"), of.record("demo.rabbitmq")) == ([], {})
 
 
@@ -248,14 +249,14 @@ def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
 
     def is_idle(**more):
         found = {node: of.nodes.evidence(node) for node in CONTROLLERS}
-        looked = {"found": found, "rivals": {}, "at": of.clock.now, **more}
-        return of.run("openstack_ha_rabbitmq.is_idle", "demo", looked)
+        looked = {"found": found, "rivals": {}, "begun": of.clock.now, **more}
+        return of.run("openstack_ha_coordinator.is_idle", "demo", "rabbitmq", looked)
 
     assert is_idle() is False, "a decision that nobody knows"
     answer(of)
     of.clock.now += 1
     assert is_idle() is True
-    assert is_idle(at=of.clock.now - 60) is None, "an older look"
+    assert is_idle(begun=of.clock.now - 60) is None, "an older look"
     of.clock.now += 1
     of.nodes.to("ctl3", "stopped")
     assert is_idle() is False

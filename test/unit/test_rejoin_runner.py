@@ -63,8 +63,9 @@ def spool(tmp_path, name="demo"):
 def test_a_boot_rings_for_the_systems_of_the_node_and_a_strangers_for_none(master):
     assert boot(master, "ctl1") == [{"demo": ["ctl1"]}]
     tags = [tag for tag, _data in master.events]
-    for system in ("galera", "rabbitmq", "keystone", "rejoin"):
+    for system in ("galera", "rabbitmq", "keystone"):
         assert f"openstack_ha/demo/{system}/doorbell" in tags
+    assert tags[-1] == "openstack_ha/demo/booted"
     assert len(tags) == len(set(tags))
     master.events.clear()
     assert boot(master, "stranger", "../etc") == [{}, {}]

@@ -7,6 +7,7 @@ import ast
 import openstack_ha_galera_election as election
 import openstack_ha_keystone_word as keystone_word
 import openstack_ha_rabbitmq_membership as membership
+import openstack_ha_rule
 import openstack_ha_swift_spread as spread
 import pytest
 from runbook import FOLDER, sections
@@ -30,8 +31,11 @@ KEYSTONE = [
 ]
 
 
+EVERY = [openstack_ha_rule.OLD_MODULE, openstack_ha_rule.ERROR, openstack_ha_rule.IN_VAIN]
+
+
 @pytest.mark.parametrize(
-    ("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT, *KEYSTONE]
+    ("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT, *KEYSTONE, *EVERY]
 )
 def test_a_refusals_section_exists_and_says_what_to_do(name, title):
     assert sections(name)[title]

@@ -87,7 +87,8 @@ def broker_down(found):
         found[one]["rabbitmq"]["running_nodes"] = BROKERS[:2]
 
 
-ELECT = "`salt-run openstack_ha_galera.elect demo`"
+SHOWN = "`salt-run openstack_ha_coordinator.plan demo galera`"
+SHOWN_BROKERS = "`salt-run openstack_ha_coordinator.plan demo rabbitmq`"
 CASES = {
     "all is well": (lambda found: None, "healthy", []),
     "a node does not answer": (
@@ -130,42 +131,42 @@ CASES = {
     "a member is stopped": (
         put("ctl2.galera", STOPPED),
         "degraded",
-        [f"Galera of ctl2 is stopped: {ELECT}"],
+        [f"Galera of ctl2 is stopped: {SHOWN}"],
     ),
     "a member is a donor": (
         put("ctl2.galera.wsrep.local_state_comment", "Donor/Desynced"),
         "degraded",
-        [f"Galera of ctl2 is Donor/Desynced in a Primary component: {ELECT}"],
+        [f"Galera of ctl2 is Donor/Desynced in a Primary component: {SHOWN}"],
     ),
     "a member is alone": (
         put("ctl2.galera.wsrep.cluster_status", "non-Primary"),
         "degraded",
-        [f"Galera of ctl2 is Synced in a non-Primary component: {ELECT}"],
+        [f"Galera of ctl2 is Synced in a non-Primary component: {SHOWN}"],
     ),
     "a member is missing from the component": (
         everywhere("galera.wsrep.cluster_size", 2),
         "degraded",
-        [f"Galera's component of ctl1, ctl2, ctl3 has 2 of 3 members: {ELECT}"],
+        [f"Galera's component of ctl1, ctl2, ctl3 has 2 of 3 members: {SHOWN}"],
     ),
     "there are two clusters": (
         put("ctl2.galera.wsrep.state_uuid", "7"),
         "degraded",
-        [f"Galera has several clusters, {UUID}, 7: {ELECT}"],
+        [f"Galera has several clusters, {UUID}, 7: {SHOWN}"],
     ),
     "no database has started": (
         everywhere("galera", STOPPED),
         "dead",
         [
             "Galera has no Primary component; the last decision is settled, every controller is "
-            f"Synced: {ELECT}",
-            *(f"Galera of {one} is stopped: {ELECT}" for one in IDS),
+            f"Synced: {SHOWN}",
+            *(f"Galera of {one} is stopped: {SHOWN}" for one in IDS),
         ],
     ),
     "a broker is stopped": (
         broker_down,
         "degraded",
         [
-            "RabbitMQ of ctl3 does not run: `salt-run openstack_ha_rabbitmq.elect demo`",
+            f"RabbitMQ of ctl3 does not run: {SHOWN_BROKERS}",
             *(
                 f"RabbitMQ of {one} does not see rabbit@ctl3 run: "
                 f"`salt {one} openstack_ha_rabbitmq.status`"
@@ -193,11 +194,8 @@ CASES = {
         everywhere("rabbitmq", {**replies()["ctl1"]["rabbitmq"], "is_running": False}),
         "dead",
         [
-            "no RabbitMQ broker was found running: `salt-run openstack_ha_rabbitmq.elect demo`",
-            *(
-                f"RabbitMQ of {one} does not run: `salt-run openstack_ha_rabbitmq.elect demo`"
-                for one in IDS
-            ),
+            f"no RabbitMQ broker was found running: {SHOWN_BROKERS}",
+            *(f"RabbitMQ of {one} does not run: {SHOWN_BROKERS}" for one in IDS),
         ],
     ),
     "a server is down": (put("ctl2.haproxy.mysql.ctl3", False), "healthy", []),
@@ -358,10 +356,10 @@ faults:
   - the VIP 172.29.80.100 was found on no controller: \
 `salt -L ctl1,ctl2,ctl3 cmd.run 'journalctl -n 20 -u keepalived'`
   - Galera has no Primary component; the last decision is none, the master was never asked: \
-`salt-run openstack_ha_galera.elect demo`
-  - Galera of ctl1 is stopped: `salt-run openstack_ha_galera.elect demo`
-  - Galera of ctl2 is stopped: `salt-run openstack_ha_galera.elect demo`
-  - Galera of ctl3 is stopped: `salt-run openstack_ha_galera.elect demo`"""
+`salt-run openstack_ha_coordinator.plan demo galera`
+  - Galera of ctl1 is stopped: `salt-run openstack_ha_coordinator.plan demo galera`
+  - Galera of ctl2 is stopped: `salt-run openstack_ha_coordinator.plan demo galera`
+  - Galera of ctl3 is stopped: `salt-run openstack_ha_coordinator.plan demo galera`"""
     )
 
 
@@ -384,6 +382,6 @@ def test_a_refusal_waits_for_a_person():
     records = {**SETTLED, "keystone": {"decision": word, "decided": 1}, "db_sync.glance": {}}
     assessed = status.assess(CLUSTER, replies(), records, NOW)
     assert assessed["faults"] == [
-        "keystone: ctl2 has keys; adopt: `salt-run openstack_ha_keystone.elect demo`"
+        "keystone: ctl2 has keys; adopt: `salt-run openstack_ha_coordinator.plan demo keystone`"
     ]
     assert assessed["decisions"]["db_sync.glance"] is None

@@ -120,7 +120,9 @@ def master(tmp_path):
 
 
 def answer(master):
-    return [one["verdict"] for one in master.run("openstack_ha_swift.answer", "demo")]
+    """What was decided about the rings themselves."""
+    decisions = master.run("openstack_ha_coordinator.answer", "demo", "swift")
+    return [one["verdict"] for one in decisions if "subject" not in one]
 
 
 def live(master):
@@ -234,7 +236,13 @@ def test_a_rebalance_is_only_told_until_it_is_wanted(master):
     assert (told["spread"], list(told["rings"])) == (None, ["object"])
     assert [fun for _, fun, _ in master.sent] == ["openstack_ha_swift_ring.plan"]
     done = master.run("openstack_ha_swift.rebalance", "demo", ring="object", dry_run=False)
-    assert [one["verdict"] for one in done["spread"]] == ["keep", "push", "settled"]
+    assert [one["verdict"] for one in done["spread"]] == [
+        "keep",
+        "push",
+        "settled",
+        "acknowledge",
+        "announce",
+    ]
     assert master.nodes.served["ctl3"]["object"] == ring_file(2)
 
 
@@ -273,22 +281,25 @@ def test_members_of_another_master_are_left_to_it(master):
         master.minions[node].module.serve("m2", "openstack_ha_swift.evidence")
     assert answer(master) == ["wait"]
     assert master.orders("swift") == []
-    assert master.nodes.heard == []
+    # Those who obey this one.
+    assert master.nodes.heard == [("ctl2", "wait"), ("ctl3", "wait")]
 
 
 def test_the_schedules_look_rings_only_where_something_is_to_be_done(master):
     def is_idle():
         master.clock.now += 1
         found = {node: master.nodes.evidence(node) for node in master.nodes.served}
-        looked = {"found": found, "rivals": {}, "at": master.clock.now}
-        return master.run("openstack_ha_swift.is_idle", "demo", looked)
+        looked = {"found": found, "rivals": {}, "begun": master.clock.now}
+        return master.run("openstack_ha_coordinator.is_idle", "demo", "swift", looked)
 
     assert is_idle() is False
     answer(master)
     assert is_idle() is True
     master.nodes.receipts = {}
-    assert is_idle() is True
+    assert is_idle() is False
+    answer(master)
     assert master.nodes.receipts, "the owner has its receipts again"
+    assert is_idle() is True
     master.nodes.build("object", 2)
     assert is_idle() is False
 
@@ -303,8 +314,8 @@ def test_a_cluster_without_storage_has_no_rings(tmp_path):
     cluster.pop("glance", None)
     cluster.pop("swift", None)
     made = Master(tmp_path, Rings(["ctl1"]), cluster)
-    with pytest.raises(SaltRunnerError, match="no node of demo has the role storage"):
-        made.run("openstack_ha_swift.plan", "demo")
+    with pytest.raises(SaltRunnerError, match="no node of demo has a role for swift"):
+        made.run("openstack_ha_coordinator.plan", "demo", "swift")
 
 
 def test_an_error_of_the_owner_is_told(master):

@@ -41,10 +41,10 @@ def test_a_doorbell_makes_the_master_look(ask, looked, decisions_after, run):
     (decision,) = decisions_after(begin)
     assert decision["verdict"] == "wait"
     assert decision["why"] == "ctl3 did not answer, and could know better"
-    elected = run("openstack_ha_galera.elect", "demo")
-    assert elected["decision"]["verdict"] == "wait"
-    assert elected["evidence"]["ctl3"] is None
-    assert elected["evidence"]["ctl1"]["is_pristine"] is True
+    planned = run("openstack_ha_coordinator.plan", "demo", "galera")
+    assert [one["verdict"] for one in planned["decisions"]] == ["wait"]
+    assert planned["evidence"]["ctl3"] is None
+    assert planned["evidence"]["ctl1"]["is_pristine"] is True
 
 
 def test_the_word_reaches_who_waits(ask, looked):

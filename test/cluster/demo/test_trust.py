@@ -46,9 +46,13 @@ FORGED = {
     "RabbitMQ's doorbell": "openstack_ha/demo/rabbitmq/doorbell",
     "Keystone's doorbell": "openstack_ha/demo/keystone/doorbell",
     "the doorbell of the schemas": "openstack_ha/demo/db_sync/doorbell",
-    "the doorbell of a rejoin": "openstack_ha/demo/rejoin/doorbell",
-    "a doorbell with a path": "openstack_ha/../rejoin/doorbell",
-    "a doorbell with a template": "openstack_ha/{{ 7 * 7 }}/rejoin/doorbell",
+    "a doorbell of no system": "openstack_ha/demo/nothing/doorbell",
+    "a doorbell of too many parts": "openstack_ha/demo/galera/galera/doorbell",
+    "a doorbell with a system's path": "openstack_ha/demo/../doorbell",
+    "a doorbell with a system's template": "openstack_ha/demo/{{ 7 * 7 }}/doorbell",
+    "a boot of a cluster": "openstack_ha/demo/booted",
+    "a boot of no cluster": "openstack_ha/../booted",
+    "a boot of a cluster with a template": "openstack_ha/{{ 7 * 7 }}/booted",
     "a decision": "openstack_ha/demo/galera/decision",
     "a rejoin's end": "openstack_ha/demo/rejoin/done",
 }
@@ -194,7 +198,7 @@ def test_a_dead_nodes_evidence_is_not_forged(master, speak, jobs, run):
         ]
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        electing = pool.submit(run, "openstack_ha_galera.elect", "demo")
+        planning = pool.submit(run, "openstack_ha_coordinator.plan", "demo", "galera")
         job = await_until(question, 120, "the question")[0]
 
         def forge(name):
@@ -209,17 +213,17 @@ def test_a_dead_nodes_evidence_is_not_forged(master, speak, jobs, run):
                 "success": True,
             }
             count = 0
-            while not electing.done():
+            while not planning.done():
                 count += 1
                 # The master may leave a forgery without an answer.
                 speak(FORGERIES[name](job["jid"], answer))
             return count
 
         counts = dict(zip(FORGERIES, pool.map(forge, FORGERIES), strict=True))
-        found = electing.result()
+        found = planning.result()
     assert all(counts.values()), f"a forgery comes too late: {counts}"
     assert found["evidence"]["ctl3"] is None
-    assert found["decision"]["verdict"] == "wait"
+    assert [one["verdict"] for one in found["decisions"]] == ["wait"]
 
 
 def test_a_minion_asks_no_other_one(ask, attacker):
@@ -265,11 +269,11 @@ def test_a_node_takes_the_word_of_one_master_at_a_time(master, attacker, run, as
     def serve(name, function):
         return str(ask(attacker.id, "openstack_ha_master.serve", name, function))
 
-    run("openstack_ha_galera.answer", "demo")
+    run("openstack_ha_coordinator.answer", "demo", "galera")
     refused = serve("other", "openstack_ha_rejoin.status")
     assert master.id in refused
     assert "is_deployed" not in refused
     ask(attacker.id, "openstack_ha_master.leave")
     assert "is_deployed" in serve("other", "openstack_ha_rejoin.status")
-    assert run("openstack_ha_galera.elect", "demo")["evidence"][attacker.id] is None
+    assert run("openstack_ha_coordinator.plan", "demo", "galera")["evidence"][attacker.id] is None
     ask(attacker.id, "openstack_ha_master.leave")

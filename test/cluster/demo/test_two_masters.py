@@ -65,9 +65,10 @@ def shared_minion(master, rival, sync, reacted, dying):
 
 
 def _decision(master):
-    result = master.salt_run_cli().run("openstack_ha_galera.elect", "demo")
+    result = master.salt_run_cli().run("openstack_ha_coordinator.plan", "demo", "galera")
     assert result.returncode == 0, result
-    return result.data["decision"]
+    (decision,) = result.data["decisions"]
+    return decision
 
 
 @pytest.mark.usefixtures("controllers", "shared_minion", "first_look")

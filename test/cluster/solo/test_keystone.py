@@ -58,11 +58,9 @@ def test_test_mode_names_what_the_master_would_be_asked_for(apply, configured, k
 
 
 def test_the_masters_word_brings_keys_schema_and_administrator(served, run, on_node, keyring_file):
-    schema = run("openstack_ha_db_sync.elect", "solo")["decisions"]["keystone"]
-    assert schema["verdict"] == "settled"
-    found = run("openstack_ha_keystone.elect", "solo")
-    assert found["decision"]["verdict"] == "settled"
-    assert found["rotation"] == {"due": False, "waits_for": None}
+    for system in ("db_sync", "keystone"):
+        (decision,) = run("openstack_ha_coordinator.plan", "solo", system)["decisions"]
+        assert decision["verdict"] == "settled"
     keys = run("openstack_ha_keystone.keys", "solo")
     assert on_node("openstack_ha_keystone.fingerprints") == {
         name: keys[name] for name in ("fernet", "credential")
@@ -76,7 +74,7 @@ def test_a_second_run_changes_nothing(served, applied):
 
 
 def test_the_word_names_who_looks_after_the_objects(served, run, on_node):
-    run("openstack_ha_keystone.answer", "solo")
+    run("openstack_ha_coordinator.answer", "solo", "keystone")
     assert on_node("openstack_ha_word.last", "keystone")["owner"] == "solo1"
     assert on_node("openstack_ha_identity.is_owner") is True
 
@@ -93,21 +91,22 @@ def test_a_master_that_lost_its_keys_makes_no_new_ones_and_adopts(
     served, run, on_node, keyring_file
 ):
     with _lost(keyring_file):
-        refused = run("openstack_ha_keystone.answer", "solo")[-1]
+        refused = run("openstack_ha_coordinator.answer", "solo", "keystone")[-1]
         assert not keyring_file.exists()
         keys = run("openstack_ha_keystone.adopt", "solo", node="solo1")
         assert {name: keys[name] for name in ("fernet", "credential")} == on_node(
             "openstack_ha_keystone.fingerprints"
         )
     assert (refused["verdict"], refused["nodes"]) == ("refuse", ["solo1"])
-    assert run("openstack_ha_keystone.elect", "solo")["decision"]["verdict"] == "settled"
+    (decision,) = run("openstack_ha_coordinator.plan", "solo", "keystone")["decisions"]
+    assert decision["verdict"] == "settled"
 
 
 def test_another_masters_keys_are_not_replaced(served, run, on_node, keyring_file):
     has = on_node("openstack_ha_keystone.fingerprints")
     with _lost(keyring_file):
         keyring_file.write_text(json.dumps(openstack_ha_fernet.created(0)), encoding="utf-8")
-        assert run("openstack_ha_keystone.answer", "solo")[-1]["verdict"] == "refuse"
+        assert run("openstack_ha_coordinator.answer", "solo", "keystone")[-1]["verdict"] == "refuse"
     assert on_node("openstack_ha_keystone.fingerprints") == has
 
 

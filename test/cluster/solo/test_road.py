@@ -28,8 +28,8 @@ def test_test_mode_names_what_would_be_done(apply, stopped):
 
 
 def test_the_master_gives_the_word_and_the_server_is_synced(member, run):
-    record = run("openstack_ha_galera.elect", "solo")
-    assert record["decision"]["verdict"] == "settled"
+    (decision,) = run("openstack_ha_coordinator.plan", "solo", "galera")["decisions"]
+    assert decision["verdict"] == "settled"
 
 
 def test_a_second_run_changes_nothing(member, applied):
@@ -38,14 +38,15 @@ def test_a_second_run_changes_nothing(member, applied):
 
 
 def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_nobody(member, run):
-    run("openstack_ha_galera.answer", "solo")
+    run("openstack_ha_coordinator.answer", "solo", "galera")
     record = run("openstack_ha_record.read", "solo.galera")
     low = {**record, "floor": {**record["floor"], "seqno": 0}}
     run("openstack_ha_record.keep", "solo.galera", json.dumps(low))
     assert "galera" not in run("openstack_ha.reconcile", "solo")["solo"]
     assert run("openstack_ha_record.read", "solo.galera")["floor"]["seqno"] > 0
-    elected = run("openstack_ha_galera.elect", "solo")
-    assert elected["floor"]["uuid"] == elected["evidence"]["solo1"]["wsrep"]["state_uuid"]
+    planned = run("openstack_ha_coordinator.plan", "solo", "galera")
+    uuid = planned["evidence"]["solo1"]["wsrep"]["state_uuid"]
+    assert planned["kept"]["galera"]["floor"]["uuid"] == uuid
 
 
 def test_a_look_without_a_reason_rings_for_what_is_new(member, event_listener, master, run):

@@ -110,7 +110,7 @@ def test_member_present_repeats_the_masters_refusal(states, down):
         said.unlink()
     assert result.result is False
     assert result.comment.startswith("The master refused: no peer. a runbook.")
-    assert "salt-run openstack_ha_galera.elect demo" in result.comment
+    assert "salt-run openstack_ha_coordinator.plan demo galera" in result.comment
 
 
 def test_bootstrap_makes_a_synced_member(server, states):

@@ -242,7 +242,7 @@ def test_a_newer_configuration_asks_for_a_restart(broker, modules, states):
 
 def test_evidence_of_a_broker_that_runs(broker, modules):
     found = modules.openstack_ha_rabbitmq.evidence()
-    assert set(found) == membership.KEYS
+    assert set(found) == set(membership.SHAPE)
     assert (found["unit"], found["is_running"], found["is_blank"]) == ("active", True, False)
     assert found["members"] == found["running"] == [broker]
 

@@ -11,7 +11,7 @@ from .scene import Scene
 # What the master knows of a lab that does not serve.
 TOLD = (
     ("openstack_ha.status",),
-    ("--out=json", "--out-indent=-1", "openstack_ha_rabbitmq.elect", "demo"),
+    ("--out=json", "--out-indent=-1", "openstack_ha_coordinator.plan", "demo", "rabbitmq"),
 )
 DECISIONS = "openstack_ha/*/decision"
 # Megabytes that a transfer has to move.

@@ -16,6 +16,11 @@ FLOOR = "/var/lib/openstack_ha/galera.json"
 UUID = "11111111-2222-11f0-8888-123456789abc"
 
 
+def planned(lab, system):
+    (decision,) = lab.master.run("openstack_ha_coordinator.plan", "demo", system)["decisions"]
+    return decision["verdict"]
+
+
 def test_a_lost_controller_does_not_answer(lab, nodes, serving, follow):
     for node in nodes:
         lab.node(node).kill()
@@ -39,7 +44,8 @@ def test_different_clusters(lab, stop_all, refusal, follow, serving):
 
 
 def test_the_newest_data_is_missing(lab, stop_all, refusal, follow, serving):
-    uuid = lab.master.run("openstack_ha_galera.elect", "demo")["floor"]["uuid"]
+    kept = lab.master.run("openstack_ha_record.read", "demo.galera")
+    uuid = kept["floor"]["uuid"]
     stop_all(ctl2=f"""echo '{{"uuid": "{uuid}", "seqno": 99999999}}' > {FLOOR}""")
     place = refusal()
     assert place == ("total-power-loss.md", "The newest data is missing")
@@ -199,7 +205,7 @@ def test_brokers_that_hang_in_their_start(lab, nodes, serving):
         lab.node(node).check(["rabbitmqctl", "eval", START_ANEW])
 
     def all_hang():
-        found = lab.master.run("openstack_ha_rabbitmq.elect", "demo")["evidence"]
+        found = lab.master.run("openstack_ha_coordinator.plan", "demo", "rabbitmq")["evidence"]
         return all(found[node] and found[node]["is_hanging"] for node in nodes)
 
     wait_for(all_hang, 60, "every broker to hang")
@@ -319,6 +325,31 @@ def test_the_master_has_other_keys(lab, serving, refusal, follow):
     follow(*place, 0)
     follow("lost-keys.md", "By itself")
     assert lab.master.run("openstack_ha_keystone.keys", "demo") == before
-    assert lab.master.run("openstack_ha_keystone.elect", "demo")["decision"]["verdict"] == "settled"
+    assert planned(lab, "keystone") == "settled"
     follow(*place, 1)
-    assert lab.master.run("openstack_ha_keystone.elect", "demo")["decision"]["verdict"] == "settled"
+    assert planned(lab, "keystone") == "settled"
+
+
+def test_a_node_answers_with_an_error(lab, stop_all, refusal, follow, serving):
+    stop_all(ctl2=f"echo nonsense > {FLOOR}")
+    place = refusal()
+    assert place == ("lost-node.md", "A node answers with an error")
+    follow(*place, 0)
+    lab.node("ctl2").succeed(f"rm {FLOOR}")
+    follow(*place, 1)
+    serving()
+
+
+def test_a_step_changes_nothing(lab, refusal, follow, serving):
+    """A drop-in of somebody's lets the server start with something else than its file."""
+    folder = "/etc/systemd/system/mariadb.service.d"
+    drop_in = "[Service]\nExecStartPre=/bin/sh -c 'echo >> /run/mysqld/openstack_ha.cnf'\n"
+    node = lab.node("ctl2")
+    node.succeed(f"printf '{drop_in}' > {folder}/zz-somebody.conf; systemctl daemon-reload")
+    node.succeed("echo '# other' >> /etc/mysql/mariadb.conf.d/99-openstack_ha.cnf")
+    place = refusal()
+    assert place == ("lost-node.md", "A step changes nothing")
+    follow(*place, 0)
+    node.succeed(f"rm {folder}/zz-somebody.conf; systemctl daemon-reload")
+    follow(*place, 1)
+    serving()

@@ -124,7 +124,7 @@ def working(site, store):
 
 def _refusal(lab):
     """The runbook and the section that the refusal of this moment names."""
-    decision = lab.master.run("openstack_ha_swift.plan", "demo")["decision"]
+    decision = lab.master.run("openstack_ha_coordinator.plan", "demo", "swift")["decisions"][0]
     assert decision["verdict"] == "refuse", decision
     return place(decision["way_out"])
 
@@ -136,13 +136,13 @@ def test_a_lost_builder_comes_back_from_the_masters_copy(lab, site, settle, foll
     node.check(["rm", "-r", BUILDERS])
     node.check(["systemctl", "restart", "salt-minion"])
     wait_for(lambda: lab.master.answering("sto1"), 60, "sto1's minion")
-    found = lab.master.run("openstack_ha_swift.plan", "demo")["decision"]
+    found = lab.master.run("openstack_ha_coordinator.plan", "demo", "swift")["decisions"][0]
     assert set(RINGS) <= set(found["why"].replace(";", " ").split()), found
     assert _refusal(lab) == ("swift-rings.md", "A builder is lost")
     follow("swift-rings.md", "A builder is lost")
     for ring in ("account", "container"):
         lab.master.run("openstack_ha_swift.restore", "demo", ring, dry_run=False)
-    lab.master.run("openstack_ha_swift.answer", "demo")
+    lab.master.run("openstack_ha_coordinator.answer", "demo", "swift")
     settle()
     assert _rings(lab) == rings
 

@@ -1,6 +1,0 @@
-# A member of Galera asks for the master's word. The event only says where to look: the runner
-# takes no more from it than the name of one of its own clusters.
-openstack_ha_galera_answer:
-  runner.openstack_ha_galera.answer:
-    - args:
-        name: {{ tag.split("/")[1] | json }}
