@@ -27,3 +27,16 @@ def files(service):
     """
     view = __salt__["openstack_ha.view"]()
     return __utils__[f"openstack_ha_{service}.files"](view, __grains__["num_cpus"])
+
+
+def native_threads():
+    """
+    Return the path of what every service that uWSGI runs imports before its application.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha_options.native_threads
+    """
+    return __utils__["openstack_ha_options.native_threads"]()

@@ -8,6 +8,8 @@ A file is ``{section: {key: value}}`` in the order in which it is printed. A val
 import openstack_ha_tls
 
 MOST_PROCESSES = 8
+# What the SLS openstack_ha.uwsgi brings.
+NATIVE_THREADS = "/usr/local/lib/openstack_ha/native_threads.py"
 
 
 def secret(path, before="", after=""):
@@ -120,6 +122,11 @@ def token_cache(view, threads):
     }
 
 
+def native_threads():
+    """Return the path of what every service that uWSGI runs imports before its application."""
+    return NATIVE_THREADS
+
+
 def uwsgi(service, view, cores, **more):
     """
     Return the section ``uwsgi`` of a service that uWSGI runs, on the node's own address.
@@ -144,6 +151,7 @@ def uwsgi(service, view, cores, **more):
         "processes": processes(options["workers"], cores),
         "threads": options["threads"],
         "enable-threads": "true",
+        "pyimport": NATIVE_THREADS,
         "lazy-apps": "true",
         "need-app": "true",
         "thunder-lock": "true",

@@ -2,6 +2,7 @@
 {%- from "openstack_ha/map.jinja" import os with context %}
 
 include:
+  - openstack_ha.uwsgi
   - openstack_ha.glance.install
 
 openstack_ha_glance_folder:

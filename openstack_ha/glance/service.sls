@@ -12,6 +12,7 @@ openstack_ha_glance_schema:
     - patience: {{ ha.glance.patience }}
     - require:
       - sls: openstack_ha.python
+      - sls: openstack_ha.uwsgi
       - sls: openstack_ha.glance.config
 
 # What only a new process reads.
@@ -23,6 +24,7 @@ openstack_ha_glance_restarted:
     - require:
       - openstack_ha_db_sync: openstack_ha_glance_schema
     - onchanges:
+      - file: openstack_ha_uwsgi_native_threads
       - file: openstack_ha_glance_unit
       - file: openstack_ha_glance_uwsgi.ini
       - file: openstack_ha_glance_application.py

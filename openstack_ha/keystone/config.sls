@@ -3,6 +3,7 @@
 {%- set files = "salt://openstack_ha/keystone/files/" %}
 
 include:
+  - openstack_ha.uwsgi
   - openstack_ha.keystone.install
 {%- for name, file in salt["openstack_ha_options.files"]("keystone").items() %}
 

@@ -12,6 +12,7 @@ openstack_ha_keystone_schema:
     - patience: {{ ha.keystone.patience }}
     - require:
       - sls: openstack_ha.python
+      - sls: openstack_ha.uwsgi
       - sls: openstack_ha.keystone.config
 
 openstack_ha_keystone_prepared:
@@ -30,6 +31,7 @@ openstack_ha_keystone_restarted:
     - require:
       - openstack_ha_keystone: openstack_ha_keystone_prepared
     - onchanges:
+      - file: openstack_ha_uwsgi_native_threads
       - file: openstack_ha_keystone_unit
       - file: openstack_ha_keystone_openstack_ha-uwsgi.ini
       - pkg: openstack_ha_keystone_packages
