@@ -114,7 +114,7 @@ deployments: .venv/test ## Ten deployments from nothing, with random delays
 rotations: .venv/test ## Ten rotations of the keys for tokens, while they are used
 	LAB_ROTATIONS=10 $(LONG_LAB)/test_images.py
 outages: .venv/test ## The longer outages of controllers
-	$(LONG_LAB)/long/test_more_outages.py
+	$(LONG_LAB)/long/test_more_outages.py test/lab/long/test_wiped_brokers.py
 one-down: .venv/test ## Changes while a node is down
 	$(LONG_LAB)/long/test_one_down.py
 runbooks: .venv/test ## Every section of every runbook

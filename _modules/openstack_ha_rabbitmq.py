@@ -18,6 +18,7 @@ import shutil
 import socket
 import time
 
+import salt.utils.atomicfile
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_rabbitmq"
@@ -35,8 +36,10 @@ _CONFIG = "/etc/rabbitmq/rabbitmq.conf"
 _MAY_BE_BLANK = "/run/openstack_ha/rabbitmq-may-be-blank"
 _LOCK_FILE = "/run/openstack_ha/rabbitmq.lock"
 _DATABASES = f"{_HOME}/mnesia"
-# The last database that was moved away.
+# Databases that were moved away, each in a folder of its own by the time at which it was.
 _SET_ASIDE = f"{_HOME}/set_aside"
+# RabbitMQ's own id of the cluster that the database is of, which only a running broker tells.
+_CLUSTER = "/var/lib/openstack_ha/rabbitmq-cluster"
 
 # Seconds. A tool starts an Erlang machine of its own: 2 s on an idle host, more on a busy one.
 _TOOL_TIMEOUT = 60
@@ -188,6 +191,9 @@ _SHOWN = 500
 _MOST_ILL = 100
 _LOOK = f"""{_KNOWN}{_ILL}{_HANGS}
 #{{is_running => IsRunning,
+  cluster => case IsRunning of
+      true -> try rabbit_nodes:persistent_cluster_id() catch _:_ -> null end;
+      false -> null end,
   is_paused => not IsRunning andalso mnesia:system_info(is_running) =:= no,
   is_hanging => IsHanging,
   members => Members,
@@ -225,6 +231,7 @@ _REPAIR = f"""{_KNOWN}{_ILL}
 """
 _DOWN = {
     "is_running": False,
+    "cluster": None,
     "is_paused": False,
     "is_hanging": False,
     "members": [],
@@ -341,6 +348,8 @@ def evidence():
     """
     Return what this broker is, in the form that ``openstack_ha_rabbitmq_membership`` documents.
 
+    One that runs writes down which cluster it is of, for the day on which it does not.
+
     Raises CommandExecutionError when something cannot be told: unknown is not absent.
 
     CLI Example:
@@ -353,8 +362,11 @@ def evidence():
     seen = None if unit in _STILL or not installed() else _look(_node())
     members = (seen and seen["members"]) or _members_on_disk()
     seen = seen or _DOWN
+    if seen["cluster"]:
+        _remember(seen["cluster"])
     return {
         **seen,
+        "cluster": seen["cluster"] or (None if is_blank() else _remembered()),
         "is_ready": installed() and os.path.exists(_CONFIG),
         "unit": unit,
         # Before a start is over, the machine alone runs for a moment too.
@@ -393,8 +405,8 @@ def join():
 
     Returns the status after it.
 
-    Raises CommandExecutionError when it has a database, when it does not reach a majority of the
-    controllers' hosts or no peer's broker serves, and as ``start`` does.
+    Raises CommandExecutionError when it has a database, when no peer's broker serves, and as
+    ``start`` does.
 
     CLI Example:
 
@@ -402,8 +414,8 @@ def join():
 
         salt ctl3 openstack_ha_rabbitmq.join
     """
-    found = _checked_blank()
-    if not any(peer["serves"] for peer in found.values()):
+    _check_blank()
+    if not any(peer["serves"] for peer in peers().values()):
         raise CommandExecutionError(f"no peer's broker serves that {_node()} could join")
     return start()
 
@@ -415,8 +427,7 @@ def form():
 
     Returns the status after it.
 
-    Raises CommandExecutionError when it has a database, when it does not reach a majority of the
-    controllers' hosts, and as ``start`` does.
+    Raises CommandExecutionError when it has a database, and as ``start`` does.
 
     CLI Example:
 
@@ -424,7 +435,7 @@ def form():
 
         salt ctl1 openstack_ha_rabbitmq.form
     """
-    _checked_blank()
+    _check_blank()
     found = start()
     apply()
     return found
@@ -446,8 +457,9 @@ def start(service=_SERVICE, timeout=300):
 
     Returns the status after it.
 
-    Raises CommandExecutionError when the unit fails, or does not serve in time, or when a peer that
-    waits for the others knows this broker, which is wiped.
+    Raises CommandExecutionError when the unit fails, or does not serve in time; and of one without
+    a database, when it does not reach a majority of the controllers' hosts, or a peer that waits
+    for the others knows it.
 
     CLI Example:
 
@@ -457,6 +469,7 @@ def start(service=_SERVICE, timeout=300):
     """
     with _alone():
         if is_blank():
+            _check_majority()
             _leave_as_wiped()
             with _allowed_to_be_blank():
                 _systemctl("start", service, timeout)
@@ -599,8 +612,8 @@ def set_aside(broker):
     broker
         The broker's full name, e.g. rabbit@ctl3: the word that it is meant.
 
-    For a person. The database lies in ``/var/lib/rabbitmq/set_aside`` then; one that was moved
-    there before is removed. The broker joins when the master looks next.
+    For a person. The database lies in a folder of its own below ``/var/lib/rabbitmq/set_aside``
+    then, where nothing is ever removed. The broker joins when the master looks next.
 
     Returns ``{"moved_to": path}``.
 
@@ -615,14 +628,21 @@ def set_aside(broker):
     _check_meant(broker)
     if is_blank():
         raise CommandExecutionError(f"{broker} has no database; nothing was done")
+    moved_to = f"{_SET_ASIDE}/{time.strftime('%Y%m%dT%H%M%S')}"
+    os.makedirs(_SET_ASIDE, 0o700, exist_ok=True)
+    try:
+        os.mkdir(moved_to, 0o700)
+    except FileExistsError as exc:
+        raise CommandExecutionError(f"{moved_to} holds another database; try again") from exc
+    for folder in (_SET_ASIDE, moved_to):
+        shutil.chown(folder, _USER, _USER)
     _stop()
-    shutil.rmtree(_SET_ASIDE, ignore_errors=True)
-    os.mkdir(_SET_ASIDE, 0o700)
-    shutil.chown(_SET_ASIDE, _USER, _USER)
     for name in (broker, f"{broker}-feature_flags"):
         if os.path.exists(f"{_DATABASES}/{name}"):
-            os.rename(f"{_DATABASES}/{name}", f"{_SET_ASIDE}/{name}")
-    return {"moved_to": _SET_ASIDE}
+            os.rename(f"{_DATABASES}/{name}", f"{moved_to}/{name}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_CLUSTER)
+    return {"moved_to": moved_to}
 
 
 def rejoin_forgotten():
@@ -633,7 +653,7 @@ def rejoin_forgotten():
     Returns the status after it.
 
     Raises CommandExecutionError when the broker runs, or no majority of the controllers' brokers
-    runs a cluster without it; nothing is done then.
+    runs the cluster that it was of, without it; nothing is done then.
 
     CLI Example:
 
@@ -649,6 +669,11 @@ def rejoin_forgotten():
         )
     if any(node in seen["members"] for seen in others) or status()["is_running"]:
         raise CommandExecutionError(f"{node} is a member, or runs; it keeps its database")
+    if _remembered() not in {seen["cluster"] for seen in others}:
+        raise CommandExecutionError(
+            f"{node} is not known to have been of the cluster that runs; it keeps its database. "
+            f"`salt-call openstack_ha_rabbitmq.rejoin {node}` gives it up"
+        )
     set_aside(node)
     return start()
 
@@ -956,18 +981,37 @@ def _check_meant(broker):
         )
 
 
-def _checked_blank():
-    """The peers, of a broker that may start without a database."""
+def _remember(cluster):
+    if cluster != _remembered():
+        os.makedirs(os.path.dirname(_CLUSTER), mode=0o755, exist_ok=True)
+        with salt.utils.atomicfile.atomic_open(_CLUSTER, "w") as handle:
+            handle.write(cluster)
+
+
+def _remembered():
+    try:
+        with open(_CLUSTER, encoding="utf-8") as handle:
+            return handle.read() or None
+    except FileNotFoundError:
+        return None
+
+
+def _check_blank():
     if not is_blank():
         raise CommandExecutionError(f"{_node()} has a database; nothing was done")
+
+
+def _check_majority():
+    """Two halves of a network that was cut do not both make a cluster."""
     found = peers()
-    reached = 1 + sum(peer["answers"] for peer in found.values())
+    silent = [peer for peer, seen in found.items() if not seen["answers"]]
+    reached = len(found) + 1 - len(silent)
     if not __utils__["openstack_ha_rabbitmq.may_form"](len(found) + 1, reached):
         raise CommandExecutionError(
             f"{_node()} has no database and reaches only {reached} of {len(found) + 1} "
-            "controllers' hosts; nothing was done"
+            f"controllers' hosts; nothing was done. No answer from those of {', '.join(silent)}: "
+            "start them, or mend the network between"
         )
-    return found
 
 
 def _leave_as_wiped():

@@ -15,20 +15,22 @@ def __virtual__():
     return __virtualname__
 
 
-def member_present(name, timeout=300):
+def member_present(name, patience=900):
     """
     The broker runs, and its cluster holds every controller whose broker runs.
 
+    A broker that does not run asks the master: the state rings the doorbell
+    ``openstack_ha/<cluster>/rabbitmq/doorbell`` and waits for what the master decides and does. It
+    is never started from here.
+
     name
-        The systemd unit.
+        The cluster's name.
 
-    timeout
-        Seconds to wait, for the broker's start and again for the cluster to be whole.
+    patience
+        Seconds to wait for the master, and again for the cluster to be whole.
 
-    A broker that has no database yet is started only when it reaches a majority of the controllers'
-    hosts, so that a split network cannot give two clusters. One that has made a cluster of its own
-    all the same is reported, with the command that ends that; it is never reset from here, since
-    its messages would go with its database.
+    One that has made a cluster of its own is reported, with the command that ends that; it is never
+    reset from here, since its messages would go with its database.
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": ""}
     try:
@@ -36,9 +38,9 @@ def member_present(name, timeout=300):
         if not status["is_running"]:
             ret["changes"] = {status["node"]: {"old": "stopped", "new": "running"}}
             if __opts__["test"]:
-                return _would(ret, f"{status['node']} would be started")
-            _start(name, timeout)
-        return _whole(ret, timeout)
+                return _would(ret, "The master would be asked how the broker is to start")
+            _ask(name, patience)
+        return _whole(ret, patience)
     except CommandExecutionError as exc:
         return {**ret, "result": False, "changes": {}, "comment": str(exc)}
 
@@ -143,34 +145,26 @@ def _would(ret, comment):
     return {**ret, "result": None, "comment": comment}
 
 
-def _start(name, timeout):
-    """Start the broker when it cannot make a second cluster."""
+def _ask(name, patience):
+    """Have the master start the broker."""
     unresolved = __salt__["openstack_ha_rabbitmq.unresolved"]()
     if unresolved:
         raise CommandExecutionError(
             f"brokers find each other by name, and here {'; '.join(unresolved)}; apply "
             "openstack_ha.hosts, or take what contradicts it out of /etc/hosts"
         )
-    if __salt__["openstack_ha_rabbitmq.is_blank"]():
-        _await_majority(timeout)
-    __salt__["openstack_ha_rabbitmq.start"](name, timeout)
+    refusal = __salt__["openstack_ha_word.wait"](name, "rabbitmq", _lacking, patience)
+    if refusal:
+        raise CommandExecutionError(refusal)
 
 
-def _await_majority(timeout):
-    def silent():
-        peers = __salt__["openstack_ha_rabbitmq.peers"]()
-        found = sorted(peer for peer, seen in peers.items() if not seen["answers"])
-        reached = len(peers) + 1 - len(found)
-        enough = __utils__["openstack_ha_rabbitmq.may_form"](len(peers) + 1, reached)
-        return [] if enough else found
-
-    missing = _await_empty(silent, timeout)
-    if missing:
-        raise CommandExecutionError(
-            "this broker has no database yet and reaches no majority of the controllers, so it "
-            f"might make a second cluster; it was not started. No answer within {timeout} s from "
-            f"the hosts of {', '.join(missing)}: start them, or mend the network between"
-        )
+def _lacking():
+    try:
+        status = __salt__["openstack_ha_rabbitmq.status"]()
+    except CommandExecutionError:
+        # A machine that begins may refuse a connection; the deadline bounds the wait.
+        return "the broker is starting"
+    return None if status["is_running"] else f"{status['node']} does not run"
 
 
 def _whole(ret, timeout):

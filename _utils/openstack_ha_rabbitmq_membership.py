@@ -19,6 +19,8 @@ reaches
     Of a machine without a running broker in it, the other brokers that serve as seen from here.
 is_blank
     It has no database.
+cluster
+    RabbitMQ's id of the cluster that its database is of, when it is known.
 members
     The brokers of its cluster: as the running broker knows them, else as its disk does.
 running
@@ -46,6 +48,7 @@ SHAPE = {
     "is_hanging": bool,
     "reaches": [str],
     "is_blank": bool,
+    "cluster": (None, str),
     "members": [str],
     "running": [str],
     "partitions": [str],
@@ -83,6 +86,10 @@ REFUSE = "refuse"
 # Seconds of waiting for the same after which a person hears of it. Every look decides anew, so the
 # refusal ends with its cause.
 PATIENCE = 120
+
+# Seconds for the controllers of a first installation to be configured, so that all form the cluster
+# at once.
+GATHERING = 30
 
 # Seconds for which a quorum queue is ill before it is mended, as an election takes some; how often
 # it is mended; and seconds after which the repairs of a queue that is well are forgotten.
@@ -330,8 +337,14 @@ def _with_cluster(look, running):
     strangers = [
         node for node, one in stopped.items() if not one["is_blank"] and members[node] not in known
     ]
+    # Who is not known to have been of the cluster that runs has data of its own, and a person
+    # decides about it.
+    ours = {seen[node]["cluster"] for node in running}
+    unlike = [node for node in strangers if seen[node]["cluster"] not in ours - {None}]
     if strangers and not look.is_majority(running):
         return _several(look, strangers + running)
+    if unlike:
+        return _several(look, unlike + running)
     if strangers:
         why = f"the cluster of {_names(running)} does not know {members[strangers[0]]} any more"
         return _final(REJOIN_FORGOTTEN, strangers[:1], why)
@@ -446,9 +459,11 @@ def _without_cluster(look):
         )
     if owners:
         return _owners_wait(look, owners, blank)
-    if not all(seen[node]["is_ready"] for node in blank):
+    ready = [node for node in blank if seen[node]["is_ready"]]
+    if not ready or (len(ready) < len(blank) and look.waited < GATHERING):
         return _word(WAIT, [], "no broker has a database, and not all are configured yet")
-    return _final(FORM, blank, "no broker has a database: they form the cluster")
+    # The others join when they are configured; with one node at a time that is after this one.
+    return _final(FORM, ready, "no broker has a database: they form the cluster")
 
 
 def _without_the_unknown(look, owners):

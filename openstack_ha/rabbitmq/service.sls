@@ -1,5 +1,5 @@
 # The broker runs, is a member of the controllers' one cluster, and serves what the pillar asks.
-{%- from "openstack_ha/map.jinja" import os with context %}
+{%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
   - openstack_ha.rabbitmq.config
@@ -12,7 +12,7 @@ openstack_ha_rabbitmq_service:
 
 openstack_ha_rabbitmq_member:
   openstack_ha_rabbitmq.member_present:
-    - name: {{ os.rabbitmq.service }}
+    - name: {{ ha.name }}
     - require:
       - service: openstack_ha_rabbitmq_service
 

@@ -73,3 +73,17 @@ def modules(loaders):
 @pytest.fixture(scope="session")
 def states(loaders):
     return loaders.states
+
+
+@pytest.fixture
+def with_master(monkeypatch):
+    """
+    Return a function that makes loaders those of a minion that has a master, which says nothing.
+    """
+
+    def give(loaders):
+        name = "openstack_ha_masterless.is_masterless"
+        assert loaders.modules[name]() is True
+        monkeypatch.setitem(loaders.modules._dict, name, lambda: False)
+
+    return give

@@ -90,10 +90,13 @@ class Clock:
     def gmtime(self):
         return time.gmtime(self.now)
 
+    def strftime(self, shape, moment=None):
+        return time.strftime(shape, moment or self.gmtime())
+
     def module(self):
         """Return what a module sees as ``time``."""
         own = {name: getattr(self, name) for name in ("time", "monotonic", "sleep", "gmtime")}
-        return types.SimpleNamespace(**own, strftime=time.strftime)
+        return types.SimpleNamespace(**own, strftime=self.strftime)
 
 
 @functools.cache

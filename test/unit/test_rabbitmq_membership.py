@@ -18,11 +18,12 @@ RUNBOOK = Path(__file__).parents[2] / membership.RUNBOOK
 def blank(**changed):
     one = dict.fromkeys(membership.SHAPE, False)
     lists = {key: [] for key in LISTS}
-    return {**one, **lists, "is_ready": True, "is_blank": True, "unit": "inactive", **changed}
+    own = {"is_ready": True, "is_blank": True, "unit": "inactive", "cluster": None}
+    return {**one, **lists, **own, **changed}
 
 
 def stopped(members=BROKERS, **changed):
-    return blank(is_blank=False, members=members, **changed)
+    return blank(**{"is_blank": False, "members": members, "cluster": "one", **changed})
 
 
 def waiting(members=BROKERS):
@@ -59,6 +60,14 @@ CASES = {
     "one is not configured": (
         [running(sees=PAIR)] * 2 + [blank(is_ready=False)],
         ("settled", []),
+    ),
+    "one has data of another cluster": (
+        [running(PAIR)] * 2 + [stopped(cluster="another")],
+        ("refuse", []),
+    ),
+    "one has data of nobody knows what": (
+        [running(PAIR)] * 2 + [stopped(cluster=None)],
+        ("refuse", []),
     ),
     "one is forgotten": ([running(PAIR)] * 2 + [stopped()], ("rejoin_forgotten", ["ctl3"])),
     "a forgotten one that tries": (
@@ -232,6 +241,19 @@ def test_an_old_module_is_brought_up_to_date_before_anything_is_given_up(first):
     decision = decide(first, None, OLD, waited=membership.PATIENCE)
     section = "docs/runbooks/lost-node.md, 'A controller answers with an old module'"
     assert decision["way_out"] == f"{section}: {SYNC}"
+
+
+def test_a_first_installation_waits_for_all_to_be_configured_and_not_for_long():
+    found = blank(), blank(is_ready=False), blank()
+    assert word(decide(*found, waited=membership.GATHERING - 1)) == ("wait", [])
+    assert word(decide(*found, waited=membership.GATHERING)) == ("form", ["ctl1", "ctl3"])
+    nobody = [blank(is_ready=False)] * 3
+    assert word(decide(*nobody, waited=membership.PATIENCE)) == ("wait", [])
+
+
+def test_what_was_of_another_cluster_is_a_persons_to_give_up():
+    decision = decide(running(PAIR), running(PAIR), stopped(cluster="another"))
+    assert "`salt ctl3 openstack_ha_rabbitmq.rejoin rabbit@ctl3`" in decision["way_out"]
 
 
 def test_two_clusters_name_the_smaller_one():

@@ -22,6 +22,7 @@ VIEW = {
 }
 SEEN = {
     "is_running": True,
+    "cluster": "one",
     "is_paused": False,
     "is_hanging": False,
     "members": NODES,
@@ -48,6 +49,7 @@ class Host:
         self.module.time = Clock().module()
         for name in ("_TOOLS", "_CLIENT", "_DATABASES", "_SET_ASIDE", "_HOME"):
             setattr(self.module, name, str(folder / name))
+        self.module._CLUSTER = str(folder / "state" / "cluster")
         self.module._MAY_BE_BLANK = str(folder / "may-be-blank")
         self.module._LOCK_FILE = str(folder / "run" / "lock")
         self.module._probe = self.probe
@@ -128,6 +130,8 @@ def parted(host, *nodes):
 @pytest.mark.parametrize("step", ["join", "form"])
 def test_a_blank_broker_starts_with_a_majority_only(host, step):
     parted(host, *NODES[:2])
+    # Another one's broker answers, and its host does not: a probe of a moment before.
+    host.peers[NODES[0]] = {"answers": False, "serves": step == "join"}
     with refused("reaches only 1 of 3"):
         getattr(host.module, step)()
     assert host.calls == []
@@ -208,9 +212,10 @@ def test_a_start_is_alone(host, monkeypatch):
     assert locks == [host.module.fcntl.LOCK_EX]
 
 
-def forgotten(host, running=NODES[:2]):
+def forgotten(host, running=NODES[:2], cluster="one"):
     """The third broker, which the others' cluster does not know any more."""
     host.own_database()
+    host.module._remember(cluster)
     known = {**SEEN, "members": NODES[:2], "running": list(running)}
     host.looks = {node: dict(known) for node in running}
 
@@ -218,10 +223,52 @@ def forgotten(host, running=NODES[:2]):
 def test_a_forgotten_broker_joins_without_its_database(host):
     forgotten(host)
     host.module.rejoin_forgotten()
-    assert (host.folder / "_SET_ASIDE" / NODES[2] / "schema.DAT").exists()
+    (moved_to,) = (host.folder / "_SET_ASIDE").iterdir()
+    assert (moved_to / NODES[2] / "schema.DAT").exists()
     assert not host.schema.exists()
+    assert host.module.evidence()["cluster"] is None
     assert host.calls[:2] == ["kill", "stop"]
     assert "start" in host.calls
+
+
+def test_what_was_set_aside_stays_whatever_comes_after_it(host):
+    kept = []
+    for _ in range(2):
+        host.schema.parent.mkdir(parents=True, exist_ok=True)
+        host.schema.touch()
+        kept.append(host.module.set_aside(NODES[2])["moved_to"])
+        host.module.time.sleep(1)
+    assert len(set(kept)) == 2
+    assert all(pathlib.Path(one, NODES[2], "schema.DAT").exists() for one in kept)
+    host.schema.parent.mkdir(parents=True)
+    host.schema.touch()
+    host.calls.clear()
+    # Within one second there is no second place.
+    host.module.set_aside(NODES[2])
+    host.schema.parent.mkdir(parents=True)
+    host.schema.touch()
+    host.calls.clear()
+    with refused("holds another database"):
+        host.module.set_aside(NODES[2])
+    assert (host.schema.exists(), host.calls) == (True, [])
+
+
+@pytest.mark.parametrize("cluster", ["another", ""])
+def test_the_database_of_another_cluster_is_nobodys_to_move(host, cluster):
+    forgotten(host, cluster=cluster)
+    with refused("not known to have been of the cluster that runs"):
+        host.module.rejoin_forgotten()
+    assert (host.schema.exists(), host.calls) == (True, [])
+
+
+def test_who_runs_writes_down_of_which_cluster_it_is(host):
+    host.own_database()
+    host.unit, host.looks[NODES[2]] = "active", dict(SEEN)
+    assert host.module.evidence()["cluster"] == "one"
+    host.unit = "inactive"
+    assert host.module.evidence()["cluster"] == "one"
+    host.schema.unlink()
+    assert host.module.evidence()["cluster"] is None, "what is blank is of none"
 
 
 def test_a_minority_takes_nobodys_database(host):

@@ -40,6 +40,7 @@ class Brokers(Nodes):
             "is_hanging": False,
             "reaches": [],
             "is_blank": is_blank,
+            "cluster": None if is_blank else "one",
             "members": members,
             "running": [one for one in self.running() if one in members] if is_running else [],
             "partitions": [],

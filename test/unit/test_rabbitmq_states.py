@@ -16,12 +16,12 @@ SILENT = {"answers": False, "serves": False}
 
 
 class Host:
-    """A host whose broker starts when it is told to; ``calls`` has what was done to it."""
+    """A host whose broker the master starts when it is asked; ``calls`` has what was done."""
 
     def __init__(self, **facts):
         self.calls = []
         self.running = facts.get("running", False)
-        self.blank = facts.get("blank", True)
+        self.refusal = facts.get("refusal")
         self.members = facts.get("members", NODES)
         self.peers = facts.get("peers", {NODES[1]: UP, NODES[2]: UP})
         self.unresolved = facts.get("unresolved", [])
@@ -35,9 +35,13 @@ class Host:
         members = {"disk_nodes": self.members, "running_nodes": self.members}
         return {**stopped, **members, "is_running": True}
 
-    def start(self, name, timeout):
-        self.calls.append("start")
-        self.running = True
+    def wait(self, cluster, system, lacking, patience):
+        """The master's word, as openstack_ha_word waits for it."""
+        self.calls.append((cluster, system))
+        assert lacking() == "rabbit@ctl1 does not run"
+        self.running = self.refusal is None
+        assert (lacking() is None) is self.running
+        return self.refusal
 
     def restart(self, name, patience, timeout):
         self.calls.append("restart")
@@ -50,12 +54,11 @@ class Host:
             "status": self.status,
             "peers": lambda: self.peers,
             "unresolved": lambda: self.unresolved,
-            "is_blank": lambda: self.blank,
             "newer_files": lambda name, files: self.newer,
-            "start": self.start,
             "restart": self.restart,
         }
-        return {f"openstack_ha_rabbitmq.{name}": call for name, call in functions.items()}
+        own = {f"openstack_ha_rabbitmq.{name}": call for name, call in functions.items()}
+        return {**own, "openstack_ha_word.wait": self.wait}
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def states():
     spec.loader.exec_module(module)
     module.__utils__ = {
         f"openstack_ha_rabbitmq.{name}": getattr(logic, name)
-        for name in ("may_form", "membership_faults", "foreign_clusters")
+        for name in ("membership_faults", "foreign_clusters")
     }
     module.__opts__ = {"test": False}
 
@@ -78,30 +81,26 @@ def states():
 
 
 def member(states, host, test=False):
-    return states(host, test).member_present(SERVICE, timeout=0)
+    return states(host, test).member_present("demo", patience=0)
 
 
-def test_a_blank_broker_starts_when_it_reaches_a_majority(states):
+ASKED = [("demo", "rabbitmq")]
+
+
+def test_a_broker_that_does_not_run_is_the_masters_to_start(states):
     host = Host(peers={NODES[1]: IDLE, NODES[2]: SILENT}, members=NODES[:1])
     ret = member(states, host)
     assert ret["result"] is True
-    assert host.calls == ["start"]
+    assert host.calls == ASKED
     assert list(ret["changes"]) == [NODES[0]]
 
 
-def test_a_blank_broker_without_a_majority_stays_down(states):
-    host = Host(peers={NODES[1]: SILENT, NODES[2]: SILENT})
+def test_the_masters_refusal_is_the_states(states):
+    host = Host(refusal="The master refused: ctl3 did not answer. a runbook.")
     ret = member(states, host)
-    assert ret["result"] is False
-    assert ret["changes"] == {}
-    assert host.calls == []
-    assert "rabbit@ctl2, rabbit@ctl3" in ret["comment"]
-
-
-def test_a_broker_with_a_database_starts_alone(states):
-    host = Host(blank=False, peers={NODES[1]: SILENT, NODES[2]: SILENT})
-    assert member(states, host)["result"] is True
-    assert host.calls == ["start"]
+    assert (ret["result"], ret["changes"]) == (False, {})
+    assert ret["comment"] == host.refusal
+    assert host.calls == ASKED
 
 
 def test_no_start_while_names_lead_elsewhere(states):

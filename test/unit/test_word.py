@@ -33,6 +33,7 @@ def word(tmp_path):
     module.__salt__ = {
         "event.send": lambda tag, data: module.rung.append(tag),
         "saltutil.refresh_pillar": lambda: True,
+        "openstack_ha_masterless.is_masterless": lambda: False,
     }
     return module
 

@@ -91,14 +91,16 @@ def test_member_present_names_what_it_would_do(states, down):
     assert result.changes == {"member": {"old": "stopped", "new": "Synced"}}
 
 
-def test_member_present_gives_up_in_time_without_a_master(states, down):
+def test_member_present_gives_up_in_time_without_a_word(states, down, loaders, with_master):
+    with_master(loaders)
     result = states.openstack_ha_galera.member_present(name="demo", patience=1)
     assert result.result is False
     assert "the master gave no word" in result.comment
     assert down.server() == "stopped"
 
 
-def test_member_present_repeats_the_masters_refusal(states, down):
+def test_member_present_repeats_the_masters_refusal(states, down, loaders, with_master):
+    with_master(loaders)
     # Said later than whatever moment the state begins to listen at.
     refusal = {"verdict": "refuse", "why": "no peer", "way_out": "a runbook", "time": 9999999999}
     said = pathlib.Path("/run/openstack_ha/galera.json")

@@ -146,14 +146,14 @@ def test_a_broker_that_refuses_the_cookie_is_unknown_and_not_stopped(broker, mod
 
 @pytest.mark.parametrize("test", [True, False])
 def test_member_present_leaves_a_member_alone(broker, states, test):
-    ret = states.openstack_ha_rabbitmq.member_present(SERVICE, test=test)
+    ret = states.openstack_ha_rabbitmq.member_present("demo", test=test)
     assert ret.result is True, ret.comment
     assert ret.changes == {}
 
 
 def test_a_stopped_application_is_a_pause_and_resumes(paused, modules, states):
     assert modules.openstack_ha_rabbitmq.status()["is_running"] is False
-    ret = states.openstack_ha_rabbitmq.member_present(SERVICE, timeout=1)
+    ret = states.openstack_ha_rabbitmq.member_present("demo", patience=1)
     assert ret.result is False
     assert "does not run" in ret.comment
     assert modules.openstack_ha_rabbitmq.evidence()["is_paused"] is True
@@ -271,6 +271,16 @@ def test_a_broker_without_a_database_does_not_start_by_itself(broker, modules):
         assert modules.openstack_ha_rabbitmq.form()["is_running"] is True
     assert modules.openstack_ha_rabbitmq.pending()["changes"] == {}
     assert not Path("/run/openstack_ha/rabbitmq-may-be-blank").exists()
+    assert (moved / broker / "schema.DAT").exists(), "it stays where it was set aside"
+
+
+def test_a_blank_broker_of_the_one_node_forms_the_cluster_without_a_master(broker, modules, states):
+    modules.openstack_ha_rabbitmq.set_aside(broker)
+    did = states.openstack_ha_rabbitmq.member_present("demo")
+    assert did.result is True, did.comment
+    found = modules.openstack_ha_rabbitmq.evidence()
+    assert found["is_running"] is True
+    assert found["cluster"].startswith("rabbitmq-cluster-id-")
 
 
 def test_a_quorum_queue_that_has_its_replicas_does_not_grow(broker, modules):
@@ -323,12 +333,12 @@ def test_a_launched_broker_is_waited_for(stopped, modules):
 
 
 def test_member_present_starts_a_stopped_broker(stopped, modules, states):
-    would = states.openstack_ha_rabbitmq.member_present(SERVICE, test=True)
+    would = states.openstack_ha_rabbitmq.member_present("demo", test=True)
     assert would.result is None
     assert stopped in would.changes
     assert modules.openstack_ha_rabbitmq.status()["is_running"] is False
 
-    did = states.openstack_ha_rabbitmq.member_present(SERVICE, timeout=120)
+    did = states.openstack_ha_rabbitmq.member_present("demo", patience=120)
     assert did.result is True, did.comment
     assert list(did.changes) == [stopped]
     assert modules.openstack_ha_rabbitmq.status()["is_running"] is True

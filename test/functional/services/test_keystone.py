@@ -56,7 +56,14 @@ def test_a_package_without_keys_starts_nothing(site):
     assert result.changes == {"schema": {"old": "there is no schema", "new": "synced"}}
 
 
-def test_without_a_master_the_wait_ends_in_time(site):
+def test_a_step_of_the_masters_own_is_named_where_there_is_no_master(site):
+    result = site.states.openstack_ha_keystone.prepared(name="demo")
+    assert result.result is False
+    assert "create_keys is a master's own step, and there is none" in result.comment
+
+
+def test_without_a_word_the_wait_ends_in_time(site, with_master):
+    with_master(site.loaders)
     for result in (
         site.states.openstack_ha_keystone.prepared(name="demo", patience=1),
         site.states.openstack_ha_db_sync.synced(name="keystone", cluster="demo", patience=1),

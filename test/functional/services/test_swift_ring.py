@@ -45,6 +45,8 @@ class Owner:
             {f"{key}_dirs": [str(ROOT / f"_{name}")] for key, name in folders.items()}, test=test
         )
         opts["grains"] = {}
+        # It has a master, which says nothing; files it has none to take from there.
+        opts["file_client"] = "remote"
         opts["pillar"] = {"openstack_ha": copy.deepcopy(self.cluster)}
         utils = salt.loader.utils(opts)
         modules = salt.loader.minion_mods(opts, utils=utils)

@@ -335,21 +335,21 @@ def test_a_node_answers_with_an_error(lab, stop_all, refusal, follow, serving):
     place = refusal()
     assert place == ("lost-node.md", "A node answers with an error")
     follow(*place, 0)
-    lab.node("ctl2").succeed(f"rm {FLOOR}")
+    lab.node("ctl2").check(["rm", FLOOR])
     follow(*place, 1)
     serving()
 
 
 def test_a_step_changes_nothing(lab, refusal, follow, serving):
     """A drop-in of somebody's lets the server start with something else than its file."""
-    folder = "/etc/systemd/system/mariadb.service.d"
-    drop_in = "[Service]\nExecStartPre=/bin/sh -c 'echo >> /run/mysqld/openstack_ha.cnf'\n"
-    node = lab.node("ctl2")
-    node.succeed(f"printf '{drop_in}' > {folder}/zz-somebody.conf; systemctl daemon-reload")
-    node.succeed("echo '# other' >> /etc/mysql/mariadb.conf.d/99-openstack_ha.cnf")
+    node, path = lab.node("ctl2"), "/etc/systemd/system/mariadb.service.d/zz-somebody.conf"
+    node.write(path, "[Service]\nExecStartPre=/bin/sh -c 'echo >> /run/mysqld/openstack_ha.cnf'\n")
+    node.check(["systemctl", "daemon-reload"])
+    node.check(["sh", "-c", "echo '# other' >> /etc/mysql/mariadb.conf.d/99-openstack_ha.cnf"])
     place = refusal()
     assert place == ("lost-node.md", "A step changes nothing")
     follow(*place, 0)
-    node.succeed(f"rm {folder}/zz-somebody.conf; systemctl daemon-reload")
+    node.check(["rm", path])
+    node.check(["systemctl", "daemon-reload"])
     follow(*place, 1)
     serving()
