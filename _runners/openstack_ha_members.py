@@ -31,6 +31,8 @@ SURVEY_GATHER_TIMEOUT = 3
 SURVEY_PATIENCE = 30
 EVENT_POLL = 0.05
 SERVE = "openstack_ha_master.serve"
+# How Salt's client marks a minion that has not returned, for which it makes up a text.
+NO_RETURN = "no_return"
 
 
 def __virtual__():
@@ -283,7 +285,7 @@ def _is_ours(reply):
 
 def _reply(node, question, full):
     """What a node answered, None when it did not itself; an error is its text."""
-    if not isinstance(full, dict) or "ret" not in full:
+    if not isinstance(full, dict) or "ret" not in full or full.get("out") == NO_RETURN:
         return None
     if full.get("retcode") and isinstance(full["ret"], dict):
         return str(full["ret"])

@@ -6,7 +6,6 @@ the wire to the minions, which are answered for by ``nodes``, and the clock.
 """
 
 import base64
-import contextlib
 import copy
 import functools
 import importlib
@@ -30,6 +29,8 @@ from support import ROOT, example, write_cluster
 MASTER = "salt_master"
 # Questions and orders of one test; a runner that sends more does not end.
 MOST = 1000
+# What Salt's client says for a minion that has not answered.
+NO_RETURN = {"out": "no_return", "ret": "Minion did not return. [No response]", "retcode": 1}
 # Execution modules that run on the master.
 ON_MASTER = ("openstack_ha_cluster", "openstack_ha_fernet")
 
@@ -211,14 +212,17 @@ class Client:
             assert len(self.master.sent) < MOST, f"it does not end: {self.master.sent[-3:]}"
         found = {}
         for node in nodes:
-            with contextlib.suppress(Silent):
+            try:
                 found[node] = self.master.minions[node].reply(fun, kwarg)
+            except Silent:
+                found[node] = dict(NO_RETURN)
         return found
 
     def cmd_iter_no_block(self, nodes, fun, kwarg=None, **more):
         """Yield the replies, each by its node."""
         for node, full in self.cmd(nodes, fun, kwarg).items():
-            yield {node: full}
+            if full != NO_RETURN:
+                yield {node: full}
 
 
 class Master:
