@@ -11,6 +11,7 @@ import functools
 
 import leftovers
 import pytest
+import salt.loader
 from saltfactories.utils.functional import Loaders
 from support import (
     cluster_on,
@@ -76,14 +77,17 @@ def states(loaders):
 
 
 @pytest.fixture
-def with_master(monkeypatch):
+def of_a_master():
     """
-    Return a function that makes loaders those of a minion that has a master, which says nothing.
+    Return a function that gives the states of loaders as they are on a minion that has a master,
+    which says nothing; they return plain mappings.
     """
 
-    def give(loaders):
-        name = "openstack_ha_masterless.is_masterless"
-        assert loaders.modules[name]() is True
-        monkeypatch.setitem(loaders.modules._dict, name, lambda: False)
+    def states(loaders):
+        loaders.modules.test.ping()
+        opts = {**loaders.opts, "file_client": "remote", "pillar": loaders.pillar}
+        utils = salt.loader.utils(opts)
+        modules = salt.loader.minion_mods(opts, utils=utils)
+        return salt.loader.states(opts, modules, utils, None)
 
-    return give
+    return states

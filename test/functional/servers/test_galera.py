@@ -91,28 +91,28 @@ def test_member_present_names_what_it_would_do(states, down):
     assert result.changes == {"member": {"old": "stopped", "new": "Synced"}}
 
 
-def test_member_present_gives_up_in_time_without_a_word(states, down, loaders, with_master):
-    with_master(loaders)
-    result = states.openstack_ha_galera.member_present(name="demo", patience=1)
-    assert result.result is False
-    assert "the master gave no word" in result.comment
+def test_member_present_gives_up_in_time_without_a_word(loaders, of_a_master, down):
+    states = of_a_master(loaders)
+    result = states["openstack_ha_galera.member_present"](name="demo", patience=1)
+    assert result["result"] is False
+    assert "the master gave no word" in result["comment"]
     assert down.server() == "stopped"
 
 
-def test_member_present_repeats_the_masters_refusal(states, down, loaders, with_master):
-    with_master(loaders)
+def test_member_present_repeats_the_masters_refusal(loaders, of_a_master, down):
+    states = of_a_master(loaders)
     # Said later than whatever moment the state begins to listen at.
     refusal = {"verdict": "refuse", "why": "no peer", "way_out": "a runbook", "time": 9999999999}
     said = pathlib.Path("/run/openstack_ha/galera.json")
     said.parent.mkdir(exist_ok=True)
     said.write_text(json.dumps(refusal), encoding="utf-8")
     try:
-        result = states.openstack_ha_galera.member_present(name="demo", patience=600)
+        result = states["openstack_ha_galera.member_present"](name="demo", patience=600)
     finally:
         said.unlink()
-    assert result.result is False
-    assert result.comment.startswith("The master refused: no peer. a runbook.")
-    assert "salt-run openstack_ha_coordinator.plan demo galera" in result.comment
+    assert result["result"] is False
+    assert result["comment"].startswith("The master refused: no peer. a runbook.")
+    assert "salt-run openstack_ha_coordinator.plan demo galera" in result["comment"]
 
 
 def test_bootstrap_makes_a_synced_member(server, states):

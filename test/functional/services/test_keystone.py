@@ -62,14 +62,14 @@ def test_a_step_of_the_masters_own_is_named_where_there_is_no_master(site):
     assert "create_keys is a master's own step, and there is none" in result.comment
 
 
-def test_without_a_word_the_wait_ends_in_time(site, with_master):
-    with_master(site.loaders)
+def test_without_a_word_the_wait_ends_in_time(site, of_a_master):
+    states = of_a_master(site.loaders)
     for result in (
-        site.states.openstack_ha_keystone.prepared(name="demo", patience=1),
-        site.states.openstack_ha_db_sync.synced(name="keystone", cluster="demo", patience=1),
+        states["openstack_ha_keystone.prepared"](name="demo", patience=1),
+        states["openstack_ha_db_sync.synced"](name="keystone", cluster="demo", patience=1),
     ):
-        assert result.result is False
-        assert "the master gave no word" in result.comment
+        assert result["result"] is False
+        assert "the master gave no word" in result["comment"]
 
 
 def test_a_token_comes_through_the_vip(served):
