@@ -84,12 +84,10 @@ def certificate_ends(path=SOCKET, timeout=TIMEOUT):
     }
 
 
-def listeners(rows, view, certificate):
+def listeners(view, certificate):
     """
-    Turn service rows and the node's view into the ``listen`` sections of haproxy.cfg.
-
-    rows
-        The list in ``openstack_ha/haproxy/services.yaml``.
+    Turn the systems' rows on the VIP and the node's view into the ``listen`` sections of
+    haproxy.cfg.
 
     view
         What ``openstack_ha.view`` returns.
@@ -104,8 +102,9 @@ def listeners(rows, view, certificate):
 
     .. code-block:: bash
 
-        salt-call openstack_ha_haproxy.listeners '[{name: mysql, port: "galera:port"}]' '{...}' x
+        salt-call openstack_ha_haproxy.listeners '{...}' /etc/haproxy/openstack_ha.pem
     """
+    rows = __utils__["openstack_ha_systems.vip_rows"]()
     try:
         return __utils__["openstack_ha_haproxy.listeners"](rows, view, certificate)
     except ValueError as error:

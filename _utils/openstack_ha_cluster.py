@@ -7,43 +7,17 @@ view of a view is the view itself.
 
 import re
 
-import openstack_ha_db_sync
 import openstack_ha_schema
 import openstack_ha_secrets
+import openstack_ha_systems
 import openstack_ha_tls
 
-# The systems in the order in which they come up, and the roles whose nodes have them. A node serves
-# before HAProxy sends work to it, and HAProxy serves before the node may hold the VIP.
-SYSTEMS = {
-    "galera": {"controller"},
-    "rabbitmq": {"controller"},
-    "memcached": {"controller", "proxy"},
-    "keystone": {"controller"},
-    "glance": {"image_server"},
-    "swift.rings": {"rings_owner"},
-    "swift.storage": {"storage"},
-    "swift.proxy": {"proxy"},
-    "health": {"controller"},
-    "haproxy": {"controller"},
-    "keepalived": {"controller"},
-    "keystone.identity": {"controller"},
-}
-# The other sections of options that a system reads: HAProxy asks where its servers listen.
-READS = {
-    "haproxy": {"keystone", "glance", "swift"},
-    "keystone": {"memcached"},
-    "glance": {"memcached", "keystone"},
-    "swift.proxy": {"keystone"},
-}
-
-# What the master looks after, and the systems whose nodes it asks about that.
-LOOKED_AFTER = {
-    "galera": {"galera"},
-    "rabbitmq": {"rabbitmq"},
-    "db_sync": set(openstack_ha_db_sync.SERVICES),
-    "keystone": {"keystone"},
-    "swift": {"swift.rings", "swift.storage", "swift.proxy"},
-}
+# The systems' parts in the order in which they come up, with the roles whose nodes have them; the
+# other sections of options that each reads; and what the master looks after, with the parts whose
+# nodes it asks about that.
+SYSTEMS = {name: part["roles"] for name, part in openstack_ha_systems.parts().items()}
+READS = openstack_ha_systems.reads()
+LOOKED_AFTER = openstack_ha_systems.coordinated()
 
 FIRST_VRRP_PRIORITY = 150
 

@@ -16,6 +16,7 @@ import re
 
 import openstack_ha_options
 import openstack_ha_rule
+import openstack_ha_systems
 
 BRANCHES = ("expand", "contract")
 SHAPE = {"is_ready": bool, "version": (None, str), "pending": (None, str)}
@@ -25,28 +26,7 @@ PYTHON = "/usr/lib/python3/dist-packages"
 # What only a controller's own commands read: a schema is made before HAProxy serves.
 LOCAL_CONFIG = "openstack_ha-local.conf"
 
-SERVICES = {
-    "keystone": {
-        "package": "keystone",
-        "user": "keystone",
-        "command": "keystone-manage",
-        "config": ("/etc/keystone/keystone.conf", f"/etc/keystone/{LOCAL_CONFIG}"),
-        "migrations": f"{PYTHON}/keystone/common/sql/migrations/versions",
-        "sync": (("db_sync",),),
-        "expand": (("db_sync", "--expand"), ("db_sync", "--migrate")),
-    },
-    "glance": {
-        "package": "glance-api",
-        "user": "glance",
-        "command": "glance-manage",
-        "config": tuple(
-            f"/etc/glance/openstack_ha/{name}" for name in ("glance-api.conf", LOCAL_CONFIG)
-        ),
-        "migrations": f"{PYTHON}/glance/db/sqlalchemy/alembic_migrations/versions",
-        "sync": (("db", "sync"),),
-        "expand": (("db", "expand"), ("db", "migrate")),
-    },
-}
+SERVICES = openstack_ha_systems.schemas()
 
 
 def services(systems):
@@ -67,7 +47,8 @@ def facts(service):
     service
         Its name.
     """
-    return SERVICES[service]
+    facts = SERVICES[service]
+    return {**facts, "migrations": f"{PYTHON}/{facts['migrations']}"}
 
 
 def connection(service, address, port, own):

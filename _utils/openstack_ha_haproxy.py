@@ -36,7 +36,7 @@ _IDLE, _INTERVAL, _COUNT = 1, 1, 3
 
 def listeners(rows, view, certificate):
     """
-    Turn the rows of ``openstack_ha/haproxy/services.yaml`` into what haproxy.cfg loops over.
+    Turn the systems' rows on the VIP into what haproxy.cfg loops over.
 
     A number in a row may be given as ``system:option``; it is then looked up in the view, so
     that a port is said in one place only.

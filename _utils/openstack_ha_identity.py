@@ -19,6 +19,7 @@ A scope is ``system:all``, ``domain:<domain>`` or ``project:<domain>/<project>``
 its ``id`` too, and ``is_ours`` when the formula has made it.
 """
 
+import openstack_ha_systems
 import openstack_ha_tls
 
 KINDS = ("domain", "project", "user", "role", "service", "endpoint", "assignment")
@@ -30,24 +31,7 @@ MARK = "made_by"
 MAKER = "openstack_ha"
 
 # The services that the cloud's catalog names, by the system that runs them.
-SERVICES = {
-    "keystone": {"name": "keystone", "type": "identity", "port": "keystone:port", "path": "/v3"},
-    "glance": {
-        "name": "glance",
-        "type": "image",
-        "port": "glance:port",
-        "path": "",
-        "user": "glance",
-    },
-    "swift.proxy": {
-        "name": "swift",
-        "type": "object-store",
-        "port": "swift:proxy:port",
-        "path": "/v1/AUTH_%(project_id)s",
-        "user": "swift",
-        "only_if": ("swift:auth", "keystone"),
-    },
-}
+SERVICES = openstack_ha_systems.catalog()
 
 
 def users(cluster, systems):

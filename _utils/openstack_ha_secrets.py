@@ -7,6 +7,7 @@ import secrets
 
 import openstack_ha_db_sync
 import openstack_ha_identity
+import openstack_ha_systems
 import openstack_ha_tls
 
 # 32 URL-safe characters are 190 bits; the alphabet is a subset of the schema's SECRET_PATTERN.
@@ -15,20 +16,8 @@ SECRET_BYTES = 24
 # Accounts of the formula itself: HAProxy's checks look into the servers with them.
 HEALTH_ACCOUNT = "health"
 
-
 # Which systems read which secrets, by the path below ``secrets``.
-READERS = {
-    ("haproxy",): {"haproxy"},
-    ("tls",): {"haproxy"},
-    ("galera",): {"galera", "health", *openstack_ha_db_sync.SERVICES},
-    ("rabbitmq",): {"rabbitmq", "health"},
-    ("keystone",): {"keystone"},
-    ("keystone", "users", "swift"): {"swift.proxy"},
-    ("swift", "hash_path_prefix"): {"swift.rings", "swift.storage", "swift.proxy"},
-    ("swift", "hash_path_suffix"): {"swift.rings", "swift.storage", "swift.proxy"},
-    ("swift", "users"): {"swift.proxy"},
-}
-
+READERS = openstack_ha_systems.readers()
 
 # Those that nobody can make alone.
 TLS_KEY = ("tls", "key")

@@ -1,5 +1,4 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
-{%- import_yaml "openstack_ha/haproxy/services.yaml" as services %}
 
 include:
   - openstack_ha.haproxy.install
@@ -61,7 +60,7 @@ openstack_ha_haproxy_config:
     - context:
         ha: {{ ha | json }}
         os: {{ os | json }}
-        listeners: {{ salt['openstack_ha_haproxy.listeners'](services, ha, os.haproxy.certificate) | json }}
+        listeners: {{ salt['openstack_ha_haproxy.listeners'](ha, os.haproxy.certificate) | json }}
         bind_options: {{ salt['openstack_ha_haproxy.bind_options'](ha, os.haproxy.certificate) | json }}
     - user: root
     - group: root

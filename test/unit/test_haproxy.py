@@ -1,13 +1,12 @@
 """Rows of data into HAProxy's sections, and HAProxy's answers into data."""
 
-import pathlib
 import subprocess
 
 import openstack_ha_haproxy as haproxy
+import openstack_ha_systems
 import pytest
-import yaml
 
-SERVICES = pathlib.Path(__file__).parents[2] / "openstack_ha/haproxy/services.yaml"
+ROWS = openstack_ha_systems.vip_rows()
 
 CERTIFICATE = "/etc/haproxy/vip.pem"
 VIEW = {
@@ -52,8 +51,7 @@ def only(row, view=None):
 
 @pytest.fixture
 def shipped():
-    rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
-    return {listener["name"]: listener for listener in haproxy.listeners(rows, VIEW, CERTIFICATE)}
+    return {listener["name"]: listener for listener in haproxy.listeners(ROWS, VIEW, CERTIFICATE)}
 
 
 def test_mysql_has_one_writer_and_the_others_stand_by(shipped):
@@ -74,9 +72,8 @@ def test_swift_is_served_by_the_proxies(shipped):
 def test_images_are_served_by_the_controllers_where_swift_is(shipped):
     assert [one.split()[1] for one in shipped["glance"]["servers"]] == ["ctl1", "ctl2", "ctl3"]
     view = {**VIEW, "swift": {"proxy": {"port": 8080}, "auth": "tempauth"}}
-    rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
-    names = [listener["name"] for listener in haproxy.listeners(rows, view, CERTIFICATE)]
-    assert names == ["mysql", "rabbitmq", "swift", "keystone"]
+    names = [listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE)]
+    assert names == ["mysql", "rabbitmq", "keystone", "swift"]
 
 
 def test_a_service_that_no_node_has_is_left_out():
@@ -132,9 +129,8 @@ def test_rabbitmq_is_balanced_over_all_brokers(shipped):
 
 def test_rabbitmq_with_direct_access_needs_no_front_end():
     view = {**VIEW, "rabbitmq": {"port": 5672, "access": "direct"}}
-    rows = yaml.safe_load(SERVICES.read_text(encoding="utf-8"))
     assert "rabbitmq" not in [
-        listener["name"] for listener in haproxy.listeners(rows, view, CERTIFICATE)
+        listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE)
     ]
 
 

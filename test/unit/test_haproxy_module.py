@@ -30,6 +30,7 @@ def module():
             "quote",
         )
     }
+    loaded.__utils__["openstack_ha_systems.vip_rows"] = lambda: [{"name": "x"}]
     return loaded
 
 
@@ -82,7 +83,7 @@ def test_an_unknown_answer_is_an_error(module, admin_socket, function):
 
 def test_faults_of_the_pure_functions_become_saltish(module):
     with pytest.raises(CommandExecutionError, match="port is missing"):
-        module.listeners([{"name": "x"}], {}, "vip.pem")
+        module.listeners({}, "vip.pem")
     with pytest.raises(CommandExecutionError, match="line break"):
         module.quote("a\nb")
 

@@ -1,0 +1,5 @@
+"""
+keepalived as one of the systems, as ``openstack_ha_systems`` explains it.
+"""
+
+SYSTEM = {"parts": {"keepalived": {"roles": {"controller"}}}}

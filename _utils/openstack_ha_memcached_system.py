@@ -1,0 +1,5 @@
+"""
+memcached as one of the systems, as ``openstack_ha_systems`` explains it.
+"""
+
+SYSTEM = {"parts": {"memcached": {"roles": {"controller", "proxy"}}}}

@@ -1,0 +1,41 @@
+"""
+Swift as one of the systems, as ``openstack_ha_systems`` explains it.
+"""
+
+HASH_PATH = [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
+
+SYSTEM = {
+    "parts": {
+        "swift.rings": {"roles": {"rings_owner"}, "secrets": HASH_PATH},
+        "swift.storage": {"roles": {"storage"}, "secrets": HASH_PATH},
+        "swift.proxy": {
+            "roles": {"proxy"},
+            "reads": {"keystone"},
+            "secrets": [*HASH_PATH, ("keystone", "users", "swift"), ("swift", "users")],
+        },
+    },
+    "coordinated": ["swift.rings", "swift.storage", "swift.proxy"],
+    "catalog": {
+        "swift.proxy": {
+            "name": "swift",
+            "type": "object-store",
+            "port": "swift:proxy:port",
+            "path": "/v1/AUTH_%(project_id)s",
+            "user": "swift",
+            "only_if": ("swift:auth", "keystone"),
+        }
+    },
+    "vip": [
+        # A proxy that stalls keeps its clients for a minute; an object may take as long as it
+        # likes.
+        {
+            "name": "swift",
+            "port": "swift:proxy:port",
+            "mode": "http",
+            "system": "swift.proxy",
+            "timeout": 120,
+            "large_bodies": True,
+            "check": {"path": "/healthcheck"},
+        }
+    ],
+}

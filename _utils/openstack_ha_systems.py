@@ -1,0 +1,109 @@
+"""
+The systems that the formula knows, and the tables that follow from what each says of itself.
+
+A system is described in one file, ``openstack_ha_<system>_system``, as a mapping::
+
+    parts        its parts by name, each a step of a highstate and of a rejoin: ``roles`` whose
+                 nodes have it, ``reads`` (sections of other systems' options), ``secrets`` (paths
+                 below ``secrets`` that it reads)
+    coordinated  the parts whose nodes the master asks about it, where the master looks after it
+    schema       of its database, as ``openstack_ha_db_sync`` uses it
+    catalog      its services in Keystone's catalog by part, as ``openstack_ha_identity`` uses them
+    vip          its rows on the VIP, as ``openstack_ha_haproxy.listeners`` explains them
+
+What a system has not is left out.
+"""
+
+import openstack_ha_galera_system
+import openstack_ha_glance_system
+import openstack_ha_haproxy_system
+import openstack_ha_health_system
+import openstack_ha_keepalived_system
+import openstack_ha_keystone_system
+import openstack_ha_memcached_system
+import openstack_ha_rabbitmq_system
+import openstack_ha_swift_system
+
+# In the order of their rows on the VIP and in Keystone's catalog.
+SYSTEMS = {
+    "galera": openstack_ha_galera_system.SYSTEM,
+    "rabbitmq": openstack_ha_rabbitmq_system.SYSTEM,
+    "memcached": openstack_ha_memcached_system.SYSTEM,
+    "keystone": openstack_ha_keystone_system.SYSTEM,
+    "glance": openstack_ha_glance_system.SYSTEM,
+    "swift": openstack_ha_swift_system.SYSTEM,
+    "health": openstack_ha_health_system.SYSTEM,
+    "haproxy": openstack_ha_haproxy_system.SYSTEM,
+    "keepalived": openstack_ha_keepalived_system.SYSTEM,
+}
+
+# A node serves before HAProxy sends work to it, and HAProxy serves before the node may hold the
+# VIP; what is asked for through the VIP comes after that.
+LAST = ("keystone.identity",)
+
+
+def parts():
+    """
+    Return the parts of all systems by name, in the order in which they come up.
+    """
+    found = {name: part for one in SYSTEMS.values() for name, part in one["parts"].items()}
+    return {
+        **{name: part for name, part in found.items() if name not in LAST},
+        **{name: found[name] for name in LAST},
+    }
+
+
+def coordinated():
+    """
+    Return what the master looks after, with the parts whose nodes it asks about that.
+    """
+    own = {name: set(one["coordinated"]) for name, one in SYSTEMS.items() if "coordinated" in one}
+    # A schema is made before the service that waits for it can have keys, say.
+    before = ("galera", "rabbitmq")
+    return {
+        **{name: own[name] for name in before},
+        "db_sync": set(schemas()),
+        **{name: nodes for name, nodes in own.items() if name not in before},
+    }
+
+
+def reads():
+    """
+    Return the sections of other systems' options that a part reads, by part. HAProxy asks where
+    its servers listen.
+    """
+    found = {name: part["reads"] for name, part in parts().items() if "reads" in part}
+    behind = {name for name, one in SYSTEMS.items() if "vip" in one}
+    return {**found, "haproxy": behind}
+
+
+def readers():
+    """
+    Return the parts that read secrets, by their path below ``secrets``, the shorter paths first.
+    """
+    found = {}
+    for name, part in parts().items():
+        for path in part.get("secrets", ()):
+            found.setdefault(path, set()).add(name)
+    return dict(sorted(found.items(), key=lambda one: (len(one[0]), one[0])))
+
+
+def schemas():
+    """
+    Return the schemas by the system whose they are.
+    """
+    return {name: one["schema"] for name, one in SYSTEMS.items() if "schema" in one}
+
+
+def catalog():
+    """
+    Return the services of Keystone's catalog by the part that serves them.
+    """
+    return {part: row for one in SYSTEMS.values() for part, row in one.get("catalog", {}).items()}
+
+
+def vip_rows():
+    """
+    Return the rows of what HAProxy serves on the VIP.
+    """
+    return [row for one in SYSTEMS.values() for row in one.get("vip", ())]

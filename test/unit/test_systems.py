@@ -1,0 +1,76 @@
+"""What each system says of itself, and that the tables that follow from it hold together."""
+
+import importlib
+import re
+
+import openstack_ha_cluster
+import openstack_ha_systems as systems
+import pytest
+from support import ROOT, example
+
+KEYS = {"parts", "coordinated", "schema", "catalog", "vip"}
+PART_KEYS = {"roles", "reads", "secrets"}
+ROLES = {"controller", "proxy", "storage", "image_server", "rings_owner"}
+
+
+def test_every_description_is_one_of_the_systems():
+    files = {path.stem for path in (ROOT / "_utils").glob("openstack_ha_*_system.py")}
+    assert {f"openstack_ha_{name}_system" for name in systems.SYSTEMS} == files
+
+
+@pytest.mark.parametrize("name", systems.SYSTEMS)
+def test_a_description_says_nothing_that_nobody_reads(name):
+    one = importlib.import_module(f"openstack_ha_{name}_system").SYSTEM
+    assert set(one) <= KEYS
+    for part, facts in one["parts"].items():
+        assert part.partition(".")[0] == name
+        assert set(facts) <= PART_KEYS
+        assert facts["roles"] <= ROLES
+        assert facts.get("reads", set()) <= set(systems.SYSTEMS)
+    assert set(one.get("coordinated", ())) | set(one.get("catalog", ())) <= set(one["parts"])
+
+
+@pytest.mark.parametrize("part", systems.parts())
+def test_every_part_has_its_states(part):
+    path = ROOT / "openstack_ha" / part.replace(".", "/")
+    assert path.with_suffix(".sls").exists() or (path / "init.sls").exists()
+
+
+def test_who_serves_comes_before_who_sends_work_and_that_before_the_vip():
+    order = list(systems.parts())
+    serving = [part for part in order if part not in ("haproxy", "keepalived", *systems.LAST)]
+    assert order == [*serving, "haproxy", "keepalived", *systems.LAST]
+
+
+def test_a_schema_is_made_before_who_waits_for_it():
+    order = list(systems.coordinated())
+    assert order.index("galera") < order.index("db_sync") < order.index("keystone")
+
+
+def test_no_two_rows_on_the_vip_have_a_name_or_a_port():
+    rows = systems.vip_rows()
+    for key in ("name", "port"):
+        assert len({row[key] for row in rows}) == len(rows)
+    cluster = openstack_ha_cluster.complete(example())
+    numbers = [_option(cluster, row["port"]) for row in rows]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_no_two_services_have_a_type_in_the_catalog():
+    rows = systems.catalog().values()
+    assert len({row["type"] for row in rows}) == len(rows)
+    assert all(re.fullmatch(r"[a-z-]+", row["type"]) for row in rows)
+
+
+def test_every_secret_that_a_system_needs_is_read_by_somebody():
+    known = systems.readers()
+    assert all(readers <= set(systems.parts()) for readers in known.values())
+    cluster = openstack_ha_cluster.complete(example())
+    own = openstack_ha_cluster.all_systems(cluster)
+    assert set().union(*(known[path] for path in known)) <= set(own)
+
+
+def _option(cluster, path):
+    for key in path.split(":"):
+        cluster = cluster[key]
+    return cluster
