@@ -128,7 +128,7 @@ def status(name=None):
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in ("galera", "rabbitmq", "keystone", *_schemas(chosen))
+            for system in ("galera", "rabbitmq", "keystone", *_schemas(chosen), *_turns())
         },
         time.time(),
     )
@@ -245,6 +245,10 @@ def _in_short(one):
 def _schemas(one):
     systems = __utils__["openstack_ha_cluster.all_systems"](one)
     return [f"db_sync.{name}" for name in __utils__["openstack_ha_db_sync.services"](systems)]
+
+
+def _turns():
+    return [f"turn.{name}" for name in __utils__["openstack_ha_systems.turns"]()]
 
 
 def _only_name():

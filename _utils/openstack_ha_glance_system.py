@@ -21,6 +21,8 @@ SYSTEM = {
         "sync": (("db", "sync"),),
         "expand": (("db", "expand"), ("db", "migrate")),
     },
+    # A transfer that goes on longer is cut, as by a reload.
+    "turns": {"glance": {"unit": "glance-api.service", "patience": 900}},
     "catalog": {
         "glance": {
             "name": "glance",

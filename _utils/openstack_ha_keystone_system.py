@@ -24,6 +24,7 @@ SYSTEM = {
         "sync": (("db_sync",),),
         "expand": (("db_sync", "--expand"), ("db_sync", "--migrate")),
     },
+    "turns": {"keystone": {"unit": "keystone.service", "patience": 60}},
     "catalog": {
         "keystone": {
             "name": "keystone",

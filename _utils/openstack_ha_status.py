@@ -66,6 +66,7 @@ def assess(cluster, replies, records, now):
         *_apis(nodes, holders),
         *_certificates(nodes, now),
         *_refusals(cluster["name"], decisions),
+        *_failures(cluster["name"], records),
     ]
     verdict = max([HEALTHY, *(weight for weight, _ in faults)], key=VERDICTS.index)
     return {
@@ -266,3 +267,12 @@ def _refusals(name, decisions):
             command = openstack_ha_rule.show(name, system.partition(".")[0])
             way_out = f"{decision['way_out']}: " if decision["way_out"] else ""
             yield DEGRADED, f"{system}: {decision['why']}; {way_out}`{command}`"
+
+
+def _failures(name, records):
+    """Steps that failed, and are taken again at each look."""
+    for system, record in records.items():
+        for node, why in (record.get("failures") or {}).items():
+            command = openstack_ha_rule.show(name, system.partition(".")[0])
+            step = record["decision"]["verdict"]
+            yield DEGRADED, f"{system}: {step} of {node} failed: {why}: `{command}`"

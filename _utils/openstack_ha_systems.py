@@ -10,6 +10,8 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
     schema       of its database, as ``openstack_ha_db_sync`` uses it
     catalog      its services in Keystone's catalog by part, as ``openstack_ha_identity`` uses them
     vip          its rows on the VIP, as ``openstack_ha_haproxy.listeners`` explains them
+    turns        parts that are renewed one node at a time, of which the row on the VIP has the
+                 same name: ``unit``, and ``patience`` (seconds for what it has begun to end)
 
 What a system has not is left out.
 """
@@ -64,6 +66,7 @@ def coordinated():
         **{name: own[name] for name in before},
         "db_sync": set(schemas()),
         **{name: nodes for name, nodes in own.items() if name not in before},
+        "turn": set(turns()),
     }
 
 
@@ -100,6 +103,13 @@ def catalog():
     Return the services of Keystone's catalog by the part that serves them.
     """
     return {part: row for one in SYSTEMS.values() for part, row in one.get("catalog", {}).items()}
+
+
+def turns():
+    """
+    Return what is renewed one node at a time, by part.
+    """
+    return {part: facts for one in SYSTEMS.values() for part, facts in one.get("turns", {}).items()}
 
 
 def vip_rows():

@@ -1,7 +1,6 @@
 # Keystone serves, with the cluster's keys and over a schema that its version knows.
 {%- from "openstack_ha/map.jinja" import ha with context %}
 {%- set service, gate = "keystone", {"openstack_ha_keystone": "openstack_ha_keystone_prepared"} %}
-{%- set read_at_start, read_by_workers = ["openstack_ha-uwsgi.ini"], ["keystone.conf"] %}
 
 include:
   - openstack_ha.python

@@ -27,6 +27,7 @@ SYSTEMS = {
     "rejoin",
     "status",
     "swift",
+    "turn",
 }
 # Faults that no test noticed once.
 UNNOTICED = {

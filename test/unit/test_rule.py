@@ -79,6 +79,7 @@ def shapes(system):
         "keystone": "keystone_word",
         "db_sync": "db_sync",
         "swift": "swift_spread",
+        "turn": "turn_rule",
     }[system]
     return sorted(importlib.import_module(f"openstack_ha_{module}").SHAPE)
 
@@ -87,7 +88,7 @@ def shapes(system):
 def said(draw, system):
     """What a node could answer: nothing, an error, nonsense, or a mapping with nonsense in it."""
     one = st.fixed_dictionaries(dict.fromkeys(shapes(system), NONSENSE))
-    if system == "db_sync":
+    if system in ("db_sync", "turn"):
         one = st.fixed_dictionaries({"keystone": one, "glance": NONSENSE})
     return draw(
         st.none()

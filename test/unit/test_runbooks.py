@@ -9,6 +9,7 @@ import openstack_ha_keystone_word as keystone_word
 import openstack_ha_rabbitmq_membership as membership
 import openstack_ha_rule
 import openstack_ha_swift_spread as spread
+import openstack_ha_turn_rule
 import pytest
 from runbook import FOLDER, sections
 from support import ROOT
@@ -31,7 +32,12 @@ KEYSTONE = [
 ]
 
 
-EVERY = [openstack_ha_rule.OLD_MODULE, openstack_ha_rule.ERROR, openstack_ha_rule.IN_VAIN]
+EVERY = [
+    openstack_ha_rule.OLD_MODULE,
+    openstack_ha_rule.ERROR,
+    openstack_ha_rule.IN_VAIN,
+    openstack_ha_turn_rule.COMES_NOT_BACK,
+]
 
 
 @pytest.mark.parametrize(

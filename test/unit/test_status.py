@@ -385,3 +385,13 @@ def test_a_refusal_waits_for_a_person():
         "keystone: ctl2 has keys; adopt: `salt-run openstack_ha_coordinator.plan demo keystone`"
     ]
     assert assessed["decisions"]["db_sync.glance"] is None
+
+
+def test_a_step_that_failed_is_told_with_its_reason():
+    word = {"verdict": "renew", "nodes": ["ctl2"], "why": "older", "way_out": None}
+    kept = {"decision": word, "decided": 1, "failures": {"ctl2": "it did not start"}}
+    assessed = status.assess(CLUSTER, replies(), {**SETTLED, "turn.keystone": kept}, NOW)
+    assert assessed["faults"] == [
+        "turn.keystone: renew of ctl2 failed: it did not start: "
+        "`salt-run openstack_ha_coordinator.plan demo turn`"
+    ]

@@ -8,7 +8,7 @@ import openstack_ha_systems as systems
 import pytest
 from support import ROOT, example
 
-KEYS = {"parts", "coordinated", "schema", "catalog", "vip"}
+KEYS = {"parts", "coordinated", "schema", "catalog", "turns", "vip"}
 PART_KEYS = {"roles", "reads", "secrets"}
 ROLES = {"controller", "proxy", "storage", "image_server", "rings_owner"}
 
@@ -27,7 +27,12 @@ def test_a_description_says_nothing_that_nobody_reads(name):
         assert set(facts) <= PART_KEYS
         assert facts["roles"] <= ROLES
         assert facts.get("reads", set()) <= set(systems.SYSTEMS)
-    assert set(one.get("coordinated", ())) | set(one.get("catalog", ())) <= set(one["parts"])
+    for key in ("coordinated", "catalog", "turns"):
+        assert set(one.get(key, ())) <= set(one["parts"])
+
+
+def test_what_has_turns_is_behind_the_vip():
+    assert set(systems.turns()) <= {row["name"] for row in systems.vip_rows()}
 
 
 @pytest.mark.parametrize("part", systems.parts())

@@ -98,6 +98,30 @@ def test_a_second_run_changes_nothing(served):
             assert (single.result, single.changes) == (True, {}), single
 
 
+def test_what_runs_with_an_older_file_is_renewed(served):
+    config, turn = (
+        pathlib.Path("/etc/keystone/keystone.conf"),
+        served.loaders.modules.openstack_ha_turn,
+    )
+    before = config.read_text(encoding="utf-8")
+    assert turn.is_outdated("keystone") is False
+    config.write_text(before + "# by hand\n", encoding="utf-8")
+    try:
+        shown = served.states.openstack_ha_turn.renewed(name="keystone", cluster="demo", test=True)
+        assert (shown.result, list(shown.changes)) == (None, ["keystone"])
+        assert turn.is_outdated("keystone") is True
+        done = served.states.openstack_ha_turn.renewed(name="keystone", cluster="demo")
+        assert done.result is True, done.comment
+        assert turn.is_outdated("keystone") is False
+    finally:
+        config.write_text(before, encoding="utf-8")
+    served.apply("keystone.service")
+    for test in (True, False):
+        again = served.states.openstack_ha_turn.renewed(name="keystone", cluster="demo", test=test)
+        assert (again.result, again.changes) == (True, {})
+    api(served, "GET", "/healthcheck", until=200)
+
+
 def test_a_new_database_is_not_taken_for_the_old_one(served):
     """Keystone goes on meanwhile, and its caches know the old administrator's id."""
     token_of(served)

@@ -353,3 +353,16 @@ def test_a_step_changes_nothing(lab, refusal, follow, serving):
     node.check(["systemctl", "daemon-reload"])
     follow(*place, 1)
     serving()
+
+
+def test_a_service_does_not_come_back(lab, refusal, follow, serving):
+    """One has an older configuration, and is not renewed while another one does not serve."""
+    outdated, path = lab.node("ctl1"), "/etc/keystone/keystone.conf"
+    lab.node("ctl2").check(["systemctl", "stop", "keystone"])
+    outdated.check(["sh", "-c", f"echo '# other' >> {path}"])
+    place = refusal("turn")
+    assert place == ("lost-node.md", "A service does not come back")
+    follow(*place, 0)
+    lab.node("ctl2").check(["systemctl", "start", "keystone"])
+    follow(*place, 1)
+    serving()

@@ -1,0 +1,198 @@
+"""
+Turns: services that run with something else than is on their disk are renewed, one node at a time.
+
+A node that is to be renewed is drained first: it says that it does not serve, every HAProxy takes
+it out, and what it has begun ends. Then it is renewed, let in again, and looked at until every
+HAProxy sends it work; only then it is the next one's turn. The last one that serves is never taken
+away.
+
+Evidence of a node is a mapping by service, each with all of these keys.
+
+is_running
+    The unit runs.
+is_outdated
+    It was started with other files than it would be now.
+is_drained
+    It does not serve, since it is its turn.
+is_away
+    It does not serve, since a person has said so.
+drained_for
+    Seconds since it was drained, else None.
+patience
+    Seconds for what it has begun to end.
+seen
+    What this node's HAProxy sees of the service, ``{host: {"serves": bool, "sessions": number}}``;
+    None where it does not answer.
+"""
+
+import openstack_ha_cluster
+import openstack_ha_rule
+import openstack_ha_systems
+
+# Seconds between looks while a node is drained, or comes back.
+LOOK_AGAIN = 1
+# Seconds for a node to come back after which a person hears of it.
+PATIENCE = 120
+COMES_NOT_BACK = ("lost-node.md", "A service does not come back")
+
+SHAPE = {
+    "is_running": bool,
+    "is_outdated": bool,
+    "is_drained": bool,
+    "is_away": bool,
+    "drained_for": (None, int, float),
+    "patience": int,
+    "seen": (None, {str: {"serves": bool, "sessions": int}}),
+}
+# Its steps, each the name of a function.
+VERDICTS = ("drain", "renew", "readmit")
+
+
+def decide(case):
+    """
+    Return what is to be done, as ``openstack_ha_rule`` describes it; the subject is a service.
+
+    case
+        A case.
+    """
+    return [_of_service(case, service) for service in openstack_ha_systems.turns()]
+
+
+def remember(case, decision):
+    """
+    Return what is kept until the next look: since when somebody is waited for.
+
+    case, decision
+        A case and what was decided.
+    """
+    before = _record(case, decision["subject"]).get("waiting_since")
+    if decision["verdict"] not in ("wait", "refuse"):
+        return {"waiting_since": None}
+    return {"waiting_since": openstack_ha_rule.begun(before, case["now"])}
+
+
+def listeners(case, decision):
+    """
+    Return those that wait for their turn.
+
+    case, decision
+        A case and what was decided.
+    """
+    said = _said(case, decision["subject"])
+    return [node for node in said if said[node]["is_outdated"]]
+
+
+def again(case, decision, failures):
+    """
+    Return the seconds until the next look, None when only an event or the schedule asks for one.
+
+    case, decision
+        A case and what was decided.
+
+    failures
+        What went wrong by node, None when there was no step to take.
+    """
+    if failures is not None:
+        return None if failures else LOOK_AGAIN
+    said = _said(case, decision["subject"])
+    is_under_way = any(one["is_drained"] for one in said.values()) or decision.get("is_near")
+    return LOOK_AGAIN if decision["verdict"] == "wait" and is_under_way else None
+
+
+def _of_service(case, service):
+    said = _said(case, service)
+    drained = [node for node in said if said[node]["is_drained"]]
+    outdated = [node for node in said if said[node]["is_outdated"]]
+    if drained:
+        return _go_on(case, service, said, drained[0])
+    if not outdated:
+        return _word(service, "settled", [], f"{service} runs with what is on the disk")
+    serving = [node for node in said if _serves(case, said, node)]
+    useless = [node for node in outdated if node not in serving]
+    if useless:
+        # Nobody misses it, and the new configuration may be what it lacks.
+        why = f"{service} of {useless[0]} runs with an older configuration, and does not serve"
+        return _word(service, "renew", useless[:1], why)
+    back = [node for node in said if node not in serving and not said[node]["is_away"]]
+    if back:
+        return _wait(case, service, back, f"{service} of {_names(back)} does not serve")
+    why = f"{service} of {outdated[0]} runs with an older configuration"
+    if len(serving) > 1:
+        return _word(service, "drain", outdated[:1], why)
+    nodes = [one["id"] for one in openstack_ha_cluster.nodes_with(case["cluster"], service)]
+    others = [node for node in nodes if node not in serving]
+    if not others:
+        # A sole node takes its own turn.
+        return _word(service, "renew", outdated[:1], why)
+    told = openstack_ha_rule.silence([node for node in others if node not in said], case["found"])
+    why = "; ".join([f"{why}, and is the only one that serves", *told])
+    return _word(service, "wait", [], why)
+
+
+def _go_on(case, service, said, node):
+    """One is drained: renew it when nobody uses it, and let it in when it is renewed."""
+    one = said[node]
+    if one["is_running"] and not one["is_outdated"]:
+        return _word(service, "readmit", [node], f"{service} of {node} is renewed")
+    rows = [row for row in _rows(case, said, node) if row]
+    busy = sum(row["sessions"] for row in rows)
+    is_late = (one["drained_for"] or 0) >= one["patience"]
+    if any(row["serves"] for row in rows) and not is_late:
+        why = f"{service} of {node} is drained, and HAProxy still sends it work"
+        return {**_word(service, "wait", [], why), "is_near": True}
+    if busy and not is_late:
+        why = f"{service} of {node} is drained, and ends {busy} requests"
+        return {**_word(service, "wait", [], why), "is_near": True}
+    return _word(service, "renew", [node], f"{service} of {node} is drained")
+
+
+def _wait(case, service, nodes, why):
+    """Wait for who has just been renewed; after long it is a person's."""
+    since = _record(case, service).get("waiting_since")
+    if case["now"] - openstack_ha_rule.begun(since, case["now"]) < PATIENCE:
+        return {**_word(service, "wait", [], why), "is_near": True}
+    runbook, title = COMES_NOT_BACK
+    way = f"docs/runbooks/{runbook}, '{title}': `salt {nodes[0]} openstack_ha_turn.evidence`"
+    why = f"{why}, for {PATIENCE} s and more; nobody else is renewed"
+    return {**_word(service, "refuse", nodes, why), "way_out": way}
+
+
+def _serves(case, said, node):
+    """Whether every HAProxy that tells sends work to a node."""
+    rows = _rows(case, said, node)
+    return said[node]["is_running"] and bool(rows) and all(row and row["serves"] for row in rows)
+
+
+def _rows(case, said, node):
+    """What each HAProxy that answers sees of a node's server, None where it has none."""
+    host = case["cluster"]["nodes"][node]["hostname"]
+    return [one["seen"].get(host) for one in said.values() if one["seen"] is not None]
+
+
+def _said(case, service):
+    """What nodes said of a service that they have, of those that said all of it."""
+    found = {
+        node: case["found"][node].get(service)
+        for node in case["nodes"]
+        if isinstance(case["found"].get(node), dict)
+    }
+    return {node: one for node, one in found.items() if openstack_ha_rule.fits(one, SHAPE)}
+
+
+def _record(case, service):
+    return case["records"].get(service, {})
+
+
+def _word(service, verdict, nodes, why):
+    return {
+        "verdict": verdict,
+        "nodes": list(nodes),
+        "why": why,
+        "way_out": None,
+        "subject": service,
+        "arguments": {"service": service},
+    }
+
+
+def _names(nodes):
+    return ", ".join(nodes)

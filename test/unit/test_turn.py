@@ -1,0 +1,188 @@
+"""Turns: who is renewed when, over three controllers whose HAProxies see them come and go."""
+
+import openstack_ha_cluster
+import openstack_ha_turn_rule as rule
+import pytest
+from runners import Master, Nodes
+from support import example
+
+CONTROLLERS = ("ctl1", "ctl2", "ctl3")
+
+
+class Services(Nodes):
+    """
+    Keystone on each controller, and what each HAProxy sees of it.
+
+    ``lag`` is how many looks HAProxy takes to see a change; ``hopeless`` do not come back.
+    """
+
+    def __init__(self, names=CONTROLLERS, outdated=CONTROLLERS):
+        super().__init__(names)
+        self.outdated, self.drained, self.away = set(outdated), set(), set()
+        self.down, self.hopeless = set(), set()
+        self.sessions, self.lag, self.changed = {}, 0, {}
+        self.drained_at, self.together, self.patience = {}, 0, 60
+        self.master = None
+
+    def _is_up(self, node):
+        is_up = node not in self.drained | self.away | self.down
+        since = self.changed.get(node)
+        is_seen = since is None or self.looks - since > self.lag
+        return is_up if is_seen else not is_up
+
+    def evidence(self, node):
+        is_drained = node in self.drained
+        now = self.master.clock.now
+        keystone = {
+            "is_running": node not in self.down,
+            "is_outdated": node in self.outdated,
+            "is_drained": is_drained,
+            "is_away": node in self.away,
+            "drained_for": now - self.drained_at[node] if is_drained else None,
+            "patience": self.patience,
+            "seen": {
+                one: {"serves": self._is_up(one), "sessions": self.sessions.get(one, 0)}
+                for one in self.names
+            },
+        }
+        return {"keystone": keystone}
+
+    def drain(self, node, service):
+        self.drained.add(node)
+        self.drained_at[node], self.changed[node] = self.master.clock.now, self.looks
+        self.together = max(self.together, len(self.drained))
+        return {}
+
+    def renew(self, node, service):
+        assert not self._is_up(node) or len(self.names) == 1 or self.sessions.get(node), (
+            "it serves, and is taken away"
+        )
+        self.outdated.discard(node)
+        if node in self.hopeless:
+            self.down.add(node)
+        return {}
+
+    def readmit(self, node, service):
+        self.drained.discard(node)
+        self.changed[node] = self.looks
+        return {}
+
+
+def of_one():
+    """The example with one controller."""
+    found = openstack_ha_cluster.complete(example())
+    for name in ("ctl2", "ctl3"):
+        del found["nodes"][name]
+    return found
+
+
+@pytest.fixture
+def master(tmp_path):
+    """Return a function that makes a master of such services."""
+
+    def make(*nodes, **more):
+        names = nodes or CONTROLLERS
+        made = Master(tmp_path, Services(names, **more), of_one() if nodes else None)
+        made.nodes.master = made
+        return made
+
+    return make
+
+
+def answer(master):
+    """What was decided about Keystone, and about whom."""
+    decisions = master.run("openstack_ha_coordinator.answer", "demo", "turn")
+    return [(one["verdict"], *one["nodes"]) for one in decisions if one["subject"] == "keystone"]
+
+
+def turn(node):
+    return [("drain", node), ("renew", node), ("readmit", node)]
+
+
+SETTLED = [("settled",)]
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_one_after_another_is_drained_renewed_and_let_in_again(master, lag):
+    of = master()
+    of.nodes.lag = lag
+    found = [one for one in answer(of) if one != ("wait",)]
+    assert found == [*turn("ctl1"), *turn("ctl2"), *turn("ctl3"), *SETTLED]
+    assert of.nodes.together == 1
+    assert of.nodes.drained == set()
+
+
+def test_what_has_been_begun_may_end_and_not_without_end(master):
+    of = master(outdated=["ctl2"])
+    of.nodes.sessions = {"ctl2": 3}
+    of.nodes.at_look[9] = of.nodes.sessions.clear
+    assert answer(of) == [("drain", "ctl2"), ("wait",), *turn("ctl2")[1:], *SETTLED]
+    of.nodes.outdated, of.nodes.sessions = {"ctl2"}, {"ctl2": 1}
+    begin = of.clock.now
+    assert answer(of) == [("drain", "ctl2"), ("wait",), *turn("ctl2")[1:], *SETTLED]
+    assert of.nodes.patience <= of.clock.now - begin < of.nodes.patience + 10
+
+
+def test_the_last_one_that_serves_is_never_taken_away(master):
+    of = master()
+    of.nodes.silent = {"ctl2", "ctl3"}
+    of.nodes.names = ("ctl1",)
+    (decision,) = [
+        one
+        for one in of.run("openstack_ha_coordinator.answer", "demo", "turn")
+        if one["subject"] == "keystone"
+    ]
+    assert decision["verdict"] == "wait"
+    assert "is the only one that serves; ctl2, ctl3 did not answer" in decision["why"]
+    assert of.orders("turn") == []
+
+
+def test_one_that_is_down_holds_nobody_up_while_two_serve(master):
+    of = master()
+    of.nodes.silent = {"ctl3"}
+    assert [one for one in answer(of) if one != ("wait",)] == [
+        *turn("ctl1"),
+        *turn("ctl2"),
+        *SETTLED,
+    ]
+
+
+def test_a_sole_node_takes_its_own_turn(master):
+    of = master("ctl1", outdated=["ctl1"])
+    assert answer(of) == [("renew", "ctl1"), *SETTLED]
+
+
+def test_who_does_not_come_back_stops_the_round_and_is_named(master):
+    of = master()
+    of.nodes.hopeless = {"ctl1"}
+    assert answer(of)[:2] == turn("ctl1")[:2]
+    of.nodes.drained.clear()
+    begin = of.clock.now
+    *_waits, (verdict, *nodes) = answer(of)
+    assert (verdict, nodes) == ("refuse", ["ctl1"])
+    assert of.clock.now - begin >= rule.PATIENCE
+    kept = of.record("demo.turn.keystone")["decision"]
+    assert (
+        "'A service does not come back': `salt ctl1 openstack_ha_turn.evidence`" in kept["way_out"]
+    )
+    assert {nodes for nodes, _ in of.orders("turn")} == {("ctl1",)}
+
+
+def test_who_does_not_serve_is_renewed_first_and_needs_no_draining(master):
+    of = master()
+    of.nodes.down = {"ctl3"}
+    of.nodes.at_look[2] = of.nodes.down.clear
+    assert answer(of)[0] == ("renew", "ctl3")
+
+
+def test_whom_a_person_has_taken_out_is_left_alone(master):
+    of = master(outdated=["ctl1", "ctl2"])
+    of.nodes.away = {"ctl3"}
+    found = [one for one in answer(of) if one != ("wait",)]
+    assert found == [*turn("ctl1"), *turn("ctl2"), *SETTLED]
+
+
+def test_a_master_that_ends_in_the_middle_goes_on_where_it_was(master):
+    of = master(outdated=["ctl2", "ctl3"])
+    of.nodes.drain("ctl2", "keystone")
+    assert answer(of)[:2] == turn("ctl2")[1:]
