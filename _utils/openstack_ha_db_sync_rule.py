@@ -12,9 +12,6 @@ VERDICTS = ("sync", "expand")
 def decide(case):
     """
     Return what is to be done, as ``openstack_ha_rule`` describes it; the subject is a service.
-
-    case
-        A case.
     """
     systems = openstack_ha_cluster.all_systems(case["cluster"])
     return [
@@ -28,36 +25,18 @@ def decide(case):
 
 
 def remember(case, decision):
-    """
-    Return what is kept until the next look: nothing.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return what is kept until the next look: nothing."""
     return {}
 
 
 def listeners(case, decision):
-    """
-    Return those whose service waits for its schema.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return those whose service waits for its schema."""
     found = _found(case, decision["subject"])
     return [node for node in found if openstack_ha_db_sync.is_waiting(found[node])]
 
 
 def again(case, decision, failures):
-    """
-    Return the seconds until the next look, None when only an event or the schedule asks for one.
-
-    case, decision
-        A case and what was decided.
-
-    failures
-        What went wrong by node, None when there was no step to take.
-    """
+    """Return the seconds until the next look, None where only an event asks for one."""
     return 0 if failures == {} else None
 
 

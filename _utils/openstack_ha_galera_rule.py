@@ -41,9 +41,6 @@ def decide(case):
 def remember(case, decision):
     """
     Return what is kept until the next look: the floor, and for how long nobody has been Primary.
-
-    case, decision
-        A case and what was decided.
     """
     record = _record(case)
     if decision["verdict"] == election.SETTLED:
@@ -54,12 +51,7 @@ def remember(case, decision):
 
 
 def listeners(case, decision):
-    """
-    Return those who answered and are not Synced: the word ends or explains their wait.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return those who answered and are not Synced: the word ends or explains their wait."""
     found = case["found"]
     waiting = [node for node in found if found[node] and not election.is_synced(found[node])]
     if decision["verdict"] == election.REFUSE and decision["nodes"]:
@@ -68,15 +60,7 @@ def listeners(case, decision):
 
 
 def again(case, decision, failures):
-    """
-    Return the seconds until the next look, None when only an event or the schedule asks for one.
-
-    case, decision
-        A case and what was decided.
-
-    failures
-        What went wrong by node, None when there was no step to take.
-    """
+    """Return the seconds until the next look, None where only an event asks for one."""
     if failures is not None:
         return None if failures else 0
     has_all = openstack_ha_rule.have_answered(case["found"])

@@ -31,21 +31,13 @@ def decide(case):
 
 
 def remember(case, decision):
-    """
-    Return what is kept until the next look: nothing, the keys are a file of their own.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return what is kept until the next look: nothing, the keys are a file of their own."""
     return {}
 
 
 def listeners(case, decision):
     """
     Return those who have not heard the decision, and those who do not serve, and may wait for it.
-
-    case, decision
-        A case and what was decided.
     """
     return [
         node
@@ -56,24 +48,11 @@ def listeners(case, decision):
 
 
 def again(case, decision, failures):
-    """
-    Return the seconds until the next look, None when only an event or the schedule asks for one.
-
-    case, decision
-        A case and what was decided.
-
-    failures
-        What went wrong by node, None when there was no step to take.
-    """
+    """Return the seconds until the next look, None where only an event asks for one."""
     return 0 if failures == {} else None
 
 
 def is_rotation_due(case):
-    """
-    Return whether it is time for the next rotation.
-
-    case
-        A case.
-    """
+    """Return whether it is time for the next rotation."""
     keyring, hours = case["facts"], case["cluster"]["keystone"]["rotation_hours"]
     return keyring is not None and case["now"] >= keyring["rotated"] + hours * HOUR

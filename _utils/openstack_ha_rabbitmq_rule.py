@@ -47,12 +47,7 @@ def decide(case):
 
 
 def remember(case, decision):
-    """
-    Return what is kept until the next look: since when the master waits, and what is wrong.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return what is kept until the next look: since when the master waits, and what is wrong."""
     lasting, is_waiting = _lasting(case), decision["verdict"] in ("wait", "refuse")
     if decision["verdict"] == membership.REPAIR:
         # Counted before it is tried, since what fails is not tried for ever either.
@@ -65,24 +60,13 @@ def remember(case, decision):
 def listeners(case, decision):
     """
     Return those who answered and whose broker does not run: the word ends or explains their wait.
-
-    case, decision
-        A case and what was decided.
     """
     found = case["found"]
     return [node for node in found if found[node] and not found[node].get("is_running")]
 
 
 def again(case, decision, failures):
-    """
-    Return the seconds until the next look, None when only an event or the schedule asks for one.
-
-    case, decision
-        A case and what was decided.
-
-    failures
-        What went wrong by node, None when there was no step to take.
-    """
+    """Return the seconds until the next look, None where only an event asks for one."""
     if failures is not None:
         return None if failures else LOOK_AGAIN
     # Who is silent is asked again by the schedule, or says that it has started. Until an illness of
@@ -95,12 +79,7 @@ def again(case, decision, failures):
 
 
 def brokers(case):
-    """
-    Return the brokers by node, in the cluster file's order.
-
-    case
-        A case.
-    """
+    """Return the brokers by node, in the cluster file's order."""
     nodes = case["cluster"]["nodes"]
     return {node: f"rabbit@{nodes[node]['hostname']}" for node in case["nodes"]}
 

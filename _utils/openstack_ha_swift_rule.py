@@ -44,9 +44,6 @@ def decide(case):
 def remember(case, decision):
     """
     Return what is kept until the next look: which rings were spread, and which are known to serve.
-
-    case, decision
-        A case and what was decided.
     """
     if decision.get("subject") == RECEIPTS:
         return {}
@@ -58,27 +55,14 @@ def remember(case, decision):
 
 
 def listeners(case, decision):
-    """
-    Return those who lack a ring, when nothing is on its way to them.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return those who lack a ring, when nothing is on its way to them."""
     if decision.get("subject") or not openstack_ha_rule.is_resting(decision):
         return []
     return spread.waiting(rings(case["cluster"]), _found(case), _spread(case))
 
 
 def again(case, decision, failures):
-    """
-    Return the seconds until the next look, None when only an event or the schedule asks for one.
-
-    case, decision
-        A case and what was decided.
-
-    failures
-        What went wrong by node, None when there was no step to take.
-    """
+    """Return the seconds until the next look, None where only an event asks for one."""
     return 0 if failures == {} and not decision.get("subject") else None
 
 
@@ -99,12 +83,7 @@ def rings(cluster):
 
 
 def targets(case):
-    """
-    Return which ring the nodes are to have, as ``openstack_ha_swift_spread.targets`` does.
-
-    case
-        A case.
-    """
+    """Return which ring the nodes are to have, as ``openstack_ha_swift_spread.targets`` does."""
     return spread.targets(rings(case["cluster"]), _found(case), _spread(case))
 
 

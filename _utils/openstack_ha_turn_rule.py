@@ -51,20 +51,12 @@ VERDICTS = ("drain", "renew", "readmit")
 def decide(case):
     """
     Return what is to be done, as ``openstack_ha_rule`` describes it; the subject is a service.
-
-    case
-        A case.
     """
     return [_of_service(case, service) for service in openstack_ha_systems.turns()]
 
 
 def remember(case, decision):
-    """
-    Return what is kept until the next look: since when somebody is waited for.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return what is kept until the next look: since when somebody is waited for."""
     before = _record(case, decision["subject"]).get("waiting_since")
     if decision["verdict"] not in ("wait", "refuse"):
         return {"waiting_since": None}
@@ -72,26 +64,13 @@ def remember(case, decision):
 
 
 def listeners(case, decision):
-    """
-    Return those that wait for their turn.
-
-    case, decision
-        A case and what was decided.
-    """
+    """Return those that wait for their turn."""
     said = _said(case, decision["subject"])
     return [node for node in said if said[node]["is_outdated"]]
 
 
 def again(case, decision, failures):
-    """
-    Return the seconds until the next look, None when only an event or the schedule asks for one.
-
-    case, decision
-        A case and what was decided.
-
-    failures
-        What went wrong by node, None when there was no step to take.
-    """
+    """Return the seconds until the next look, None where only an event asks for one."""
     if failures is not None:
         return None if failures else LOOK_AGAIN
     said = _said(case, decision["subject"])
