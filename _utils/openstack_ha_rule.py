@@ -58,6 +58,7 @@ FIRST_PAUSE = 60
 LONGEST_PAUSE = 3600
 # Characters of a node's error in a text.
 TOLD = 200
+TRACEBACK = "Traceback (most recent call last)"
 
 
 def is_resting(decision):
@@ -167,11 +168,13 @@ def silence(members, evidence):
 
 def short(text):
     """
-    Return a text as one line of bounded length.
+    Return a text as one line of bounded length; of a traceback, its last line.
 
     text
         A text.
     """
+    if TRACEBACK in text:
+        text = text.strip().rpartition("\n")[2]
     line = " ".join(text.split())
     return line if len(line) <= TOLD else f"{line[:TOLD]} .."
 

@@ -58,6 +58,11 @@ def test_a_text_is_one_line_of_bounded_length():
     assert len(rule.short("x" * 10_000)) < 300
 
 
+def test_of_a_traceback_the_error_is_told():
+    text = "The minion function caused an exception: Traceback (most recent call last):\n  File x\n"
+    assert rule.short(f"{text}KeyError: 'y'\n") == "KeyError: 'y'"
+
+
 NONSENSE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
     lambda inner: (
