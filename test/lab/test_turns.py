@@ -15,7 +15,8 @@ from lab import highstate
 PYTHON = "/opt/client/bin/python"
 CLIENT, TASK, ENOUGH = "/opt/client/turns.py", "/etc/turns.json", "/run/turns.enough"
 IMAGES = 9292
-SERVICES = ("keystone", "glance")
+OPTIONS = {"keystone": {"list_limit": 500}, "glance": {"api_limit_max": 500}}
+SERVICES = tuple(OPTIONS)
 UNITS = {"keystone": "keystone", "glance": "glance-api"}
 DECISIONS = "openstack_ha/demo/turn.*/decision"
 
@@ -53,8 +54,8 @@ def starts(lab, nodes, service):
 def another_option(mended, lab, nodes):
     """The master has a cluster file with another option of each service, and no node heard."""
     content = site.source()
-    for service in SERVICES:
-        content["openstack_ha"].setdefault(service, {})["threads"] = 5
+    for service, option in OPTIONS.items():
+        content["openstack_ha"].setdefault(service, {})["options"] = {"DEFAULT": option}
     site.give(lab, content)
     yield
     site.apply(lab, site.source(), ",".join(nodes))
