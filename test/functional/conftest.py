@@ -86,8 +86,10 @@ def of_a_master():
     def states(loaders):
         loaders.modules.test.ping()
         opts = {**loaders.opts, "file_client": "remote", "pillar": loaders.pillar}
-        utils = salt.loader.utils(opts)
-        modules = salt.loader.minion_mods(opts, utils=utils)
-        return salt.loader.states(opts, modules, utils, None)
+        # Else these modules would be those of the other loaders, and have no master for them either.
+        own = {"loaded_base_name": "of_a_master"}
+        utils = salt.loader.utils(opts, **own)
+        modules = salt.loader.minion_mods(opts, utils=utils, **own)
+        return salt.loader.states(opts, modules, utils, None, **own)
 
     return states
