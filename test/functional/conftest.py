@@ -86,7 +86,7 @@ def of_a_master():
     def states(loaders):
         loaders.modules.test.ping()
         opts = {**loaders.opts, "file_client": "remote", "pillar": loaders.pillar}
-        # Else these modules would be those of the other loaders, and have no master for them either.
+        # Else the modules would be those of the other loaders, and these would have a master, too.
         own = {"loaded_base_name": "of_a_master"}
         utils = salt.loader.utils(opts, **own)
         modules = salt.loader.minion_mods(opts, utils=utils, **own)
