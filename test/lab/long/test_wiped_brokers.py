@@ -25,6 +25,7 @@ channel = pika.BlockingConnection(
     pika.ConnectionParameters(host=task["vip"], port=known["port"], credentials=credentials)
 ).channel()
 channel.queue_declare(queue, durable=True)
+channel.queue_purge(queue)
 channel.confirm_delivery()
 for number in range(count):
     channel.basic_publish("", queue, str(number).encode(), pika.BasicProperties(delivery_mode=2))
