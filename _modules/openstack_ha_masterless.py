@@ -51,7 +51,7 @@ def answer(system, lacking, patience):
 
         salt-call --local state.apply openstack_ha.galera
     """
-    system = system.partition(".")[0]
+    system, _, subject = system.partition(".")
     cluster, deadline = __salt__["openstack_ha.view"](), time.monotonic() + patience
     nodes = __utils__["openstack_ha_cluster.looked_after_on"](cluster, system)
     others = [node for node in nodes if node != __opts__["id"]]
@@ -61,28 +61,27 @@ def answer(system, lacking, patience):
             "who goes first; this minion has none (file_client: local). Give it a master, and "
             "apply the states without --local"
         )
-    records, taken = {}, []
+    record = {}
     while clause := lacking():
-        case = _case(cluster, system, records)
         try:
-            for decision in __utils__[f"openstack_ha_{system}_rule.decide"](case):
-                refusal = _refusal(system, decision, taken)
-                if refusal:
-                    return refusal
-                subject = __utils__["openstack_ha_rule.subject"](decision)
-                remember = __utils__[f"openstack_ha_{system}_rule.remember"]
-                records[subject] = remember(case, decision)
-                taken = [one for one in taken if one != decision] + _taken(system, decision)
+            case = _case(cluster, system, subject, record)
+            decision = _decision(case, subject)
+            refusal = _refusal(case, decision, record.get("tried"))
+            if refusal:
+                return refusal
+            tried = _carried_out(case, decision, record.get("tried"))
         except CommandExecutionError as exc:
             return str(exc)
+        record = _of_rule(case, "remember")(case, decision)
+        if tried:
+            record = {**record, "tried": tried}
         if time.monotonic() > deadline:
             return f"After {patience} s {clause}; {decision['verdict']}: {decision['why']}"
-        if not taken:
-            time.sleep(POLL)
+        time.sleep(POLL)
     return None
 
 
-def _case(cluster, system, records):
+def _case(cluster, system, subject, record):
     own = __opts__["id"]
     return {
         "name": cluster["name"],
@@ -91,30 +90,53 @@ def _case(cluster, system, records):
         "nodes": [own],
         "found": {own: __salt__[f"openstack_ha_{system}.evidence"]()},
         "rivals": {},
-        "records": records,
+        "records": {subject: record},
         "facts": None,
         "wish": None,
         "now": time.time(),
     }
 
 
-def _refusal(system, decision, taken):
+def _decision(case, subject):
+    """What is decided about that which is lacking; other services see to theirs."""
+    subject_of = __utils__["openstack_ha_rule.subject"]
+    decisions = _of_rule(case, "decide")(case)
+    return next(one for one in decisions if subject_of(one) == subject)
+
+
+def _said_instead(case, decision, tried):
+    """What is said while a step has been taken and does not show, None when nothing is."""
+    in_vain = __utils__["openstack_ha_rule.in_vain"]
+    return in_vain(case["name"], case["system"], decision, tried, case["now"])
+
+
+def _refusal(case, decision, tried):
     """Why a decision is not carried out here, None when it is, or rests."""
     if decision["verdict"] == "refuse":
         return f"{decision['why']}. {decision['way_out']}"
-    step = f"openstack_ha_{system}.{decision['verdict']}"
     if __utils__["openstack_ha_rule.is_resting"](decision):
         return None
-    if step not in __salt__:
+    if _step(case, decision) not in __salt__:
         return f"{decision['why']}: {decision['verdict']} is a master's own step, and there is none"
-    if decision in taken:
+    said = _said_instead(case, decision, tried)
+    if said and said["verdict"] == "refuse":
         return f"{decision['why']}; {decision['verdict']} was done, and has changed nothing"
     return None
 
 
-def _taken(system, decision):
-    """Carry a decision out; what was done, none where it rests."""
+def _carried_out(case, decision, tried):
+    """Take a step, unless it has just been taken; what is known of the last one."""
     if __utils__["openstack_ha_rule.is_resting"](decision):
-        return []
-    __salt__[f"openstack_ha_{system}.{decision['verdict']}"](**decision.get("arguments", {}))
-    return [decision]
+        return None
+    if _said_instead(case, decision, tried):
+        return tried
+    __salt__[_step(case, decision)](**decision.get("arguments", {}))
+    return {"decision": decision, "at": time.time(), "times": 1}
+
+
+def _step(case, decision):
+    return f"openstack_ha_{case['system']}.{decision['verdict']}"
+
+
+def _of_rule(case, function):
+    return __utils__[f"openstack_ha_{case['system']}_rule.{function}"]

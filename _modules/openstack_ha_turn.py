@@ -75,8 +75,7 @@ def is_outdated(service):
 
         salt ctl1 openstack_ha_turn.is_outdated keystone
     """
-    known = _on_disk(service)
-    return known is not None and _is_running(_facts(service)) and _started_with(service) != known
+    return _is_running(_facts(service)) and _has_older_files(service)
 
 
 def drain(service):
@@ -159,10 +158,10 @@ def _said(service, facts, seen):
         text, age = path.read_text(encoding="utf-8"), time.time() - path.stat().st_mtime
     except FileNotFoundError:
         text, age = None, None
-    is_drained = text == MARK
+    is_drained, is_running = text == MARK, _is_running(facts)
     return {
-        "is_running": _is_running(facts),
-        "is_outdated": is_outdated(service),
+        "is_running": is_running,
+        "is_outdated": is_running and _has_older_files(service),
         "is_drained": is_drained,
         "is_away": text is not None and not is_drained,
         # A clock that was set tells nothing.
@@ -202,6 +201,11 @@ def _is_running(facts):
 
 def _maintenance(service):
     return MAINTENANCE / f"{service}.maintenance"
+
+
+def _has_older_files(service):
+    known = _on_disk(service)
+    return known is not None and _started_with(service) != known
 
 
 def _started_with(service):

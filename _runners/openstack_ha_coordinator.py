@@ -31,7 +31,8 @@ def evidence(name, system):
         The cluster's name.
 
     system
-        A coordinated system: ``galera``, ``rabbitmq``, ``keystone``, ``db_sync`` or ``swift``.
+        A coordinated system: ``galera``, ``rabbitmq``, ``keystone``, ``db_sync``, ``swift`` or
+        ``turn``.
 
     Raises SaltRunnerError when there is no such cluster or system, or no node has it.
 
@@ -113,15 +114,14 @@ def by_hand(name, system, wish=None):
 
         salt-run openstack_ha_coordinator.by_hand demo galera
     """
-    failures = {}
+    failures = []
     decisions = _look_until_done(name, system, wish, PATIENCE, failures)
     if decisions is None:
         raise SaltRunnerError(
             f"somebody else is at it: `salt-run openstack_ha_lease.show {name}.{system}`"
         )
     if failures:
-        told = "; ".join(f"{node}: {why}" for node, why in failures.items())
-        raise SaltRunnerError(f"{decisions[-1]['verdict']} failed: {told}")
+        raise SaltRunnerError("; ".join(failures))
     return decisions
 
 
@@ -164,7 +164,7 @@ def _look_until_done(name, system, wish=None, patience=0, by_hand=None):
     """
     Look, decide and act under the system's lease; the decisions, None when another has it.
 
-    ``by_hand`` takes what went wrong by node, where a person has asked.
+    ``by_hand`` is a list that takes which steps went wrong and why, where a person has asked.
     """
     _cluster_and_nodes(name, system)
     history, last, left = [], {}, {"wish": wish, "is_by_hand": by_hand is not None}
@@ -185,8 +185,9 @@ def _look_until_done(name, system, wish=None, patience=0, by_hand=None):
                 pauses.append(0)
                 continue
             failures = _act(case, word)
-            if by_hand is not None:
-                by_hand.update(failures or {})
+            if by_hand is not None and failures:
+                told = "; ".join(f"{node}: {why}" for node, why in failures.items())
+                by_hand.append(f"{word['verdict']} failed: {told}")
             if failures == {} and word.get("ends_wish"):
                 left["wish"] = None
             pauses.append(_of_rule(system, "again")(case, word, failures))

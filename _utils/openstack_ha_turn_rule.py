@@ -73,9 +73,7 @@ def again(case, decision, failures):
     """Return the seconds until the next look, None where only an event asks for one."""
     if failures is not None:
         return None if failures else LOOK_AGAIN
-    said = _said(case, decision["subject"])
-    is_under_way = any(one["is_drained"] for one in said.values()) or decision.get("is_near")
-    return LOOK_AGAIN if decision["verdict"] == "wait" and is_under_way else None
+    return LOOK_AGAIN if decision.get("is_near") and not case["rivals"] else None
 
 
 def _of_service(case, service):
