@@ -59,28 +59,6 @@ _NO_CONNECTION = "failed to connect"
 # Where the broker listens for other brokers and for its tools (RabbitMQ's default).
 _CLUSTER_PORT = 25672
 
-# Erlang's global lock that a broker holds while it restarts. The process that owns it lives in the
-# broker, so the lock ends with the broker at the latest; after 15 minutes it ends anyway.
-_LOCK = """
-Caller = self(),
-case whereis(openstack_ha_restart) of
-    undefined ->
-        Owner = spawn(fun() ->
-            Lock = {openstack_ha_restart, self()},
-            Nodes = [node() | nodes()],
-            Taken = global:set_lock(Lock, Nodes, 0),
-            Taken andalso register(openstack_ha_restart, self()),
-            Caller ! {self(), Taken},
-            Taken andalso receive release -> ok after 900000 -> ok end,
-            Taken andalso global:del_lock(Lock, Nodes)
-        end),
-        receive {Owner, Answer} -> Answer after 20000 -> exit(Owner, kill), false end;
-    _ ->
-        true
-end
-"""
-_UNLOCK = "catch openstack_ha_restart ! release, ok"
-
 # What ``rabbitmqctl cluster_status`` tells, asked in the same way.
 _STATUS = """
 Ask = fun(Node, Module, Function, Args) ->
@@ -736,64 +714,84 @@ def force_boot(broker, without=()):
     return start()
 
 
-def newer_files(service, files):
+def serves():
     """
-    Return those files that were changed after the broker's process had been started.
+    Return whether the broker takes work: it runs, and is not in maintenance.
 
-    service
-        The systemd unit.
-
-    files
-        Paths. One that does not exist is not newer.
-
-    Returns a list, empty too when the unit does not run.
+    Raises CommandExecutionError when it cannot be told.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt ctl1 openstack_ha_rabbitmq.newer_files rabbitmq-server '[/etc/rabbitmq/rabbitmq.conf]'
+        salt ctl1 openstack_ha_rabbitmq.serves
     """
-    started = _started(service)
-    if started is None:
-        return []
-    # systemd tells whole seconds; a file of the same second was written before the start.
-    return [p for p in files if os.path.exists(p) and int(os.path.getmtime(p)) > started]
+    seen = status()
+    return seen["is_running"] and seen["node"] not in seen["maintenance"]
 
 
-def restart(service=_SERVICE, patience=900, timeout=300):
+def obstacle():
     """
-    Restart the broker when it is its turn: one broker at a time, and only while the others run.
+    Return why this broker cannot be taken away now, as a clause; None when nobody would miss it.
 
-    service
-        The systemd unit.
+    Every other member has to run, outside of maintenance, and no queue may depend on this broker
+    alone (``rabbitmq-queues check_if_node_is_quorum_critical`` and
+    ``check_if_node_is_mirror_sync_critical``).
 
-    patience
-        Seconds to wait for the turn.
-
-    timeout
-        Seconds for the restart.
-
-    All brokers may be told at the same time. Each takes Erlang's global lock first, which ends with
-    its process; the next one then still waits until every member runs again, no queue depends on
-    this broker alone (``rabbitmq-queues check_if_node_is_quorum_critical`` and
-    ``check_if_node_is_mirror_sync_critical``), then hands over its queues' leaders and restarts.
-
-    Raises CommandExecutionError when the turn does not come, with what it waits for.
+    Raises CommandExecutionError when it cannot be told.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt ctl1 openstack_ha_rabbitmq.restart
+        salt ctl1 openstack_ha_rabbitmq.obstacle
     """
-    _await_turn(patience)
-    try:
-        if len(status()["disk_nodes"]) > 1:
-            _call("rabbitmq-upgrade", "drain", timeout=timeout)
-        _systemctl("restart", service, timeout)
-    finally:
-        _release()
+    seen = status()
+    if not seen["is_running"]:
+        return f"{seen['node']} has not started yet, or is paused"
+    down = sorted(set(seen["disk_nodes"]) - set(seen["running_nodes"]))
+    if down:
+        return f"{', '.join(down)} does not run"
+    if seen["maintenance"]:
+        return f"{', '.join(seen['maintenance'])} is in maintenance"
+    if seen["disk_nodes"] == [seen["node"]]:
+        return None
+    for check in ("check_if_node_is_quorum_critical", "check_if_node_is_mirror_sync_critical"):
+        if _run("rabbitmq-queues", check)["retcode"]:
+            return f"queues depend on it alone (rabbitmq-queues {check})"
+    return None
+
+
+def drain():
+    """
+    Hand this broker's queues over and send its clients to the others, before it is restarted.
+
+    Raises CommandExecutionError when RabbitMQ does not do it (``rabbitmq-upgrade drain``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.drain
+    """
+    _call("rabbitmq-upgrade", "drain", timeout=300)
+
+
+def revive():
+    """
+    Let a drained broker take work again; one that has restarted does so already.
+
+    Raises CommandExecutionError when RabbitMQ does not do it (``rabbitmq-upgrade revive``).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_rabbitmq.revive
+    """
+    seen = status()
+    if seen["node"] in seen["maintenance"]:
+        _call("rabbitmq-upgrade", "revive")
 
 
 def definitions():
@@ -1214,51 +1212,6 @@ def _machine_runs():
     return _unit(_SERVICE)["ActiveState"] not in _STILL
 
 
-def _await_turn(patience):
-    deadline = time.monotonic() + patience
-    while True:
-        obstacle = _obstacle()
-        if obstacle is None:
-            return
-        if time.monotonic() > deadline:
-            raise CommandExecutionError(
-                f"{_node()} was not restarted, since within {patience} s {obstacle}; it still runs "
-                "with its former configuration. Mend that, and apply openstack_ha.rabbitmq again"
-            )
-        time.sleep(_POLL)
-
-
-def _obstacle():
-    """Take the lock and return None, or say what is in the way."""
-    if not _answered(_LOCK):
-        return "another broker was restarting"
-    obstacle = _dependants()
-    if obstacle is not None:
-        _release()
-    return obstacle
-
-
-def _dependants():
-    """What would suffer from this broker's restart now, or None."""
-    seen = status()
-    down = sorted(set(seen["disk_nodes"]) - set(seen["running_nodes"]))
-    if down:
-        return f"{', '.join(down)} did not run"
-    if seen["disk_nodes"] == [seen["node"]]:
-        return None
-    for check in ("check_if_node_is_quorum_critical", "check_if_node_is_mirror_sync_critical"):
-        if _run("rabbitmq-queues", check)["retcode"]:
-            return f"queues depended on this broker alone (rabbitmq-queues {check})"
-    return None
-
-
-def _release():
-    """End the lock; a broker that does not run has none."""
-    if _machine_runs():
-        with contextlib.suppress(CommandExecutionError):
-            _asked(_UNLOCK, _node())
-
-
 def _systemctl(verb, service, timeout, *options):
     result = _quiet(["systemctl", verb, *options, service], timeout)
     if result["retcode"]:
@@ -1308,18 +1261,8 @@ def _quiet(argv, timeout, stdin=None):
     )
 
 
-def _started(service):
-    """When the unit's process was started, in seconds since the epoch; None if it does not run."""
-    unit = _unit(service)
-    if unit["ActiveState"] in _STILL:
-        return None
-    stamp = unit["ExecMainStartTimestamp"].lstrip("@")
-    return int(stamp) if stamp.isdigit() else None
-
-
 def _unit(service):
-    properties = "--property=ActiveState,ExecMainStartTimestamp"
-    shown = _quiet(["systemctl", "show", service, "--timestamp=unix", properties], 30)
+    shown = _quiet(["systemctl", "show", service, "--property=ActiveState"], 30)
     if shown["retcode"]:
         raise CommandExecutionError(f"systemctl show {service}: {shown['stderr']}")
     return dict(line.split("=", 1) for line in shown["stdout"].splitlines() if line)

@@ -2,4 +2,7 @@
 keepalived as one of the systems, as ``openstack_ha_systems`` explains it.
 """
 
-SYSTEM = {"parts": {"keepalived": {"roles": {"controller"}}}}
+SYSTEM = {
+    "parts": {"keepalived": {"roles": {"controller"}}},
+    "turns": {"keepalived": {"unit": "keepalived.service", "patience": 0, "reloads": True}},
+}

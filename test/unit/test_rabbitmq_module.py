@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import pathlib
 
 import pytest
@@ -42,7 +41,6 @@ class Host:
         self.looks = {node: dict(SEEN) for node in NODES[:2]}
         self.peers = {node: {"answers": True, "serves": True} for node in NODES[:2]}
         self.results = {}
-        self.lock = True
         self.status = {"is_running": False, "disk_nodes": NODES, "running_nodes": NODES}
         self.module = load("_modules", "openstack_ha_rabbitmq", __utils__=utils())
         self.module.__salt__ = {"cmd.run_all": self.run, "openstack_ha.view": lambda: VIEW}
@@ -77,8 +75,7 @@ class Host:
         good = {"retcode": 0, "stdout": "", "stderr": ""}
         if argv[0] == "systemctl":
             if argv[1] == "show":
-                text = f"ActiveState={self.unit}\nExecMainStartTimestamp=@1000\n"
-                return {**good, "stdout": text}
+                return {**good, "stdout": f"ActiveState={self.unit}\n"}
             self.calls.append(argv[1])
             if argv[1] in ("start", "restart"):
                 self.seen_blank.append(pathlib.Path(self.module._MAY_BE_BLANK).exists())
@@ -96,12 +93,6 @@ class Host:
         """What erl_call prints."""
         if broker not in self.looks:
             return {**good, "retcode": 1, "stderr": f"failed to connect to node {broker}"}
-        if "openstack_ha_restart ! release" in expressions:
-            self.calls.append("release")
-            return told(good, "ok")
-        if "global:set_lock" in expressions:
-            self.calls.append("lock")
-            return told(good, [self.lock])
         return told(good, self.looks[broker])
 
 
@@ -347,61 +338,65 @@ def test_only_a_paused_broker_goes_on(host):
     assert host.module.evidence()["is_paused"] is False, "a start is no pause"
 
 
-def turn(host, **status):
+def runs(host, **status):
     host.unit = "active"
-    host.status.update(is_running=True, **status)
+    host.status.update(is_running=True, node=NODES[2], **{"maintenance": [], **status})
 
 
-def test_a_restart_takes_the_lock_hands_over_and_gives_it_back(host):
-    turn(host)
-    host.module.restart()
+def test_one_that_nobody_would_miss_may_be_taken_away(host):
+    runs(host)
+    assert host.module.obstacle() is None
     assert host.calls == [
-        "lock",
         "rabbitmq-queues check_if_node_is_quorum_critical",
         "rabbitmq-queues check_if_node_is_mirror_sync_critical",
-        "rabbitmq-upgrade drain",
-        "restart",
-        "release",
     ]
 
 
-def test_a_restart_waits_for_another_ones(host):
-    turn(host)
-    host.lock = False
-    with refused("another broker was restarting"):
-        host.module.restart(patience=10)
-    assert set(host.calls) == {"lock"}
-
-
-def test_no_restart_while_another_broker_is_down(host):
-    turn(host, running_nodes=NODES[1:])
-    with refused("rabbit@ctl1 did not run"):
-        host.module.restart(patience=10)
-    assert "restart" not in host.calls
-    assert host.calls.count("lock") == host.calls.count("release"), "the lock is nobody's"
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"running_nodes": NODES[1:]}, "rabbit@ctl1 does not run"),
+        ({"maintenance": NODES[:1]}, "rabbit@ctl1 is in maintenance"),
+        ({"is_running": False}, "rabbit@ctl3 has not started yet, or is paused"),
+    ],
+)
+def test_not_while_another_one_is_away_or_it_starts(host, status, why):
+    runs(host)
+    host.status.update(status)
+    assert host.module.obstacle() == why
+    assert host.calls == []
 
 
 @pytest.mark.parametrize("kind", ["quorum_critical", "mirror_sync_critical"])
-def test_no_restart_while_queues_depend_on_it(host, kind):
-    turn(host)
+def test_not_while_queues_depend_on_it(host, kind):
+    runs(host)
     host.results[f"check_if_node_is_{kind}"] = {"retcode": 69, "stdout": "", "stderr": ""}
-    with refused(f"queues depended on this broker alone .*{kind}"):
-        host.module.restart(patience=10)
-    assert "restart" not in host.calls
+    assert kind in host.module.obstacle()
 
 
-def test_a_restart_that_fails_gives_the_lock_back(host):
-    turn(host)
-    host.results["restart"] = {"retcode": 1, "stdout": "", "stderr": "no"}
-    with refused("systemctl restart"):
-        host.module.restart()
-    assert host.calls[-1] == "release"
+def test_a_sole_broker_is_missed_by_nobody_that_could_be_asked(host):
+    runs(host, disk_nodes=NODES[2:], running_nodes=NODES[2:])
+    assert host.module.obstacle() is None
+    assert host.calls == []
 
 
-def test_a_sole_broker_hands_nothing_over(host):
-    turn(host, disk_nodes=NODES[2:], running_nodes=NODES[2:])
-    host.module.restart()
-    assert host.calls == ["lock", "restart", "release"]
+def test_who_is_in_maintenance_does_not_serve_and_is_revived(host):
+    runs(host)
+    assert host.module.serves() is True
+    host.module.drain()
+    host.module.revive()
+    assert host.calls == ["rabbitmq-upgrade drain"], "it has restarted meanwhile"
+    host.status["maintenance"] = NODES[2:]
+    assert host.module.serves() is False
+    host.module.revive()
+    assert host.calls[1:] == ["rabbitmq-upgrade revive"]
+
+
+def test_a_drain_that_fails_says_so(host):
+    runs(host)
+    host.results["drain"] = {"retcode": 69, "stdout": "", "stderr": "no"}
+    with refused("rabbitmq-upgrade drain .* ended with 69: no"):
+        host.module.drain()
 
 
 def test_who_cannot_be_asked_is_not_absent(host):
@@ -434,18 +429,6 @@ def test_a_machine_that_begins_is_asked_again(host):
     }
     with refused("did not answer erl_call"):
         host.module.evidence()
-
-
-def test_files_newer_than_the_broker_are_told(host, tmp_path):
-    old, new = tmp_path / "old", tmp_path / "new"
-    for path, when in ((old, 1000), (new, 1001)):
-        path.touch()
-        os.utime(path, (when, when))
-    host.unit = "active"
-    files = [str(old), str(new), str(tmp_path / "absent")]
-    assert host.module.newer_files("rabbitmq-server", files) == [str(new)]
-    host.unit = "inactive"
-    assert host.module.newer_files("rabbitmq-server", files) == []
 
 
 def test_passwords_reach_the_broker_hashed_and_by_a_pipe(host):

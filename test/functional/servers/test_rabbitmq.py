@@ -1,10 +1,8 @@
 """The states of RabbitMQ against a real broker; each result is read again from the broker."""
 
 import json
-import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import openstack_ha_rabbitmq_membership as membership
@@ -220,24 +218,32 @@ def test_deleting_what_is_gone_is_no_error(broker, modules):
     assert modules.openstack_ha_rabbitmq.clear_policy("nothing") is False
 
 
-def test_a_newer_configuration_asks_for_a_restart(broker, modules, states):
-    arguments = {"name": SERVICE, "files": [CONFIG]}
-    assert states.openstack_ha_rabbitmq.config_loaded(**arguments).changes == {}
-    time.sleep(1.1)  # Starts and changes are told apart by whole seconds.
-    os.utime(CONFIG)
+def test_another_configuration_asks_for_a_turn(broker, modules, states):
+    arguments = {"name": "rabbitmq", "cluster": "demo"}
+    assert states.openstack_ha_turn.renewed(**arguments).changes == {}
+    with open(CONFIG, "a", encoding="utf-8") as config:
+        config.write("# Another line.\n")
     process = Path(f"/proc/{main_pid(modules)}")
 
-    would = states.openstack_ha_rabbitmq.config_loaded(**arguments, test=True)
+    would = states.openstack_ha_turn.renewed(**arguments, test=True)
     assert would.result is None
     assert process.exists()
 
-    did = states.openstack_ha_rabbitmq.config_loaded(**arguments)
+    did = states.openstack_ha_turn.renewed(**arguments)
     assert did.result is True, did.comment
     assert did.changes == would.changes
     assert not process.exists()
-    assert modules.openstack_ha_rabbitmq.status()["is_running"] is True
-    assert modules.openstack_ha_rabbitmq.status()["maintenance"] == []
-    assert states.openstack_ha_rabbitmq.config_loaded(**arguments).changes == {}
+    assert modules.openstack_ha_rabbitmq.serves() is True
+    assert states.openstack_ha_turn.renewed(**arguments).changes == {}
+
+
+def test_a_drained_broker_does_not_serve_until_it_is_revived(broker, modules):
+    modules.openstack_ha_rabbitmq.drain()
+    assert modules.openstack_ha_rabbitmq.serves() is False
+    assert "is in maintenance" in modules.openstack_ha_rabbitmq.obstacle()
+    modules.openstack_ha_rabbitmq.revive()
+    assert modules.openstack_ha_rabbitmq.serves() is True
+    assert modules.openstack_ha_rabbitmq.obstacle() is None
 
 
 def test_evidence_of_a_broker_that_runs(broker, modules):
