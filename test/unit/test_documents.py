@@ -14,6 +14,7 @@ from support import ROOT
 ARCHITECTURE = ROOT / "docs/architecture.md"
 MOST_WORDS = 2500
 VERDICTS = "## Every verdict"
+DECISIONS = ROOT / "docs/decisions.md"
 WHOSE = {"master": "_runners", "node": "_modules"}
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("lab/*.md")],
@@ -28,6 +29,9 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 COMMAND = re.compile(
     r"\bsalt(?P<kind>-run|-call)?(?: [^.\s`]+)*? (?P<module>openstack_ha\w*)\.(?P<function>\w+)"
 )
+DECISION = re.compile(r"^### (.+)\n\n((?:.+\n)+)", re.MULTILINE)
+# How a decision ends: with a link, a commit or a file.
+SOURCE = re.compile(r"(?:\]\(\S+\)|`[0-9a-f]{7}`|`(?P<file>[\w./-]+)`)\n\Z")
 DOCUMENT = re.compile(r"\bdocs/[\w/-]+\.md\b")
 
 
@@ -122,6 +126,16 @@ def test_every_command_is_one(path):
     for kind, module, function in COMMAND.findall(_text(path)):
         file = ROOT / ("_runners" if kind == "-run" else "_modules") / f"{module}.py"
         assert function in _functions(file), f"{module}.{function} of {_name(path)}"
+
+
+def test_every_decision_says_what_was_rejected_and_where_more_is():
+    found = DECISION.findall(_text(DECISIONS))
+    assert found
+    for title, text in found:
+        source = SOURCE.search(text)
+        assert text.startswith("Rejected: "), title
+        assert source, title
+        assert not source["file"] or (ROOT / source["file"]).exists(), title
 
 
 def test_every_document_that_the_product_names_is_there():
