@@ -143,7 +143,7 @@ def decide(name, members, evidence, waited=0, *, ill=(), behind=None, now=0):
         Seconds since the epoch.
 
     ``way_out`` is the runbook's section and the command for a refusal, else None. The principles
-    are those of docs/architecture.md.
+    are those of docs/systems/rabbitmq.md.
     """
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     look = _Look(name, members, seen, waited)
