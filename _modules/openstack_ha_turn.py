@@ -5,7 +5,7 @@ What a service was started with is a digest of its files, which its unit leaves 
 reload; so a run that was cut off between a file and a restart is found by the next one.
 
 A service that HAProxy does not look at says of itself how it is, where its module
-``openstack_ha_<service>`` has these functions, none of which takes arguments:
+``openstack_ha_<service>_turn`` has these functions, none of which takes arguments:
 
     serves    whether it serves; else it does while its unit runs
     obstacle  why it cannot be taken away now, as a clause, None when it can
@@ -232,7 +232,7 @@ def _said(service, facts, seen):
 
 def _own(service, function, default):
     """What a service's own module says or does about it, where that has such a function."""
-    name = f"openstack_ha_{service}.{function}"
+    name = f"openstack_ha_{service}_turn.{function}"
     return __salt__[name]() if name in __salt__ else default
 
 

@@ -64,13 +64,13 @@ def definitions_managed(name, series=None):
         running = __salt__["openstack_ha_rabbitmq.status"]()["is_running"]
         if not (running or __opts__["test"]):
             raise CommandExecutionError(f"{name} does not run, so nothing can be defined in it")
-        ret["changes"] = __salt__["openstack_ha_rabbitmq.pending"](series)["changes"]
+        ret["changes"] = __salt__["openstack_ha_rabbitmq_definitions.pending"](series)["changes"]
         if not ret["changes"]:
             return ret
         if __opts__["test"]:
             return _would(ret, f"{len(ret['changes'])} definitions would change")
-        __salt__["openstack_ha_rabbitmq.apply"](series)
-        left = __salt__["openstack_ha_rabbitmq.pending"](series)["changes"]
+        __salt__["openstack_ha_rabbitmq_definitions.apply"](series)
+        left = __salt__["openstack_ha_rabbitmq_definitions.pending"](series)["changes"]
         if left:
             raise CommandExecutionError(f"RabbitMQ took the definitions, but not {', '.join(left)}")
         return {**ret, "comment": f"{len(ret['changes'])} definitions changed"}
@@ -84,7 +84,7 @@ def _would(ret, comment):
 
 def _ask(name, patience):
     """Have the master start the broker."""
-    unresolved = __salt__["openstack_ha_rabbitmq.unresolved"]()
+    unresolved = __salt__["openstack_ha_rabbitmq_peers.unresolved"]()
     if unresolved:
         raise CommandExecutionError(
             f"brokers find each other by name, and here {'; '.join(unresolved)}; apply "
@@ -124,8 +124,7 @@ def _faults():
 
 
 def _serving():
-    peers = __salt__["openstack_ha_rabbitmq.peers"]()
-    return sorted(peer for peer, seen in peers.items() if seen["serves"])
+    return __salt__["openstack_ha_rabbitmq_peers.serving"]()
 
 
 def _way_out(status):

@@ -42,11 +42,11 @@ class Host:
 
     def functions(self):
         functions = {
-            "status": self.status,
-            "peers": lambda: self.peers,
-            "unresolved": lambda: self.unresolved,
+            ".status": self.status,
+            "_peers.serving": lambda: [one for one in self.peers if self.peers[one]["serves"]],
+            "_peers.unresolved": lambda: self.unresolved,
         }
-        own = {f"openstack_ha_rabbitmq.{name}": call for name, call in functions.items()}
+        own = {f"openstack_ha_rabbitmq{name}": call for name, call in functions.items()}
         return {**own, "openstack_ha_word.wait": self.wait}
 
 

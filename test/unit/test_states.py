@@ -135,8 +135,11 @@ DIFFERENT = {
         (),
         {
             "openstack_ha_rabbitmq.status": RUNS,
-            "openstack_ha_rabbitmq.pending": [{"changes": {"user": "x"}}, {"changes": {}}],
-            "openstack_ha_rabbitmq.apply": {},
+            "openstack_ha_rabbitmq_definitions.pending": [
+                {"changes": {"user": "x"}},
+                {"changes": {}},
+            ],
+            "openstack_ha_rabbitmq_definitions.apply": {},
         },
         ["status", "pending"],
         ["apply", "pending"],
@@ -174,7 +177,7 @@ def test_a_difference_is_shown_and_in_test_mode_nothing_is_done(case, is_test):
 
 AGAIN = {
     "accounts": ("openstack_ha_galera.accounts_pending", PENDING),
-    "definitions": ("openstack_ha_rabbitmq.pending", {"changes": {"user": "x"}}),
+    "definitions": ("openstack_ha_rabbitmq_definitions.pending", {"changes": {"user": "x"}}),
     "what is remembered of a hash path": ("openstack_ha_swift_conf.guard", UNKNOWN),
 }
 
@@ -209,7 +212,7 @@ SAME = {
     },
     "definitions": {
         "openstack_ha_rabbitmq.status": RUNS,
-        "openstack_ha_rabbitmq.pending": {"changes": {}},
+        "openstack_ha_rabbitmq_definitions.pending": {"changes": {}},
     },
     "a configuration that is not loaded": {"openstack_ha_turn.is_outdated": False},
     "what is remembered of a hash path": {"openstack_ha_swift_conf.guard": GUARDED},

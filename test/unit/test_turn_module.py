@@ -181,10 +181,10 @@ class Broker:
     def __init__(self, host):
         self.serves, self.obstacle, self.called, self.is_able = True, None, [], True
         self.functions = {
-            "openstack_ha_rabbitmq.serves": lambda: self.serves,
-            "openstack_ha_rabbitmq.obstacle": lambda: self.obstacle,
-            "openstack_ha_rabbitmq.drain": self.drain,
-            "openstack_ha_rabbitmq.revive": lambda: self.called.append("revive"),
+            "openstack_ha_rabbitmq_turn.serves": lambda: self.serves,
+            "openstack_ha_rabbitmq_turn.obstacle": lambda: self.obstacle,
+            "openstack_ha_rabbitmq_turn.drain": self.drain,
+            "openstack_ha_rabbitmq_turn.revive": lambda: self.called.append("revive"),
         }
         host.module.__salt__.update(self.functions)
         listed = (host.folder / "FILES" / "keystone").read_text(encoding="utf-8")
