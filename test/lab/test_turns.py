@@ -53,6 +53,8 @@ AGAIN = {**STEPS, "swift.proxy": DRAINED}
 # A restart of HAProxy restarts keepalived with it.
 LED = {"keepalived": "haproxy"}
 DECISIONS = "openstack_ha/demo/*/decision"
+# Seconds, of a busy machine.
+LONGEST = 3600
 RESTING = ("wait", "settled", "refuse")
 
 
@@ -78,7 +80,8 @@ def asking(lab):
     def run(act):
         lab.client.check(["rm", "-f", ENOUGH])
         with ThreadPoolExecutor() as pool:
-            fared = pool.submit(lab.client.check, [PYTHON, CLIENT, TASK, ENOUGH])
+            argv = [PYTHON, CLIENT, TASK, ENOUGH]
+            fared = pool.submit(lab.client.check, argv, timeout=LONGEST)
             try:
                 done = act()
             finally:
