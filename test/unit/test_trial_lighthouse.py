@@ -136,6 +136,16 @@ def test_a_start_that_changes_nothing_is_refused_and_not_repeated(master, monkey
     assert len(master.orders("lighthouse")) == 1
 
 
+@pytest.mark.parametrize("said", [{}, {"light": 3, "log": 0}, {"light": None, "log": "x"}], ids=str)
+def test_a_nodes_nonsense_is_refused_by_its_name(master, monkeypatch, said):
+    evidence = master.nodes.evidence
+    answers = {"ctl2": lambda node: said}
+    monkeypatch.setattr(master.nodes, "evidence", lambda one: answers.get(one, evidence)(one))
+    (refusal,) = master.run(ANSWER, *ROUND)
+    assert (refusal["verdict"], refusal["nodes"]) == ("refuse", ["ctl2"])
+    assert refusal["way_out"] == "salt ctl2 saltutil.sync_all"
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_happens_two_never_burn_by_the_masters_word(master, seed):
     rng = random.Random(seed)
