@@ -31,7 +31,7 @@ SYSTEM = {
         "sync": (("sync",),),
         "expand": (("expand",),),
     },
-    "turns": {"notes": {"unit": "notes-api.service", "patience": 60}},
+    "turns": {"notes": {"unit": "notes-api.service", "patience": 60, "row": "notes"}},
     "catalog": {
         "notes": {
             "name": "notes",
