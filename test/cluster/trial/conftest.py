@@ -1,4 +1,4 @@
-"""Demo once more, with a clustered system that is no part of the formula: test/trial/lighthouse."""
+"""A cluster with a system that is no part of the formula: test/trial/lighthouse."""
 
 import time
 
@@ -10,10 +10,12 @@ from support import example, write_cluster
 
 @pytest.fixture(scope="session")
 def cluster_files(tmp_path_factory):
-    """Demo, whose addresses are on no interface of this host."""
+    """Demo's one controller is never there, so that its lighthouses are all that moves."""
     demo = example()
-    (found,) = [node for node in demo["nodes"].values() if "controller" in node["roles"]]
-    demo["nodes"] = {"ctl[1-3]": {**found, "roles": ["controller"], "interface": "lo"}}
+    demo["nodes"] = {
+        "ctl1": {"address": "172.29.80.11", "roles": ["controller"]},
+        "cmp[1-3]": {"address": "172.29.80.21-23", "roles": ["compute"], "interface": "lo"},
+    }
     return {"demo": write_cluster(tmp_path_factory.mktemp("clusters") / "demo.yaml", demo)}
 
 
@@ -26,15 +28,15 @@ def formula(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def controllers(start_minion, sync, reacted):
-    """The three of them by id; ctl3 has its modules, and is off."""
-    minions = {one: start_minion(one) for one in ("ctl1", "ctl2", "ctl3")}
+def lighthouses(start_minion, sync, reacted):
+    """The three of them by id; cmp3 has its modules, and is off."""
+    minions = {one: start_minion(one) for one in ("cmp1", "cmp2", "cmp3")}
     begin = time.time()
     start_all(minions.values())
     sync(*minions.values())
     for minion in minions:
         reacted(begin, minion)
-    minions["ctl3"].terminate()
+    minions["cmp3"].terminate()
     yield minions
     for minion in minions.values():
         minion.terminate()

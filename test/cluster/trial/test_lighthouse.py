@@ -1,7 +1,7 @@
 """
 From a state that rings to the state that returns, for a system that the engine has never heard of.
 
-The tests stand in their order: ctl3 is silent, it comes back, and a person has to end something.
+The tests stand in their order: cmp3 is silent, it comes back, and a person has to end something.
 """
 
 import time
@@ -10,7 +10,7 @@ import pytest
 from support import await_until
 
 PATTERN = "openstack_ha/demo/lighthouse/{}"
-NODES = ("ctl1", "ctl2", "ctl3")
+NODES = ("cmp1", "cmp2", "cmp3")
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def lit(states):
 
 
 @pytest.fixture(scope="module")
-def waiting(master, controllers, run, event_listener):
-    """ctl1 and ctl2 apply it, while ctl3 is silent; when they began, and their job."""
+def waiting(master, lighthouses, run, event_listener):
+    """cmp1 and cmp2 apply it, while cmp3 is silent; when they began, and their job."""
     run("openstack_ha_record.keep", "demo.lighthouse", "{}")
     begin = time.time()
     result = master.salt_cli().run(
-        "--list", "--async", "state.apply", "openstack_ha.lighthouse", minion_tgt="ctl1,ctl2"
+        "--list", "--async", "state.apply", "openstack_ha.lighthouse", minion_tgt="cmp1,cmp2"
     )
     patterns = [(master.id, PATTERN.format(one)) for one in ("doorbell", "decision")]
     found = event_listener.wait_for_events(patterns, after_time=begin, timeout=300)
@@ -59,10 +59,10 @@ def waiting(master, controllers, run, event_listener):
 
 
 @pytest.fixture(scope="module")
-def whole(waiting, controllers, answered, since, decided):
-    """ctl3 is there, and the states that waited have returned; what they did by node."""
+def whole(waiting, lighthouses, answered, since, decided):
+    """cmp3 is there, and the states that waited have returned; what they did by node."""
     begin, job = waiting
-    controllers["ctl3"].start()
+    lighthouses["cmp3"].start()
     await_until(
         lambda: len(since(begin, f"salt/job/{job}/ret/*")) == 2,
         300,
@@ -74,8 +74,8 @@ def whole(waiting, controllers, answered, since, decided):
     return {event.data["id"]: lit(event.data["return"]) for event in events}
 
 
-def test_in_test_mode_a_state_says_that_the_master_would_be_asked(controllers, apply):
-    for own in apply("ctl1", "ctl2", test=True).values():
+def test_in_test_mode_a_state_says_that_the_master_would_be_asked(lighthouses, apply):
+    for own in apply("cmp1", "cmp2", test=True).values():
         assert (own["result"], list(own["changes"])) == (None, ["lighthouse"])
 
 
@@ -83,24 +83,24 @@ def test_a_state_rings_and_the_master_waits_for_who_is_silent(waiting, decided, 
     begin, _ = waiting
     assert decided(begin) == [("wait", [])]
     planned = run("openstack_ha_coordinator.plan", "demo", "lighthouse")
-    assert (planned["evidence"]["ctl1"]["light"], planned["evidence"]["ctl3"]) == (None, None)
+    assert (planned["evidence"]["cmp1"]["light"], planned["evidence"]["cmp3"]) == (None, None)
     (decision,) = planned["decisions"]
-    assert decision["why"] == "ctl3 did not answer, and could burn"
-    assert ask("ctl1", "openstack_ha_word.last", "lighthouse")["why"] == decision["why"]
+    assert decision["why"] == "cmp3 did not answer, and could burn"
+    assert ask("cmp1", "openstack_ha_word.last", "lighthouse")["why"] == decision["why"]
 
 
 def test_then_one_burns_and_the_others_are_started_in_their_order(waiting, whole, decided, ask):
     assert [own["result"] for own in whole.values()] == [True, True], whole
-    assert whole["ctl2"]["comment"] == "It is lit by ctl1."
+    assert whole["cmp2"]["comment"] == "It is lit by cmp1."
     begin, _ = waiting
     assert decided(begin) == [
         ("wait", []),
-        ("kindle", ["ctl1"]),
-        ("watch", ["ctl2"]),
-        ("watch", ["ctl3"]),
+        ("kindle", ["cmp1"]),
+        ("watch", ["cmp2"]),
+        ("watch", ["cmp3"]),
         ("settled", []),
     ]
-    assert ask("ctl*", "openstack_ha_lighthouse.light") == dict.fromkeys(NODES, "ctl1")
+    assert ask("cmp*", "openstack_ha_lighthouse.light") == dict.fromkeys(NODES, "cmp1")
 
 
 def test_a_second_run_changes_nothing_and_rings_for_nobody(whole, apply, since):
@@ -112,16 +112,16 @@ def test_a_second_run_changes_nothing_and_rings_for_nobody(whole, apply, since):
 
 
 def test_what_the_rule_refuses_ends_the_wait_and_names_the_way_out(whole, master, apply, ask):
-    ask("ctl2", "openstack_ha_lighthouse.kindle")
-    ask("ctl3", "cmd.run", "systemctl kill --signal=KILL openstack-ha-lighthouse@ctl3")
-    await_until(lambda: ask("ctl3", "openstack_ha_lighthouse.light") is None, 60, "darkness")
-    own = apply("ctl3")["ctl3"]
+    ask("cmp2", "openstack_ha_lighthouse.kindle")
+    ask("cmp3", "cmd.run", "systemcmp kill --signal=KILL openstack-ha-lighthouse@cmp3")
+    await_until(lambda: ask("cmp3", "openstack_ha_lighthouse.light") is None, 60, "darkness")
+    own = apply("cmp3")["cmp3"]
     assert own["result"] is False
-    assert own["comment"].startswith("The master refused: ctl1 and ctl2 burn. ")
+    assert own["comment"].startswith("The master refused: cmp1 and cmp2 burn. ")
     told = master.salt_run_cli().run("openstack_ha.status", "demo").data
-    assert [one for one in told["faults"] if one.startswith("lighthouse: ctl1 and ctl2 burn; ")]
+    assert [one for one in told["faults"] if one.startswith("lighthouse: cmp1 and cmp2 burn; ")]
     command, *way_out = own["comment"].split("`")[1].split()
-    assert (command, *way_out) == ("salt", "ctl2", "openstack_ha_lighthouse.watch", "ctl1")
+    assert (command, *way_out) == ("salt", "cmp2", "openstack_ha_lighthouse.watch", "cmp1")
     ask(*way_out)
-    own = apply("ctl3")["ctl3"]
-    assert (own["result"], own["comment"]) == (True, "It is lit by ctl1.")
+    own = apply("cmp3")["cmp3"]
+    assert (own["result"], own["comment"]) == (True, "It is lit by cmp1.")

@@ -8,6 +8,7 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_lighthouse"
 
+UNIT = pathlib.Path("/etc/systemd/system/openstack-ha-lighthouse@.service")
 # One folder a node: `light` is what its daemon is to be started with, `log` has a line a start.
 FOLDER = pathlib.Path("/var/lib/openstack-ha-lighthouse")
 # What each daemon runs with; gone with it.
@@ -30,6 +31,7 @@ def evidence():
     """
     log = _folder() / "log"
     return {
+        "is_ready": UNIT.exists(),
         "light": light(),
         "log": len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0,
     }

@@ -1,13 +1,13 @@
 """
 Lighthouses as a coordinated system: exactly one burns, and the others watch its light.
 
-Evidence of a node is a mapping: ``light`` (whose its daemon was started with; its own burns, None
-where none runs) and ``log`` (the number of its starts).
+Evidence of a node is a mapping: ``is_ready`` (its unit is there), ``light`` (whose its daemon was
+started with; its own burns, None where none runs) and ``log`` (the number of its starts).
 """
 
 import openstack_ha_rule
 
-SHAPE = {"light": (None, str), "log": int}
+SHAPE = {"is_ready": bool, "light": (None, str), "log": int}
 # Its steps, each the name of a function.
 VERDICTS = ("kindle", "watch")
 # Seconds for silent nodes to come back, of which one could burn.
@@ -34,7 +34,10 @@ def decide(case):
     silent = [node for node in members if node not in seen]
     if silent:
         return [_wait_for(silent, case)]
-    first = max(members, key=lambda node: seen[node]["log"])
+    ready = [node for node in members if seen[node]["is_ready"]]
+    if not ready:
+        return [_said("wait", [], "no node is configured")]
+    first = max(ready, key=lambda node: seen[node]["log"])
     why = f"nobody burns, and {first} has the longest log"
     return [{**_said("kindle", [first], why), "is_final": True}]
 
@@ -57,7 +60,7 @@ def again(case, decision, failures):
 
 
 def _led_by(light, seen):
-    idle = [node for node in seen if node != light and seen[node]["light"] != light]
+    idle = [node for node in seen if seen[node]["is_ready"] and seen[node]["light"] != light]
     if not idle:
         return {**_said("settled", [], f"{light} burns, and the others watch it"), "owner": light}
     step = _said("watch", idle[:1], f"{light} burns, and {idle[0]} does not watch it")

@@ -11,6 +11,6 @@ OPTIONS = option.section(
 
 SYSTEM = {
     "options": OPTIONS,
-    "parts": {"lighthouse": {"roles": {"controller"}}},
+    "parts": {"lighthouse": {"roles": {"compute"}}},
     "coordinated": ["lighthouse"],
 }
