@@ -105,7 +105,7 @@ def test_who_is_not_configured_is_left_alone(master):
 def test_nobody_is_kindled_while_one_that_is_silent_could_burn(master):
     master.nodes.silent = {"cmp3"}
     assert verdicts(master) == ["wait"]
-    master.clock.now += 301
+    master.clock.now += 601
     (refusal,) = master.run(ANSWER, *ROUND)
     assert (refusal["verdict"], refusal["nodes"]) == ("refuse", ["cmp3"])
     assert refusal["why"] == "cmp3 did not answer, and could burn"
@@ -176,7 +176,7 @@ def test_whatever_happens_two_never_burn_by_the_masters_word(master, seed):
         for node in rng.sample(NODES, rng.choice((0, 1, 2))):
             nodes.light[node] = None
         master.run(ANSWER, *ROUND)
-        master.clock.now += rng.choice((1, 40, 400))
+        master.clock.now += rng.choice((1, 40, 700))
     assert all(len(burning) <= 1 for burning in nodes.burning)
     nodes.silent = set()
     master.clock.now += 4000

@@ -11,7 +11,7 @@ SHAPE = {"is_ready": bool, "light": (None, str), "log": int}
 # Its steps, each the name of a function.
 VERDICTS = ("kindle", "watch")
 # Seconds for silent nodes to come back, of which one could burn.
-PATIENCE = 300
+PATIENCE = 600
 
 
 def decide(case):

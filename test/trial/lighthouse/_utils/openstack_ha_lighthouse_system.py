@@ -6,7 +6,7 @@ import openstack_ha_option_types as option
 
 OPTIONS = option.section(
     "lighthouses, of which one burns",
-    patience=option.integer("seconds that a state run waits for the master's word", 300, 30, 86400),
+    patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )
 
 SYSTEM = {
