@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha"
 
+# What has a decision for each service.
+BY_SERVICE = ("db_sync", "turn")
 # Seconds that the schedule's look waits for a node which still works on its answer.
 PATIENCE = 20
 
@@ -128,7 +130,7 @@ def status(name=None):
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in ("galera", "rabbitmq", "keystone", *_schemas(chosen), *_turns())
+            for system in [*_coordinated(chosen), *_schemas(chosen), *_turns()]
         },
         time.time(),
     )
@@ -240,6 +242,13 @@ def _in_short(one):
             "rings": list(one["swift"]["rings"]),
         },
     }
+
+
+def _coordinated(one):
+    """The systems of a cluster about which there is one decision; of the others, see below."""
+    nodes_of = __utils__["openstack_ha_cluster.looked_after_on"]
+    known = __utils__["openstack_ha_cluster.coordinated"]()
+    return [name for name in known if name not in BY_SERVICE and nodes_of(one, name)]
 
 
 def _schemas(one):

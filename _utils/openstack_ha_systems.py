@@ -21,28 +21,21 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
 What a system has not is left out.
 """
 
-import openstack_ha_galera_system
-import openstack_ha_glance_system
-import openstack_ha_haproxy_system
-import openstack_ha_health_system
-import openstack_ha_keepalived_system
-import openstack_ha_keystone_system
-import openstack_ha_memcached_system
-import openstack_ha_rabbitmq_system
-import openstack_ha_swift_system
+import importlib
 
 # In the order of their rows on the VIP and in Keystone's catalog.
-SYSTEMS = {
-    "galera": openstack_ha_galera_system.SYSTEM,
-    "rabbitmq": openstack_ha_rabbitmq_system.SYSTEM,
-    "memcached": openstack_ha_memcached_system.SYSTEM,
-    "keystone": openstack_ha_keystone_system.SYSTEM,
-    "glance": openstack_ha_glance_system.SYSTEM,
-    "swift": openstack_ha_swift_system.SYSTEM,
-    "health": openstack_ha_health_system.SYSTEM,
-    "haproxy": openstack_ha_haproxy_system.SYSTEM,
-    "keepalived": openstack_ha_keepalived_system.SYSTEM,
-}
+NAMES = (
+    "galera",
+    "rabbitmq",
+    "memcached",
+    "keystone",
+    "glance",
+    "swift",
+    "health",
+    "haproxy",
+    "keepalived",
+)
+SYSTEMS = {name: importlib.import_module(f"openstack_ha_{name}_system").SYSTEM for name in NAMES}
 
 # A node serves before HAProxy sends work to it, and HAProxy serves before the node may hold the
 # VIP; what is asked for through the VIP comes after that.

@@ -91,10 +91,14 @@ def random_text(length):
 
 
 @pytest.fixture(scope="session")
-def master(salt_factories, cluster_files, tmp_path_factory, event_listener):
+def formula(tmp_path_factory):
+    return formula_root(tmp_path_factory.mktemp("master") / "formula")
+
+
+@pytest.fixture(scope="session")
+def master(salt_factories, formula, cluster_files, tmp_path_factory, event_listener):
     # It forgets an event after two minutes, and the longest trials last longer on a busy host.
     event_listener.timeout = 3600
-    formula = formula_root(tmp_path_factory.mktemp("master") / "formula")
     environment = jinja2.Environment()
     environment.filters["json"] = json.dumps
     template = ROOT / "openstack_ha/master/files/openstack_ha.conf.jinja"

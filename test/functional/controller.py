@@ -20,12 +20,12 @@ HOUR = 3600
 class Site:
     """This host as the one controller, its pillar on the disk, and what the master would do."""
 
-    def __init__(self, root, cluster):
+    def __init__(self, root, cluster, formula=None):
         self.root, self.cluster = root, copy.deepcopy(cluster)
         self.keyring = openstack_ha_fernet.created(time.time())
         self.folder = pillar_root(root / "pillar", self.pillar())
-        options = minion_options(root, NODE, formula_root(root / "formula"), self.folder)
-        self.loaders = Loaders(options)
+        formula = formula or formula_root(root / "formula")
+        self.loaders = Loaders(minion_options(root, NODE, formula, self.folder))
 
     def pillar(self):
         secrets = self.cluster["secrets"]["keystone"]
@@ -68,9 +68,12 @@ class Site:
         return self.loaders.states
 
 
-def founded(root, cluster):
-    """Return a site that has the VIP, a database, a cache and HAProxy."""
-    made = Site(root, cluster)
+def founded(root, cluster, formula=None):
+    """
+    Return a site that has the VIP, a database, a cache and HAProxy; ``formula`` is the folder of
+    another one than this.
+    """
+    made = Site(root, cluster, formula)
     vip = cluster["vip"]["address"]
     subprocess.run(["ip", "address", "replace", f"{vip}/32", "dev", "eth0"], check=True)
     made.apply("python", "hosts", "authority", "galera.config")

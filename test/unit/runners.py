@@ -6,6 +6,7 @@ the wire to the minions, which are answered for by ``nodes``, and the clock.
 """
 
 import base64
+import contextlib
 import copy
 import functools
 import importlib
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from overlay import utils_of
 from salt.exceptions import CommandExecutionError
 from support import ROOT, example, write_cluster
 
@@ -105,9 +107,9 @@ def _code(path):
     return compile(path.read_text(encoding="utf-8"), str(path), "exec")
 
 
-def load(folder, name, **dunders):
-    """Return a module of the formula, a copy of its own, with what Salt's loader would give it."""
-    path = ROOT / folder / f"{name}.py"
+def load(folder, name, formula=ROOT, **dunders):
+    """Return a module of a formula, a copy of its own, with what Salt's loader would give it."""
+    path = formula / folder / f"{name}.py"
     module = types.ModuleType(f"{folder}.{name}")
     module.__file__ = str(path)
     vars(module).update(dunders)
@@ -125,11 +127,12 @@ def functions(name, module):
 
 
 @functools.cache
-def utils():
-    """Return every function of the utils modules by Salt's name."""
+def utils(formula=ROOT):
+    """Return every function of a formula's utils modules by Salt's name."""
     found = {}
-    for path in ROOT.glob("_utils/*.py"):
-        found.update(functions(path.stem, importlib.import_module(path.stem)))
+    with utils_of(formula) if formula != ROOT else contextlib.nullcontext():
+        for path in formula.glob("_utils/*.py"):
+            found.update(functions(path.stem, importlib.import_module(path.stem)))
     return found
 
 
@@ -230,11 +233,11 @@ class Master:
     A master with its own disk, and a cluster file.
 
     ``nodes`` is what has ``answer(node, function, arguments)``: it returns a mapping, or raises
-    CommandExecutionError or Silent. ``sent`` has what went to the nodes, ``events`` what went to
-    the event bus, ``clock.slept`` the pauses.
+    CommandExecutionError or Silent. ``formula`` is the formula's folder. ``sent`` has what went to
+    the nodes, ``events`` what went to the event bus, ``clock.slept`` the pauses.
     """
 
-    def __init__(self, folder, nodes, cluster=None, name=MASTER):
+    def __init__(self, folder, nodes, cluster=None, name=MASTER, formula=ROOT):
         self.nodes, self.clock, self.sent, self.events = nodes, Clock(), [], []
         self.cluster = cluster or example()
         path = write_cluster(folder / "cluster.yaml", self.cluster)
@@ -260,10 +263,11 @@ class Master:
         )
         self.execution = {}
         for folder_name, found in (("_modules", self.execution), ("_runners", self.functions)):
-            for one in sorted(ROOT.glob(f"{folder_name}/*.py")):
+            for one in sorted(formula.glob(f"{folder_name}/*.py")):
                 if folder_name == "_modules" and one.stem not in ON_MASTER:
                     continue
-                module = load(folder_name, one.stem, __opts__=options, __utils__=utils())
+                dunders = {"__opts__": options, "__utils__": utils(formula)}
+                module = load(folder_name, one.stem, formula, **dunders)
                 module.__salt__ = found
                 if hasattr(module, "time"):
                     module.time = self.clock.module()

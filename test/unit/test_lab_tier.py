@@ -6,12 +6,13 @@ import pytest
 
 from lab import tier
 
-CLUSTER = ["test/cluster/demo", "test/cluster/rings", "test/cluster/solo"]
+CLUSTER = [f"test/cluster/{name}" for name in ("demo", "rings", "solo", "trial")]
+FUNCTIONAL = [f"test/functional/{name}" for name in ("servers", "services", "trial")]
 
 
 def test_a_folder_with_tests_is_a_part():
     assert tier.parts_of("cluster") == CLUSTER
-    assert tier.parts_of("functional") == ["test/functional/servers", "test/functional/services"]
+    assert tier.parts_of("functional") == FUNCTIONAL
 
 
 @pytest.mark.parametrize(
@@ -20,11 +21,14 @@ def test_a_folder_with_tests_is_a_part():
         ([], [[part] for part in CLUSTER]),
         (["-k", "status", "-x"], [[part] for part in CLUSTER]),
         (["test/cluster"], [[part] for part in CLUSTER]),
-        (["test/cluster/rings"], [[], ["test/cluster/rings"], []]),
-        (["-x", "test/cluster/solo/test_road.py"], [[], [], ["test/cluster/solo/test_road.py"]]),
+        (["test/cluster/rings"], [[], ["test/cluster/rings"], [], []]),
+        (
+            ["-x", "test/cluster/solo/test_road.py"],
+            [[], [], ["test/cluster/solo/test_road.py"], []],
+        ),
         (
             ["test/cluster/rings/test_rings.py::test_x"],
-            [[], [CLUSTER[1] + "/test_rings.py::test_x"], []],
+            [[], [CLUSTER[1] + "/test_rings.py::test_x"], [], []],
         ),
     ],
 )

@@ -77,16 +77,10 @@ def rule_of(system):
 
 
 def shapes(system):
-    """The keys that a node's answer about a system has."""
-    module = {
-        "galera": "galera_election",
-        "rabbitmq": "rabbitmq_membership",
-        "keystone": "keystone_word",
-        "db_sync": "db_sync",
-        "swift": "swift_spread",
-        "turn": "turn_rule",
-    }[system]
-    return sorted(importlib.import_module(f"openstack_ha_{module}").SHAPE)
+    """The keys that a node's answer has: by the shape in a rule, or in what that rests on."""
+    own = rule_of(system)
+    (shape,) = [one.SHAPE for one in (own, *vars(own).values()) if hasattr(one, "SHAPE")]
+    return sorted(shape)
 
 
 @st.composite
