@@ -625,6 +625,13 @@ GLANCE = _server(
     patience=_integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )
 
+PLACEMENT = _server(
+    "Placement on each controller",
+    port=_port("its port, and the VIP's", 8778),
+    threads=_integer("threads of each process", 8, 1, 256),
+    patience=_integer("seconds that a state run waits for the master's word", 900, 30, 86400),
+)
+
 HASH_PATH = "part of every object's place; another one loses them all"
 
 MASTERS_KEYS = _mapping("keys by index; made by the master, not set", SECRET, keys=r"^[0-9]+$")
@@ -719,6 +726,7 @@ SCHEMA = {
         "memcached": MEMCACHED,
         "keystone": KEYSTONE,
         "glance": GLANCE,
+        "placement": PLACEMENT,
         "swift": SWIFT,
         "secrets": SECRETS,
         "view_of": _string("the minion whose view this is; set by the master, not by hand"),

@@ -23,6 +23,7 @@ import openstack_ha_health_system
 import openstack_ha_keepalived_system
 import openstack_ha_keystone_system
 import openstack_ha_memcached_system
+import openstack_ha_placement_system
 import openstack_ha_rabbitmq_system
 import openstack_ha_swift_system
 
@@ -33,6 +34,7 @@ SYSTEMS = {
     "memcached": openstack_ha_memcached_system.SYSTEM,
     "keystone": openstack_ha_keystone_system.SYSTEM,
     "glance": openstack_ha_glance_system.SYSTEM,
+    "placement": openstack_ha_placement_system.SYSTEM,
     "swift": openstack_ha_swift_system.SYSTEM,
     "health": openstack_ha_health_system.SYSTEM,
     "haproxy": openstack_ha_haproxy_system.SYSTEM,

@@ -23,6 +23,7 @@ SYSTEMS = {
     "keystone",
     "master",
     "memcached",
+    "placement",
     "rabbitmq",
     "rejoin",
     "status",
