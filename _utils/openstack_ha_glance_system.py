@@ -2,9 +2,22 @@
 Glance as one of the systems, as ``openstack_ha_systems`` explains it.
 """
 
+import openstack_ha_option_types as option
+
+OPTIONS = option.service(
+    "Glance on each controller, where the cluster has proxies of Swift",
+    port=option.port("its port, and the VIP's", 9292),
+    threads=option.integer("threads of each process", 8, 1, 256),
+    cache_size=option.integer(
+        "GB of images that each controller keeps at hand; 0 is none", 0, 0, 10**6
+    ),
+    patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
+)
+
 FOLDER = "/etc/glance/openstack_ha"
 
 SYSTEM = {
+    "options": OPTIONS,
     "parts": {
         "glance": {
             "roles": {"image_server"},

@@ -2,9 +2,19 @@
 Placement as one of the systems, as ``openstack_ha_systems`` explains it.
 """
 
+import openstack_ha_option_types as option
+
+OPTIONS = option.service(
+    "Placement on each controller",
+    port=option.port("its port, and the VIP's", 8778),
+    threads=option.integer("threads of each process", 8, 1, 256),
+    patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
+)
+
 FOLDER = "/etc/placement"
 
 SYSTEM = {
+    "options": OPTIONS,
     "parts": {
         "placement": {
             "roles": {"controller"},

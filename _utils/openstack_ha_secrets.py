@@ -10,7 +10,8 @@ import openstack_ha_identity
 import openstack_ha_systems
 import openstack_ha_tls
 
-# 32 URL-safe characters are 190 bits; the alphabet is a subset of the schema's SECRET_PATTERN.
+# 32 URL-safe characters are 190 bits; the alphabet is a subset of SECRET_PATTERN in
+# openstack_ha_option_types.
 SECRET_BYTES = 24
 
 # Accounts of the formula itself: HAProxy's checks look into the servers with them.

@@ -2,9 +2,20 @@
 Swift as one of the systems, as ``openstack_ha_systems`` explains it.
 """
 
+import openstack_ha_option_types as option
+import openstack_ha_swift_options
+
 HASH_PATH = [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
+PLACE = "part of every object's place; another one loses them all"
 
 SYSTEM = {
+    "options": openstack_ha_swift_options.OPTIONS,
+    "node": {"storage": openstack_ha_swift_options.STORAGE},
+    "secrets": {
+        "hash_path_prefix": option.secret(PLACE),
+        "hash_path_suffix": option.secret(PLACE),
+        "users": option.secrets("passwords by tempauth's user"),
+    },
     "parts": {
         "swift.rings": {"roles": {"rings_owner"}, "secrets": HASH_PATH},
         "swift.storage": {"roles": {"storage"}, "secrets": HASH_PATH},

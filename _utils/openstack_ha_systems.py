@@ -6,6 +6,9 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
     parts        its parts by name, each a step of a highstate and of a rejoin: ``roles`` whose
                  nodes have it, ``reads`` (sections of other systems' options), ``secrets`` (paths
                  below ``secrets`` that it reads)
+    options      its section of the cluster file, as a JSON schema (``openstack_ha_option_types``)
+    node         what is said of it at each node, as JSON schemas by key
+    secrets      its secrets, as JSON schemas by key
     coordinated  the parts whose nodes the master asks about it, where the master looks after it
     schema       of its database, as ``openstack_ha_db_sync`` uses it
     catalog      its services in Keystone's catalog by part, as ``openstack_ha_identity`` uses them
@@ -70,6 +73,27 @@ def coordinated():
         **{name: nodes for name, nodes in own.items() if name not in before},
         "turn": set(turns()),
     }
+
+
+def options():
+    """
+    Return the schemas of the systems' sections of the cluster file, by system.
+    """
+    return {name: one["options"] for name, one in SYSTEMS.items()}
+
+
+def node_options():
+    """
+    Return the schemas of what is said of systems at each node, by key.
+    """
+    return {key: schema for one in SYSTEMS.values() for key, schema in one.get("node", {}).items()}
+
+
+def secrets():
+    """
+    Return the schemas of the systems' secrets, by system.
+    """
+    return {name: one["secrets"] for name, one in SYSTEMS.items() if "secrets" in one}
 
 
 def reads():

@@ -4,11 +4,12 @@ import importlib
 import re
 
 import openstack_ha_cluster
+import openstack_ha_schema
 import openstack_ha_systems as systems
 import pytest
 from support import ROOT, example
 
-KEYS = {"parts", "coordinated", "schema", "catalog", "turns", "vip"}
+KEYS = {"options", "node", "secrets", "parts", "coordinated", "schema", "catalog", "turns", "vip"}
 PART_KEYS = {"roles", "reads", "secrets"}
 ROLES = {"controller", "proxy", "storage", "image_server", "rings_owner"}
 
@@ -73,6 +74,20 @@ def test_every_secret_that_a_system_needs_is_read_by_somebody():
     cluster = openstack_ha_cluster.complete(example())
     own = openstack_ha_cluster.all_systems(cluster)
     assert set().union(*(known[path] for path in known)) <= set(own)
+
+
+def test_every_secret_that_is_read_may_stand_in_the_cluster_file():
+    for path in systems.readers():
+        schema = openstack_ha_schema.SECRETS
+        for key in path:
+            known = schema.get("properties", {})
+            schema = known.get(key) or schema["additionalProperties"]
+            assert schema, path
+
+
+def test_every_system_has_its_section_of_the_cluster_file():
+    sections = openstack_ha_schema.SCHEMA["properties"]
+    assert all(sections[name]["description"] for name in systems.SYSTEMS)
 
 
 def _option(cluster, path):
