@@ -41,5 +41,4 @@ def _server(view):
             **openstack_ha_options.service_user(view, "placement"),
             **openstack_ha_options.token_cache(view, threads),
         },
-        "oslo_middleware": {"enable_proxy_headers_parsing": True},
     }

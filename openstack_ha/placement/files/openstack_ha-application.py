@@ -7,9 +7,10 @@ be renewed says there that it does not serve.
 from oslo_middleware import Healthcheck
 from placement.wsgi import init_application
 
-checked = Healthcheck.factory(
-    {},
-    backends="disable_by_file",
-    disable_by_file_path="/run/openstack-ha-health/placement.maintenance",
+application = Healthcheck(
+    init_application(),
+    {
+        "backends": "disable_by_file",
+        "disable_by_file_path": "/run/openstack-ha-health/placement.maintenance",
+    },
 )
-application = checked(init_application())
