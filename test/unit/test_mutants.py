@@ -29,6 +29,7 @@ SYSTEMS = {
     "status",
     "swift",
     "turn",
+    "wheels",
 }
 # Faults that no test noticed once.
 UNNOTICED = {
