@@ -74,7 +74,7 @@ def node_status():
         salt ctl1 openstack_ha.node_status
     """
     probes = {
-        "holds_vip": _holds_vip,
+        "holds_vip": holds_vip,
         "galera": _galera,
         "rabbitmq": _rabbitmq,
         "haproxy": _haproxy,
@@ -100,6 +100,21 @@ def evidence():
     """
     systems = __utils__["openstack_ha_cluster.looked_after"](_cluster(), __opts__["id"])
     return {name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems}
+
+
+def holds_vip():
+    """
+    Return whether an interface of this node has the VIP.
+
+    Raises CommandExecutionError when the node shows no interface.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'ctl*' openstack_ha.holds_vip
+    """
+    return bool(_interfaces_with(_cluster()["vip"]["address"]))
 
 
 def secret(path, **kwargs):
@@ -172,10 +187,6 @@ def _answer_or_error(probe):
         return str(exc)
     except Exception as exc:
         return f"{type(exc).__name__}: {exc}"
-
-
-def _holds_vip():
-    return bool(_interfaces_with(_cluster()["vip"]["address"]))
 
 
 def _galera():

@@ -1,8 +1,16 @@
 """
 Services that are renewed one node at a time: whether this node's are outdated, and the steps.
 
-What a service was started with is a digest of its files, which its unit leaves at each start; so a
-run that was cut off between a file and a restart is found by the next one.
+What a service was started with is a digest of its files, which its unit leaves at each start and
+reload; so a run that was cut off between a file and a restart is found by the next one.
+
+A service that HAProxy does not look at says of itself how it is, where its module
+``openstack_ha_<service>_turn`` has these functions, none of which takes arguments:
+
+    serves    whether it serves; else it does while its unit runs
+    obstacle  why it cannot be taken away now, as a clause, None when it can
+    drain     ends what it has begun, beyond the mark that its health check hears
+    revive    takes that back
 """
 
 import hashlib
@@ -14,15 +22,17 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_turn"
 
-# One file a service, with the paths of what it reads at its start, a line each.
+# One file a service: the paths of what only a start reads, an empty line, and those of what a
+# reload reads, too.
 FILES = pathlib.Path("/etc/openstack_ha/turns")
-# What each was started with; gone with the boot.
+# What each runs with, a digest of the former and one of the latter; gone with the boot.
 STARTED = pathlib.Path("/run/openstack_ha/started")
 # While it exists, the service's own health check says that it does not serve.
 MAINTENANCE = pathlib.Path("/run/openstack-ha-health")
 # What stands in there when it is the master's doing, and no person's.
 MARK = "openstack_ha_turn\n"
-RESTART_TIMEOUT = 300
+# A broker of RabbitMQ takes its time on a busy host.
+RESTART_TIMEOUT = 600
 
 
 def __virtual__():
@@ -57,8 +67,28 @@ def evidence():
 
         salt ctl1 openstack_ha_turn.evidence
     """
-    seen = _seen()
-    return {name: _said(name, facts, seen) for name, facts in services().items()}
+    seen, holds_vip = _seen(), __salt__["openstack_ha.holds_vip"]()
+    return {
+        name: {**_said(name, facts, seen), "holds_vip": holds_vip}
+        for name, facts in services().items()
+    }
+
+
+def is_running(service):
+    """
+    Return whether a service's unit runs.
+
+    service
+        Its name, e.g. ``keystone``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_turn.is_running keystone
+    """
+    argv = ["systemctl", "is-active", "--quiet", _facts(service)["unit"]]
+    return not __salt__["cmd.retcode"](argv, python_shell=False, ignore_retcode=True)
 
 
 def is_outdated(service):
@@ -75,7 +105,28 @@ def is_outdated(service):
 
         salt ctl1 openstack_ha_turn.is_outdated keystone
     """
-    return _is_running(_facts(service)) and _has_older_files(service)
+    return is_running(service) and _differs(service)["is_outdated"]
+
+
+def lacking(service):
+    """
+    Return as a clause what of a turn is still to come, None when the service runs with what is on
+    the disk and serves again.
+
+    service
+        Its name.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_turn.lacking keystone
+    """
+    if is_outdated(service):
+        return f"{service} runs with an older configuration"
+    if not is_running(service):
+        return f"{service} does not run"
+    return f"{service} is drained" if _mark(service) == MARK else None
 
 
 def drain(service):
@@ -87,7 +138,8 @@ def drain(service):
 
     Returns an empty mapping.
 
-    Raises CommandExecutionError when a person has taken it out of service.
+    Raises CommandExecutionError when a person has taken it out of service, or it cannot be drained;
+    it serves again then.
 
     CLI Example:
 
@@ -102,12 +154,18 @@ def drain(service):
         )
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     path.write_text(MARK, encoding="utf-8")
+    try:
+        _own(service, "drain", None)
+    except CommandExecutionError:
+        readmit(service)
+        raise
     return {}
 
 
 def renew(service):
     """
-    Restart a service with what is on the disk, and wait until its unit runs.
+    Have a service take what is on the disk, by a reload where that is enough, and wait until its
+    unit runs.
 
     service
         Its name.
@@ -122,13 +180,14 @@ def renew(service):
 
         salt ctl1 openstack_ha_turn.renew keystone
     """
-    unit = _facts(service)["unit"]
-    argv = ["systemctl", "restart", unit]
-    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=RESTART_TIMEOUT)
-    if result["retcode"]:
+    facts = _facts(service)
+    unit, verb = facts["unit"], "reload" if _takes_reload(service, facts) else "restart"
+    # The unit may be what is new.
+    _systemctl("daemon-reload")
+    if _systemctl(verb, unit)["retcode"]:
         raise CommandExecutionError(
-            f"{service} on {__opts__['id']} did not start with its new configuration, and stays "
-            f"out of service: `journalctl --unit={unit} --lines=30` there has its log"
+            f"{service} on {__opts__['id']} did not {verb} with its new configuration: `journalctl "
+            f"--unit={unit} --lines=30` there has its log"
         )
     return {"is_outdated": is_outdated(service)}
 
@@ -148,27 +207,46 @@ def readmit(service):
 
         salt ctl1 openstack_ha_turn.readmit keystone
     """
+    _own(service, "revive", None)
     _maintenance(service).unlink(missing_ok=True)
     return {}
 
 
 def _said(service, facts, seen):
-    path = _maintenance(service)
-    try:
-        text, age = path.read_text(encoding="utf-8"), time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        text, age = None, None
-    is_drained, is_running = text == MARK, _is_running(facts)
+    mark, runs = _mark(service), is_running(service)
+    is_drained, has_older = mark == MARK, runs and _differs(service)["is_outdated"]
+    row = facts.get("row")
     return {
-        "is_running": is_running,
-        "is_outdated": is_running and _has_older_files(service),
+        "is_running": runs,
+        "is_outdated": has_older,
+        "takes_reload": has_older and _takes_reload(service, facts),
         "is_drained": is_drained,
-        "is_away": text is not None and not is_drained,
-        # A clock that was set tells nothing.
-        "drained_for": max(age, 0) if is_drained else None,
+        "is_away": mark is not None and not is_drained,
+        "drained_for": _drained_for(service) if is_drained else None,
         "patience": facts["patience"],
-        "seen": None if seen is None else seen.get(service, {}),
+        "obstacle": _own(service, "obstacle", None) if has_older and not is_drained else None,
+        "serves": None if row else runs and _own(service, "serves", True),
+        "seen": seen.get(row, {}) if row and seen is not None else None,
     }
+
+
+def _own(service, function, default):
+    """What a service's own module says or does about it, where that has such a function."""
+    name = f"openstack_ha_{service}_turn.{function}"
+    return __salt__[name]() if name in __salt__ else default
+
+
+def _mark(service):
+    """Who has taken a service out, as the text of its mark; None when nobody has."""
+    try:
+        return _maintenance(service).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _drained_for(service):
+    # A clock that was set tells nothing.
+    return max(time.time() - _maintenance(service).stat().st_mtime, 0)
 
 
 def _seen():
@@ -194,35 +272,50 @@ def _facts(service):
         ) from None
 
 
-def _is_running(facts):
-    argv = ["systemctl", "is-active", "--quiet", facts["unit"]]
-    return not __salt__["cmd.retcode"](argv, python_shell=False, ignore_retcode=True)
-
-
 def _maintenance(service):
-    return MAINTENANCE / f"{service}.maintenance"
+    # Under the name that its health check knows.
+    return MAINTENANCE / f"{_facts(service).get('row', service)}.maintenance"
 
 
-def _has_older_files(service):
-    known = _on_disk(service)
-    return known is not None and _started_with(service) != known
+def _systemctl(*words):
+    argv = ["systemctl", *words]
+    return __salt__["cmd.run_all"](argv, python_shell=False, timeout=RESTART_TIMEOUT)
+
+
+def _takes_reload(service, facts):
+    return facts.get("reloads", False) and not _differs(service)["needs_start"]
+
+
+def _differs(service):
+    """How what is on the disk differs from that with which a service runs; before it is configured
+    it does not."""
+    known, before = _on_disk(service), _started_with(service)
+    return {
+        "is_outdated": known is not None and before != known,
+        "needs_start": known is not None and before[:1] != known[:1],
+    }
 
 
 def _started_with(service):
     try:
-        return (STARTED / service).read_text(encoding="utf-8").split()[0]
-    except (FileNotFoundError, IndexError):
-        return None
+        return (STARTED / service).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return []
 
 
 def _on_disk(service):
     """As the program does that the unit runs before its start; None before it is configured."""
-    digest = hashlib.sha256()
     try:
-        paths = (FILES / service).read_text(encoding="utf-8").splitlines()
+        listed = (FILES / service).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    for path in paths:
+    of_start, _, of_reload = listed.partition("\n\n")
+    return [_digest(of_start), _digest(of_reload)]
+
+
+def _digest(listed):
+    digest = hashlib.sha256()
+    for path in listed.splitlines():
         if path and os.path.exists(path):
             digest.update(pathlib.Path(path).read_bytes())
     return digest.hexdigest()

@@ -45,69 +45,6 @@ def member_present(name, patience=900):
         return {**ret, "result": False, "changes": {}, "comment": str(exc)}
 
 
-def config_loaded(name, files, patience=900, timeout=300):
-    """
-    The running broker has read its configuration; else it is restarted when it is its turn.
-
-    name
-        The systemd unit.
-
-    files
-        What the broker reads at its start. Any of them that is newer than the broker's process
-        asks for a restart, also one that an earlier run could not do.
-
-    patience
-        Seconds to wait for the turn.
-
-    timeout
-        Seconds for the restart.
-
-    All controllers may apply this at the same time: one broker restarts at a time, and only while
-    every other one runs and no queue depends on this one alone
-    (``openstack_ha_rabbitmq.restart``). When the turn does not come, the broker goes on with its
-    former configuration, and the state fails.
-    """
-    ret = {"name": name, "result": True, "changes": {}, "comment": "The configuration is loaded"}
-    try:
-        newer = __salt__["openstack_ha_rabbitmq.newer_files"](name, files)
-        if not newer:
-            return ret
-        ret["changes"] = {name: {"old": "running", "new": f"restarted for {', '.join(newer)}"}}
-        if __opts__["test"]:
-            return _would(ret, f"{name} would be restarted, one broker at a time")
-        __salt__["openstack_ha_rabbitmq.restart"](name, patience, timeout)
-        left = __salt__["openstack_ha_rabbitmq.newer_files"](name, files)
-        if left:
-            raise CommandExecutionError(f"{name} was restarted, yet is older than {left}")
-        return {**ret, "comment": f"{name} was restarted"}
-    except CommandExecutionError as exc:
-        return {**ret, "result": False, "changes": {}, "comment": str(exc)}
-
-
-def mod_watch(name, sfun=None, files=(), **kwargs):
-    """
-    Say in test mode that a file which would change asks for a restart.
-
-    name, files
-        As for ``config_loaded``.
-
-    sfun
-        The state's function.
-
-    Outside of test mode ``config_loaded`` has done its work already.
-    """
-    ret = {"name": name, "result": True, "changes": {}, "comment": "The configuration is loaded"}
-    if sfun != "config_loaded" or not __opts__["test"]:
-        return ret
-    try:
-        if not __salt__["openstack_ha_rabbitmq.status"]()["is_running"]:
-            return {**ret, "comment": f"{name} does not run; its start reads the configuration"}
-    except CommandExecutionError as exc:
-        return {**ret, "result": False, "comment": str(exc)}
-    ret["changes"] = {name: {"old": "running", "new": "restarted"}}
-    return _would(ret, f"{name} would be restarted, one broker at a time")
-
-
 def definitions_managed(name, series=None):
     """
     Virtual hosts, users with tags, passwords and permissions, and policies are the pillar's.
@@ -127,13 +64,13 @@ def definitions_managed(name, series=None):
         running = __salt__["openstack_ha_rabbitmq.status"]()["is_running"]
         if not (running or __opts__["test"]):
             raise CommandExecutionError(f"{name} does not run, so nothing can be defined in it")
-        ret["changes"] = __salt__["openstack_ha_rabbitmq.pending"](series)["changes"]
+        ret["changes"] = __salt__["openstack_ha_rabbitmq_definitions.pending"](series)["changes"]
         if not ret["changes"]:
             return ret
         if __opts__["test"]:
             return _would(ret, f"{len(ret['changes'])} definitions would change")
-        __salt__["openstack_ha_rabbitmq.apply"](series)
-        left = __salt__["openstack_ha_rabbitmq.pending"](series)["changes"]
+        __salt__["openstack_ha_rabbitmq_definitions.apply"](series)
+        left = __salt__["openstack_ha_rabbitmq_definitions.pending"](series)["changes"]
         if left:
             raise CommandExecutionError(f"RabbitMQ took the definitions, but not {', '.join(left)}")
         return {**ret, "comment": f"{len(ret['changes'])} definitions changed"}
@@ -147,7 +84,7 @@ def _would(ret, comment):
 
 def _ask(name, patience):
     """Have the master start the broker."""
-    unresolved = __salt__["openstack_ha_rabbitmq.unresolved"]()
+    unresolved = __salt__["openstack_ha_rabbitmq_peers.unresolved"]()
     if unresolved:
         raise CommandExecutionError(
             f"brokers find each other by name, and here {'; '.join(unresolved)}; apply "
@@ -187,8 +124,7 @@ def _faults():
 
 
 def _serving():
-    peers = __salt__["openstack_ha_rabbitmq.peers"]()
-    return sorted(peer for peer, seen in peers.items() if seen["serves"])
+    return __salt__["openstack_ha_rabbitmq_peers.serving"]()
 
 
 def _way_out(status):

@@ -29,13 +29,14 @@ def renewed(name, cluster, patience=900):
     """
     ret = {"name": name, "result": True, "changes": {}, "comment": "It runs with what is there."}
     try:
-        if not _lacking(name):
+        if not __salt__["openstack_ha_turn.is_outdated"](name):
             return ret
         ret["changes"] = {name: {"old": "an older configuration", "new": "renewed"}}
         if __opts__["test"]:
             return {**ret, "result": None, "comment": f"{name} would be renewed in its turn."}
-        wait = __salt__["openstack_ha_word.wait"]
-        refusal = wait(cluster, f"turn.{name}", lambda: _lacking(name), patience)
+        refusal = __salt__["openstack_ha_word.wait"](
+            cluster, f"turn.{name}", lambda: __salt__["openstack_ha_turn.lacking"](name), patience
+        )
     except CommandExecutionError as exc:
         refusal = str(exc)
     if refusal:
@@ -43,6 +44,22 @@ def renewed(name, cluster, patience=900):
     return {**ret, "comment": f"{name} was renewed in its turn."}
 
 
-def _lacking(service):
-    outdated = __salt__["openstack_ha_turn.is_outdated"](service)
-    return f"{service} runs with an older configuration" if outdated else None
+def mod_watch(name, sfun=None, **kwargs):
+    """
+    Say in test mode that a file which would change asks for a turn.
+
+    name
+        As for ``renewed``.
+
+    sfun
+        The state's function.
+
+    Outside of test mode ``renewed`` has done its work already.
+    """
+    ret = {"name": name, "result": True, "changes": {}, "comment": "It runs with what is there."}
+    if sfun != "renewed" or not __opts__["test"]:
+        return ret
+    if not __salt__["openstack_ha_turn.is_running"](name):
+        return {**ret, "comment": f"{name} does not run; its start reads what is there."}
+    ret["changes"] = {name: {"old": "running", "new": "renewed"}}
+    return {**ret, "result": None, "comment": f"{name} would be renewed in its turn."}

@@ -126,7 +126,7 @@ def decide(
         writes survive, and theirs beyond it are lost. A Primary component still comes first.
 
     ``way_out`` is the runbook's section and the command for a refusal, or for a wait that lasts;
-    else None. The rule's numbers are those of docs/architecture.md.
+    else None. The rule's numbers are those of docs/systems/galera.md.
     """
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     unclear = openstack_ha_rule.unclear(members, evidence, seen)

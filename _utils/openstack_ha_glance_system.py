@@ -35,7 +35,7 @@ SYSTEM = {
         "expand": (("db", "expand"), ("db", "migrate")),
     },
     # A transfer that goes on longer is cut, as by a reload.
-    "turns": {"glance": {"unit": "glance-api.service", "patience": 900}},
+    "turns": {"glance": {"unit": "glance-api.service", "patience": 900, "row": "glance"}},
     "catalog": {
         "glance": {
             "name": "glance",

@@ -48,4 +48,6 @@ SYSTEM = {
     "options": OPTIONS,
     "secrets": {"stats": option.secret("the statistics page's password")},
     "parts": {"haproxy": {"roles": {"controller"}, "secrets": [("haproxy",), ("tls",)]}},
+    # Where it is restarted, systemd stops keepalived first, which hands the VIP over.
+    "turns": {"haproxy": {"unit": "haproxy.service", "patience": 0, "reloads": True}},
 }

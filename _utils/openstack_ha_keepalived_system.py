@@ -30,4 +30,5 @@ OPTIONS = option.section(
 SYSTEM = {
     "options": OPTIONS,
     "parts": {"keepalived": {"roles": {"controller"}}},
+    "turns": {"keepalived": {"unit": "keepalived.service", "patience": 0, "reloads": True}},
 }

@@ -105,7 +105,7 @@ SYSTEM = {
         "sync": (("db_sync",),),
         "expand": (("db_sync", "--expand"), ("db_sync", "--migrate")),
     },
-    "turns": {"keystone": {"unit": "keystone.service", "patience": 60}},
+    "turns": {"keystone": {"unit": "keystone.service", "patience": 60, "row": "keystone"}},
     "catalog": {
         "keystone": {
             "name": "keystone",

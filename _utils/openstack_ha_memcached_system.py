@@ -14,4 +14,6 @@ OPTIONS = option.section(
 SYSTEM = {
     "options": OPTIONS,
     "parts": {"memcached": {"roles": {"controller", "proxy"}}},
+    # Its clients go on without it, and ask the others.
+    "turns": {"memcached": {"unit": "memcached.service", "patience": 0}},
 }

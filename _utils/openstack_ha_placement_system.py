@@ -33,7 +33,7 @@ SYSTEM = {
         "sync": (("db", "sync"),),
         "expand": (("db", "sync"), ("db", "online_data_migrations")),
     },
-    "turns": {"placement": {"unit": "placement-api.service", "patience": 60}},
+    "turns": {"placement": {"unit": "placement-api.service", "patience": 60, "row": "placement"}},
     "catalog": {
         "placement": {
             "name": "placement",

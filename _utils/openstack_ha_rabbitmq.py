@@ -41,6 +41,16 @@ _MIRRORING_GONE_WITH = 4
 _SECTIONS = ("vhosts", "users", "permissions", "policies")
 
 
+def broker(controller):
+    """
+    Return the full name of a controller's broker.
+
+    controller
+        One of a view's controllers.
+    """
+    return f"rabbit@{controller['hostname']}"
+
+
 def queue_type(wanted, version, release):
     """
     Return ``mirrored`` or ``quorum``: how queues survive the loss of a node.

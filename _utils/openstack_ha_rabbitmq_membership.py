@@ -143,7 +143,7 @@ def decide(name, members, evidence, waited=0, *, ill=(), behind=None, now=0):
         Seconds since the epoch.
 
     ``way_out`` is the runbook's section and the command for a refusal, else None. The principles
-    are those of docs/architecture.md.
+    are those of docs/systems/rabbitmq.md.
     """
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     look = _Look(name, members, seen, waited)
@@ -364,14 +364,14 @@ def _with_cluster(look, running):
         return look.wait(
             f"{_names(moving)} is starting or stopping, and {_names(running)} runs",
             STUCK,
-            f"salt {moving[0]} openstack_ha_rabbitmq.set_aside {members[moving[0]]}",
+            f"salt {moving[0]} openstack_ha_rabbitmq_database.set_aside {members[moving[0]]}",
         )
     parted = [n for n in running if seen[n]["partitions"] or not _sees_all(look, running, n)]
     if parted:
         return look.wait(
             f"{_names(running)} run, and {_names(parted)} does not see all of them",
             PARTED,
-            f"salt {parted[-1]} openstack_ha_rabbitmq.peers",
+            f"salt {parted[-1]} openstack_ha_rabbitmq_peers.probe",
         )
     queues = seen[running[0]]["queues"]
     shrunk = [n for n in running if lacks_replicas(members[n], known, queues)]
@@ -481,7 +481,7 @@ def _out_of_reach(look, paused, running=()):
     return look.wait(
         f"{_names(paused)} paused, since it sees too few others{runs}",
         PARTED,
-        f"salt {paused[0]} openstack_ha_rabbitmq.peers",
+        f"salt {paused[0]} openstack_ha_rabbitmq_peers.probe",
     )
 
 
@@ -524,12 +524,14 @@ def _several(look, nodes):
         clusters[tuple(sorted(seen[node]["members"]))].append(node)
     smallest = min(reversed(clusters.values()), key=len)
     has_peers = any(seen[node]["is_running"] for node in nodes if node not in smallest)
-    step = "rejoin" if has_peers else "set_aside"
+    step = "openstack_ha_rabbitmq.rejoin"
+    if not has_peers:
+        step = "openstack_ha_rabbitmq_database.set_aside"
     return _refuse(
         [],
         f"{' and '.join(_names(group) for group in clusters.values())} are of different clusters",
         CLUSTERS,
-        *(f"salt {node} openstack_ha_rabbitmq.{step} {brokers[node]}" for node in smallest),
+        *(f"salt {node} {step} {brokers[node]}" for node in smallest),
     )
 
 

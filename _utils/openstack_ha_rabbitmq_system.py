@@ -96,6 +96,8 @@ SYSTEM = {
     },
     "parts": {"rabbitmq": {"roles": {"controller"}, "secrets": [("rabbitmq",)]}},
     "coordinated": ["rabbitmq"],
+    # Its own drain ends what has been begun.
+    "turns": {"rabbitmq": {"unit": "rabbitmq-server.service", "patience": 60}},
     "vip": [
         # A node in a partition or with an alarm takes no publishers; the check knows.
         {

@@ -145,12 +145,13 @@ def proxy_files(view, proxies):
 
 def programs(view):
     """
-    Return Swift's programs on any node, as ``{program: {"config", "is_server"}}``.
+    Return Swift's programs on any node, as ``{program: {"config", "is_server", "turn"}}``.
 
     view
         What ``openstack_ha.view`` returns.
 
-    ``config`` is the name of the file below /etc/swift that the program reads.
+    ``config`` is the name of the file below /etc/swift that the program reads, and ``turn`` that of
+    its turns where it has such.
     """
     found = {}
     for kind in KINDS:
@@ -161,7 +162,7 @@ def programs(view):
             found[f"{kind}-{daemon}"] = _program(f"{kind}-{'replication' if has_own else 'server'}")
     for name in IDLE:
         found[name] = _program(f"{name.partition('-')[0]}-server")
-    found["proxy-server"] = _program("proxy-server", is_server=True)
+    found["proxy-server"] = _program("proxy-server", is_server=True, turn="swift.proxy")
     return {**found, **{name: _program(name) for name in PROXYS_DAEMONS}}
 
 
@@ -280,8 +281,8 @@ def objections(known, asked, where):
     return found
 
 
-def _program(config, is_server=False):
-    return {"config": f"{config}.conf", "is_server": is_server}
+def _program(config, is_server=False, turn=None):
+    return {"config": f"{config}.conf", "is_server": is_server, "turn": turn}
 
 
 def _is_separate(view, kind):

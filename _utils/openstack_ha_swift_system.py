@@ -26,6 +26,14 @@ SYSTEM = {
         },
     },
     "coordinated": ["swift.rings", "swift.storage", "swift.proxy"],
+    "turns": {
+        "swift.proxy": {
+            "unit": "swift-proxy.service",
+            "patience": 900,
+            "row": "swift",
+            "reloads": True,
+        }
+    },
     "catalog": {
         "swift.proxy": {
             "name": "swift",

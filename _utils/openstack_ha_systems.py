@@ -13,8 +13,10 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
     schema       of its database, as ``openstack_ha_db_sync`` uses it
     catalog      its services in Keystone's catalog by part, as ``openstack_ha_identity`` uses them
     vip          its rows on the VIP, as ``openstack_ha_haproxy.listeners`` explains them
-    turns        parts that are renewed one node at a time, of which the row on the VIP has the
-                 same name: ``unit``, and ``patience`` (seconds for what it has begun to end)
+    turns        parts that are renewed one node at a time: ``unit``; ``patience``, the seconds for
+                 what it has begun to end, 0 where it need not; ``row`` on the VIP, by which HAProxy
+                 sees whether it serves, else ``openstack_ha_turn`` asks its own module; and whether
+                 it ``reloads`` without ending anything
 
 What a system has not is left out.
 """

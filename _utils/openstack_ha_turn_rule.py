@@ -4,7 +4,10 @@ Turns: services that run with something else than is on their disk are renewed, 
 A node that is to be renewed is drained first: it says that it does not serve, every HAProxy takes
 it out, and what it has begun ends. Then it is renewed, let in again, and looked at until every
 HAProxy sends it work; only then it is the next one's turn. The last one that serves is never taken
-away.
+away, and the holder of the VIP is the last one that is renewed.
+
+What is not behind HAProxy says of itself whether it serves. Nobody is drained whose clients do not
+notice: where a reload takes what has changed, or where the service has no patience.
 
 Evidence of a node is a mapping by service, each with all of these keys.
 
@@ -12,6 +15,8 @@ is_running
     The unit runs.
 is_outdated
     It was started with other files than it would be now.
+takes_reload
+    A reload takes what has changed, and ends nothing that is under way.
 is_drained
     It does not serve, since it is its turn.
 is_away
@@ -19,7 +24,13 @@ is_away
 drained_for
     Seconds since it was drained, else None.
 patience
-    Seconds for what it has begun to end.
+    Seconds for what it has begun to end; with 0 it is not drained.
+holds_vip
+    The node has the VIP.
+obstacle
+    Of one that is outdated, why it cannot be taken away now, as a clause; None when it can.
+serves
+    Its own word, None where HAProxy's counts.
 seen
     What this node's HAProxy sees of the service, ``{host: {"serves": bool, "sessions": number}}``;
     None where it does not answer.
@@ -32,16 +43,20 @@ import openstack_ha_systems
 # Seconds between looks while a node is drained, or comes back.
 LOOK_AGAIN = 1
 # Seconds for a node to come back after which a person hears of it.
-PATIENCE = 120
+PATIENCE = 300
 COMES_NOT_BACK = ("lost-node.md", "A service does not come back")
 
 SHAPE = {
     "is_running": bool,
     "is_outdated": bool,
+    "takes_reload": bool,
     "is_drained": bool,
     "is_away": bool,
     "drained_for": (None, int, float),
     "patience": int,
+    "holds_vip": bool,
+    "obstacle": (None, str),
+    "serves": (None, bool),
     "seen": (None, {str: {"serves": bool, "sessions": int}}),
 }
 # Its steps, each the name of a function.
@@ -79,13 +94,16 @@ def again(case, decision, failures):
 def _of_service(case, service):
     said = _said(case, service)
     drained = [node for node in said if said[node]["is_drained"]]
-    outdated = [node for node in said if said[node]["is_outdated"]]
+    outdated = sorted(
+        (node for node in said if said[node]["is_outdated"]),
+        key=lambda node: said[node]["holds_vip"],
+    )
     if drained:
         return _go_on(case, service, said, drained[0])
     if not outdated:
         return _word(service, "settled", [], f"{service} runs with what is on the disk")
     serving = [node for node in said if _serves(case, said, node)]
-    useless = [node for node in outdated if node not in serving]
+    useless = [node for node in outdated if node not in serving and not said[node]["obstacle"]]
     if useless:
         # Nobody misses it, and the new configuration may be what it lacks.
         why = f"{service} of {useless[0]} runs with an older configuration, and does not serve"
@@ -93,7 +111,12 @@ def _of_service(case, service):
     back = [node for node in said if node not in serving and not said[node]["is_away"]]
     if back:
         return _wait(case, service, back, f"{service} of {_names(back)} does not serve")
+    first = said[outdated[0]]
     why = f"{service} of {outdated[0]} runs with an older configuration"
+    if first["obstacle"]:
+        return _wait(case, service, outdated[:1], f"{why}, and {first['obstacle']}")
+    if first["takes_reload"] or (len(serving) > 1 and not first["patience"]):
+        return _word(service, "renew", outdated[:1], why)
     if len(serving) > 1:
         return _word(service, "drain", outdated[:1], why)
     nodes = [one["id"] for one in openstack_ha_cluster.nodes_with(case["cluster"], service)]
@@ -114,8 +137,8 @@ def _go_on(case, service, said, node):
     rows = [row for row in _rows(case, said, node) if row]
     busy = sum(row["sessions"] for row in rows)
     is_late = (one["drained_for"] or 0) >= one["patience"]
-    if any(row["serves"] for row in rows) and not is_late:
-        why = f"{service} of {node} is drained, and HAProxy still sends it work"
+    if (one["serves"] or any(row["serves"] for row in rows)) and not is_late:
+        why = f"{service} of {node} is drained, and still gets work"
         return {**_word(service, "wait", [], why), "is_near": True}
     if busy and not is_late:
         why = f"{service} of {node} is drained, and ends {busy} requests"
@@ -135,7 +158,9 @@ def _wait(case, service, nodes, why):
 
 
 def _serves(case, said, node):
-    """Whether every HAProxy that tells sends work to a node."""
+    """Whether a node serves by its own word, or every HAProxy that tells sends work to it."""
+    if said[node]["serves"] is not None:
+        return said[node]["serves"]
     rows = _rows(case, said, node)
     return said[node]["is_running"] and bool(rows) and all(row and row["serves"] for row in rows)
 

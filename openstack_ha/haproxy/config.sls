@@ -1,6 +1,7 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
+  - openstack_ha.turn
   - openstack_ha.haproxy.install
 
 # HAProxy listens on the VIP on every controller, also where the VIP is not.
@@ -70,3 +71,7 @@ openstack_ha_haproxy_config:
     - require:
       - pkg: openstack_ha_haproxy_packages
       - group: openstack_ha_haproxy_check_group
+{%- set service, packages = "haproxy", os.haproxy.packages %}
+{%- set starts = [os.haproxy.drop_in] %}
+{%- set reads = [os.haproxy.config, os.haproxy.certificate] %}
+{%- include "openstack_ha/turn/files.jinja" %}

@@ -1,15 +1,17 @@
-{%- from "openstack_ha/map.jinja" import ha, os with context %}
+{%- from "openstack_ha/map.jinja" import os with context %}
 
 include:
   - openstack_ha.haproxy.config
 
-# Reloaded, never restarted: a new worker takes over the listening sockets, the old one
-# serves its connections to their end.
 openstack_ha_haproxy_service:
   service.running:
     - name: {{ os.haproxy.service }}
     - enable: true
-    - reload: true
-    - watch:
+    - require:
+      - sls: openstack_ha.turn
       - sls: openstack_ha.haproxy.config
-      - file: openstack_ha_haproxy_unit
+{#- A reload has a new worker take over the listening sockets, and the old one serve its connections
+    to their end. A new unit costs a restart; keepalived hands the VIP over before. #}
+{%- set service, patience = "haproxy", 900 %}
+{%- set place, files = {"service": "openstack_ha_haproxy_service"}, "openstack_ha.haproxy.config" %}
+{%- include "openstack_ha/turn/renewed.jinja" %}

@@ -1,6 +1,7 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
+  - openstack_ha.turn
   - openstack_ha.keepalived.install
 
 openstack_ha_keepalived_check:
@@ -43,3 +44,7 @@ openstack_ha_keepalived_config:
       - user: openstack_ha_keepalived_script_user
       - file: openstack_ha_keepalived_check
       - file: openstack_ha_keepalived_config_check
+{%- set service, packages = "keepalived", os.keepalived.packages %}
+{%- set starts = [os.keepalived.drop_in] %}
+{%- set reads = [os.keepalived.config, os.keepalived.script] %}
+{%- include "openstack_ha/turn/files.jinja" %}

@@ -1,14 +1,17 @@
-{%- from "openstack_ha/map.jinja" import ha, os with context %}
+{%- from "openstack_ha/map.jinja" import os with context %}
 
 include:
   - openstack_ha.keepalived.config
 
-# Reloaded (SIGHUP), never restarted: a restart gives the VIP away.
 openstack_ha_keepalived_service:
   service.running:
     - name: {{ os.keepalived.service }}
     - enable: true
-    - reload: true
-    - watch:
-      - file: openstack_ha_keepalived_config
-      - file: openstack_ha_keepalived_unit
+    - require:
+      - sls: openstack_ha.turn
+      - sls: openstack_ha.keepalived.config
+{#- A reload (SIGHUP) keeps the VIP; a new unit costs a restart, which gives it away. #}
+{%- set service, patience = "keepalived", 900 %}
+{%- set place = {"service": "openstack_ha_keepalived_service"} %}
+{%- set files = "openstack_ha.keepalived.config" %}
+{%- include "openstack_ha/turn/renewed.jinja" %}

@@ -1,6 +1,7 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
+  - openstack_ha.turn
   - openstack_ha.memcached.install
 
 openstack_ha_memcached_config:
@@ -16,3 +17,6 @@ openstack_ha_memcached_config:
     - mode: '0644'
     - require:
       - pkg: openstack_ha_memcached_packages
+{%- set service, reads, packages = "memcached", [], os.memcached.packages %}
+{%- set starts = [os.memcached.drop_in, os.memcached.config] %}
+{%- include "openstack_ha/turn/files.jinja" %}

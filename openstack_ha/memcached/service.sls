@@ -3,11 +3,14 @@
 include:
   - openstack_ha.memcached.config
 
-# A restart forgets a share of the tokens, so there is one only for a changed configuration.
 openstack_ha_memcached_service:
   service.running:
     - name: {{ os.memcached.service }}
     - enable: true
-    - watch:
-      - file: openstack_ha_memcached_unit
-      - file: openstack_ha_memcached_config
+    - require:
+      - sls: openstack_ha.turn
+      - sls: openstack_ha.memcached.config
+{#- A restart forgets a share of the tokens. #}
+{%- set service, patience = "memcached", 900 %}
+{%- set place, files = {"service": "openstack_ha_memcached_service"}, "openstack_ha.memcached.config" %}
+{%- include "openstack_ha/turn/renewed.jinja" %}

@@ -3,6 +3,7 @@
 {%- set files = "salt://openstack_ha/rabbitmq/files/" %}
 
 include:
+  - openstack_ha.turn
   - openstack_ha.rabbitmq.install
 
 openstack_ha_rabbitmq_cookie:
@@ -55,3 +56,11 @@ openstack_ha_rabbitmq_config:
       - file: openstack_ha_rabbitmq_cookie
       - file: openstack_ha_rabbitmq_environment
       - file: openstack_ha_rabbitmq_plugins
+{%- set service, reads, packages = "rabbitmq", [], os.rabbitmq.packages %}
+{%- set starts = [
+      os.rabbitmq.unit_drop_in,
+      os.rabbitmq.environment,
+      os.rabbitmq.plugins,
+      os.rabbitmq.config,
+    ] %}
+{%- include "openstack_ha/turn/files.jinja" %}

@@ -8,34 +8,23 @@ openstack_ha_rabbitmq_service:
   service.enabled:
     - name: {{ os.rabbitmq.service }}
     - require:
-      - file: openstack_ha_rabbitmq_config
+      - sls: openstack_ha.turn
+      - sls: openstack_ha.rabbitmq.config
 
 openstack_ha_rabbitmq_member:
   openstack_ha_rabbitmq.member_present:
     - name: {{ ha.name }}
     - require:
       - service: openstack_ha_rabbitmq_service
-
-# One broker at a time, and only while the others carry the queues: see the state's description.
-openstack_ha_rabbitmq_loaded:
-  openstack_ha_rabbitmq.config_loaded:
-    - name: {{ os.rabbitmq.service }}
-    - files:
-      - {{ os.rabbitmq.unit_drop_in }}
-      - {{ os.rabbitmq.environment }}
-      - {{ os.rabbitmq.plugins }}
-      - {{ os.rabbitmq.config }}
-    - require:
-      - openstack_ha_rabbitmq: openstack_ha_rabbitmq_member
-    - watch:
-      - file: openstack_ha_rabbitmq_unit
-      - file: openstack_ha_rabbitmq_environment
-      - file: openstack_ha_rabbitmq_plugins
-      - file: openstack_ha_rabbitmq_config
+{#- One broker at a time, and only while the others carry its queues. #}
+{%- set service, patience = "rabbitmq", 900 %}
+{%- set place = {"openstack_ha_rabbitmq": "openstack_ha_rabbitmq_member"} %}
+{%- set files = "openstack_ha.rabbitmq.config" %}
+{%- include "openstack_ha/turn/renewed.jinja" %}
 
 openstack_ha_rabbitmq_definitions:
   openstack_ha_rabbitmq.definitions_managed:
     - name: {{ os.rabbitmq.service }}
     - series: '{{ os.rabbitmq.series }}'
     - require:
-      - openstack_ha_rabbitmq: openstack_ha_rabbitmq_loaded
+      - openstack_ha_turn: openstack_ha_rabbitmq_renewed

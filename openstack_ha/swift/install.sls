@@ -15,6 +15,7 @@ openstack_ha_swift_{{ program }}_unit:
         program: {{ program }}
         config: {{ facts.config }}
         is_server: {{ facts.is_server | json }}
+        turn: {{ facts.turn | json }}
     - user: root
     - group: root
     - mode: '0644'

@@ -183,12 +183,12 @@ LATE = {
     "a broker that does not start": (
         [running(sees=PAIR)] * 2 + [waiting()],
         membership.STUCK,
-        "salt ctl3 openstack_ha_rabbitmq.set_aside rabbit@ctl3",
+        "salt ctl3 openstack_ha_rabbitmq_database.set_aside rabbit@ctl3",
     ),
     "a broker that pauses": (
         [running(sees=PAIR)] * 2 + [paused()],
         membership.PARTED,
-        "salt ctl3 openstack_ha_rabbitmq.peers",
+        "salt ctl3 openstack_ha_rabbitmq_peers.probe",
     ),
     "tables of a wiped broker": (
         [waiting(), waiting(), blank()],
@@ -260,7 +260,7 @@ def test_two_clusters_name_the_smaller_one():
     decision = decide(running(PAIR), running(PAIR), running(BROKERS[2:]))
     assert "`salt ctl3 openstack_ha_rabbitmq.rejoin rabbit@ctl3`" in decision["way_out"]
     decision = decide(running(BROKERS[:1]), stopped(), stopped())
-    assert "`salt ctl1 openstack_ha_rabbitmq.set_aside rabbit@ctl1`" in decision["way_out"]
+    assert "`salt ctl1 openstack_ha_rabbitmq_database.set_aside rabbit@ctl1`" in decision["way_out"]
 
 
 def queue(lacks="replica", name="q", vhost="/"):
@@ -480,7 +480,7 @@ class Brokers:
             self.newest = {node}
         else:
             (node,) = re.search(
-                r"`salt (\S+) openstack_ha_rabbitmq\.(?:set_aside|rej)", way_out
+                r"`salt (\S+) openstack_ha_rabbitmq(?:_database\.set_aside|\.rej)", way_out
             ).groups()
             self.stop(node)
             self.disk[node] = None

@@ -1,12 +1,11 @@
-"""RabbitMQ's module over simulated tools: who may start, join, forget and restart."""
+"""RabbitMQ's modules over simulated tools: who may start, join, forget and restart."""
 
 import base64
 import json
-import os
 import pathlib
 
 import pytest
-from runners import Clock, load, utils
+from runners import Clock, functions, load, utils
 from salt.exceptions import CommandExecutionError
 
 NODES = ["rabbit@ctl1", "rabbit@ctl2", "rabbit@ctl3"]
@@ -42,23 +41,43 @@ class Host:
         self.looks = {node: dict(SEEN) for node in NODES[:2]}
         self.peers = {node: {"answers": True, "serves": True} for node in NODES[:2]}
         self.results = {}
-        self.lock = True
         self.status = {"is_running": False, "disk_nodes": NODES, "running_nodes": NODES}
-        self.module = load("_modules", "openstack_ha_rabbitmq", __utils__=utils())
-        self.module.__salt__ = {"cmd.run_all": self.run, "openstack_ha.view": lambda: VIEW}
-        self.module.time = Clock().module()
-        for name in ("_TOOLS", "_CLIENT", "_DATABASES", "_SET_ASIDE", "_HOME"):
-            setattr(self.module, name, str(folder / name))
-        self.module._CLUSTER = str(folder / "state" / "cluster")
+        self.salt = {"cmd.run_all": self.run, "openstack_ha.view": lambda: VIEW}
+        self.clock = Clock().module()
+        self.tools, self.database = self.load("_tools"), self.load("_database")
+        self.load("_peers")
+        self.definitions, self.module = self.load("_definitions"), self.load("")
+        self.turn = self.load("_turn")
+        for module, names in (
+            (self.tools, ("_TOOLS", "_CLIENT", "_HOME")),
+            (self.database, ("_DATABASES", "_SET_ASIDE")),
+        ):
+            for name in names:
+                setattr(module, name, str(folder / name))
+        self.database._CLUSTER = str(folder / "state" / "cluster")
         self.module._MAY_BE_BLANK = str(folder / "may-be-blank")
         self.module._LOCK_FILE = str(folder / "run" / "lock")
-        self.module._probe = self.probe
+        self.replace(self.tools, "knock", self.probe)
+        self.replace(self.module, "status", lambda: {"node": NODES[2], **self.status})
         (folder / "_CLIENT").touch()
         (folder / "_TOOLS").mkdir()
         for tool in ("rabbitmqctl", "rabbitmq-queues", "rabbitmq-upgrade"):
             (folder / "_TOOLS" / tool).touch()
         self.schema = folder / "_DATABASES" / NODES[2] / "schema.DAT"
         self.seen_blank = []
+
+    def load(self, end):
+        """Return a module, whose functions the others have then."""
+        name = f"openstack_ha_rabbitmq{end}"
+        module = load("_modules", name, __utils__=utils(), __salt__=self.salt)
+        module.time = self.clock
+        self.salt.update(functions(name, module))
+        return module
+
+    def replace(self, module, name, function):
+        """Replace a module's function for itself and for the others."""
+        setattr(module, name, function)
+        self.salt[f"{module.__name__.rpartition('.')[2]}.{name}"] = function
 
     def own_database(self):
         self.schema.parent.mkdir(parents=True)
@@ -77,8 +96,7 @@ class Host:
         good = {"retcode": 0, "stdout": "", "stderr": ""}
         if argv[0] == "systemctl":
             if argv[1] == "show":
-                text = f"ActiveState={self.unit}\nExecMainStartTimestamp=@1000\n"
-                return {**good, "stdout": text}
+                return {**good, "stdout": f"{self.unit}\n"}
             self.calls.append(argv[1])
             if argv[1] in ("start", "restart"):
                 self.seen_blank.append(pathlib.Path(self.module._MAY_BE_BLANK).exists())
@@ -86,7 +104,7 @@ class Host:
             if argv[1] in self.results:
                 return self.results[argv[1]]
             return good
-        if argv[4] == self.module._CLIENT:
+        if argv[4] == self.tools._CLIENT:
             assert argv[5] == "-sname"
             return self.asked(argv[6], stdin, good)
         self.calls.append(" ".join([argv[4].rpartition("/")[2], *argv[5:-2]]))
@@ -96,12 +114,6 @@ class Host:
         """What erl_call prints."""
         if broker not in self.looks:
             return {**good, "retcode": 1, "stderr": f"failed to connect to node {broker}"}
-        if "openstack_ha_restart ! release" in expressions:
-            self.calls.append("release")
-            return told(good, "ok")
-        if "global:set_lock" in expressions:
-            self.calls.append("lock")
-            return told(good, [self.lock])
         return told(good, self.looks[broker])
 
 
@@ -112,8 +124,7 @@ def told(good, value):
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     made = Host(tmp_path)
-    made.module.status = lambda: {"node": NODES[2], **made.status}
-    monkeypatch.setattr(made.module.shutil, "chown", lambda *args, **kwargs: None)
+    monkeypatch.setattr(made.database.shutil, "chown", lambda *args, **kwargs: None)
     made.looks[NODES[2]] = {**SEEN, "is_running": False}
     return made
 
@@ -215,7 +226,7 @@ def test_a_start_is_alone(host, monkeypatch):
 def forgotten(host, running=NODES[:2], cluster="one"):
     """The third broker, which the others' cluster does not know any more."""
     host.own_database()
-    host.module._remember(cluster)
+    host.database.remember(cluster)
     known = {**SEEN, "members": NODES[:2], "running": list(running)}
     host.looks = {node: dict(known) for node in running}
 
@@ -236,20 +247,20 @@ def test_what_was_set_aside_stays_whatever_comes_after_it(host):
     for _ in range(2):
         host.schema.parent.mkdir(parents=True, exist_ok=True)
         host.schema.touch()
-        kept.append(host.module.set_aside(NODES[2])["moved_to"])
-        host.module.time.sleep(1)
+        kept.append(host.database.set_aside(NODES[2])["moved_to"])
+        host.clock.sleep(1)
     assert len(set(kept)) == 2
     assert all(pathlib.Path(one, NODES[2], "schema.DAT").exists() for one in kept)
     host.schema.parent.mkdir(parents=True)
     host.schema.touch()
     host.calls.clear()
     # Within one second there is no second place.
-    host.module.set_aside(NODES[2])
+    host.database.set_aside(NODES[2])
     host.schema.parent.mkdir(parents=True)
     host.schema.touch()
     host.calls.clear()
     with refused("holds another database"):
-        host.module.set_aside(NODES[2])
+        host.database.set_aside(NODES[2])
     assert (host.schema.exists(), host.calls) == (True, [])
 
 
@@ -291,11 +302,11 @@ def test_a_member_keeps_its_database(host):
     assert host.schema.exists()
 
 
-@pytest.mark.parametrize("step", ["set_aside", "force_boot", "rejoin"])
+@pytest.mark.parametrize("step", ["_database.set_aside", ".force_boot", ".rejoin"])
 def test_the_broker_that_is_meant_is_named(host, step):
     host.own_database()
     with refused("this broker is rabbit@ctl3, not rabbit@ctl1"):
-        getattr(host.module, step)(NODES[0])
+        host.salt[f"openstack_ha_rabbitmq{step}"](NODES[0])
     assert host.calls == []
     assert host.schema.exists()
 
@@ -347,61 +358,65 @@ def test_only_a_paused_broker_goes_on(host):
     assert host.module.evidence()["is_paused"] is False, "a start is no pause"
 
 
-def turn(host, **status):
+def runs(host, **status):
     host.unit = "active"
-    host.status.update(is_running=True, **status)
+    host.status.update(is_running=True, node=NODES[2], **{"maintenance": [], **status})
 
 
-def test_a_restart_takes_the_lock_hands_over_and_gives_it_back(host):
-    turn(host)
-    host.module.restart()
+def test_one_that_nobody_would_miss_may_be_taken_away(host):
+    runs(host)
+    assert host.turn.obstacle() is None
     assert host.calls == [
-        "lock",
         "rabbitmq-queues check_if_node_is_quorum_critical",
         "rabbitmq-queues check_if_node_is_mirror_sync_critical",
-        "rabbitmq-upgrade drain",
-        "restart",
-        "release",
     ]
 
 
-def test_a_restart_waits_for_another_ones(host):
-    turn(host)
-    host.lock = False
-    with refused("another broker was restarting"):
-        host.module.restart(patience=10)
-    assert set(host.calls) == {"lock"}
-
-
-def test_no_restart_while_another_broker_is_down(host):
-    turn(host, running_nodes=NODES[1:])
-    with refused("rabbit@ctl1 did not run"):
-        host.module.restart(patience=10)
-    assert "restart" not in host.calls
-    assert host.calls.count("lock") == host.calls.count("release"), "the lock is nobody's"
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"running_nodes": NODES[1:]}, "rabbit@ctl1 does not run"),
+        ({"maintenance": NODES[:1]}, "rabbit@ctl1 is in maintenance"),
+        ({"is_running": False}, "rabbit@ctl3 has not started yet, or is paused"),
+    ],
+)
+def test_not_while_another_one_is_away_or_it_starts(host, status, why):
+    runs(host)
+    host.status.update(status)
+    assert host.turn.obstacle() == why
+    assert host.calls == []
 
 
 @pytest.mark.parametrize("kind", ["quorum_critical", "mirror_sync_critical"])
-def test_no_restart_while_queues_depend_on_it(host, kind):
-    turn(host)
+def test_not_while_queues_depend_on_it(host, kind):
+    runs(host)
     host.results[f"check_if_node_is_{kind}"] = {"retcode": 69, "stdout": "", "stderr": ""}
-    with refused(f"queues depended on this broker alone .*{kind}"):
-        host.module.restart(patience=10)
-    assert "restart" not in host.calls
+    assert kind in host.turn.obstacle()
 
 
-def test_a_restart_that_fails_gives_the_lock_back(host):
-    turn(host)
-    host.results["restart"] = {"retcode": 1, "stdout": "", "stderr": "no"}
-    with refused("systemctl restart"):
-        host.module.restart()
-    assert host.calls[-1] == "release"
+def test_a_sole_broker_is_missed_by_nobody_that_could_be_asked(host):
+    runs(host, disk_nodes=NODES[2:], running_nodes=NODES[2:])
+    assert host.turn.obstacle() is None
+    assert host.calls == []
 
 
-def test_a_sole_broker_hands_nothing_over(host):
-    turn(host, disk_nodes=NODES[2:], running_nodes=NODES[2:])
-    host.module.restart()
-    assert host.calls == ["lock", "restart", "release"]
+def test_who_is_in_maintenance_does_not_serve_and_is_revived(host):
+    runs(host)
+    assert host.turn.serves() is True
+    host.turn.drain()
+    host.turn.revive()
+    assert host.calls == ["rabbitmq-upgrade drain"], "it has restarted meanwhile"
+    host.status["maintenance"] = NODES[2:]
+    assert host.turn.serves() is False
+    host.turn.revive()
+    assert host.calls[1:] == ["rabbitmq-upgrade revive"]
+
+
+def test_a_drain_that_fails_says_so(host):
+    runs(host)
+    host.results["drain"] = {"retcode": 69, "stdout": "", "stderr": "no"}
+    with refused("rabbitmq-upgrade drain .* ended with 69: no"):
+        host.turn.drain()
 
 
 def test_who_cannot_be_asked_is_not_absent(host):
@@ -436,22 +451,10 @@ def test_a_machine_that_begins_is_asked_again(host):
         host.module.evidence()
 
 
-def test_files_newer_than_the_broker_are_told(host, tmp_path):
-    old, new = tmp_path / "old", tmp_path / "new"
-    for path, when in ((old, 1000), (new, 1001)):
-        path.touch()
-        os.utime(path, (when, when))
-    host.unit = "active"
-    files = [str(old), str(new), str(tmp_path / "absent")]
-    assert host.module.newer_files("rabbitmq-server", files) == [str(new)]
-    host.unit = "inactive"
-    assert host.module.newer_files("rabbitmq-server", files) == []
-
-
 def test_passwords_reach_the_broker_hashed_and_by_a_pipe(host):
     secret = "the-password-of-nova"
-    host.module.__salt__["openstack_ha.secret"] = lambda path: secret
-    host.module._import({"users": [{"name": "nova", "tags": []}]})
+    host.salt["openstack_ha.secret"] = lambda path: secret
+    host.definitions._import({"users": [{"name": "nova", "tags": []}]})
     argv, stdin = host.given[-1]
     assert "password_hash" in stdin
     assert secret not in stdin
@@ -461,7 +464,7 @@ def test_passwords_reach_the_broker_hashed_and_by_a_pipe(host):
 def test_definitions_show_no_hash(host):
     users = {"users": [{"name": "nova", "password_hash": "x"}]}
     host.results["export_definitions"] = {"retcode": 0, "stdout": json.dumps(users), "stderr": ""}
-    assert host.module.definitions() == {"users": [{"name": "nova"}]}
+    assert host.definitions.export() == {"users": [{"name": "nova"}]}
 
 
 def test_a_repair_names_what_it_could_not_mend(host):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import openstack_ha_rabbitmq as logic
 import pytest
-from salt.exceptions import CommandExecutionError
 
 STATES = Path(__file__).parents[2] / "_states" / "openstack_ha_rabbitmq.py"
 SERVICE = "rabbitmq-server"
@@ -25,8 +24,6 @@ class Host:
         self.members = facts.get("members", NODES)
         self.peers = facts.get("peers", {NODES[1]: UP, NODES[2]: UP})
         self.unresolved = facts.get("unresolved", [])
-        self.newer = facts.get("newer", [])
-        self.turn = facts.get("turn", True)
 
     def status(self):
         stopped = logic.stopped_status(NODES[0])
@@ -43,21 +40,13 @@ class Host:
         assert (lacking() is None) is self.running
         return self.refusal
 
-    def restart(self, name, patience, timeout):
-        self.calls.append("restart")
-        if not self.turn:
-            raise CommandExecutionError("rabbit@ctl2 did not run")
-        self.newer = []
-
     def functions(self):
         functions = {
-            "status": self.status,
-            "peers": lambda: self.peers,
-            "unresolved": lambda: self.unresolved,
-            "newer_files": lambda name, files: self.newer,
-            "restart": self.restart,
+            ".status": self.status,
+            "_peers.serving": lambda: [one for one in self.peers if self.peers[one]["serves"]],
+            "_peers.unresolved": lambda: self.unresolved,
         }
-        own = {f"openstack_ha_rabbitmq.{name}": call for name, call in functions.items()}
+        own = {f"openstack_ha_rabbitmq{name}": call for name, call in functions.items()}
         return {**own, "openstack_ha_word.wait": self.wait}
 
 
@@ -132,31 +121,3 @@ def test_test_mode_starts_nothing(states):
 def test_a_member_changes_nothing(states):
     ret = member(states, Host(running=True))
     assert (ret["result"], ret["changes"]) == (True, {})
-
-
-def test_a_restart_waits_for_its_turn_or_fails(states):
-    host = Host(running=True, newer=["/etc/rabbitmq/rabbitmq.conf"], turn=False)
-    ret = states(host).config_loaded(SERVICE, [])
-    assert (ret["result"], ret["changes"]) == (False, {})
-    assert host.newer, "a later run must find it again"
-
-
-@pytest.mark.parametrize(
-    ("test", "result", "calls"), [(True, None, []), (False, True, ["restart"])]
-)
-def test_newer_files_ask_for_a_restart(states, test, result, calls):
-    host = Host(running=True, newer=["/etc/rabbitmq/rabbitmq.conf"])
-    ret = states(host, test).config_loaded(SERVICE, [])
-    assert ret["result"] is result
-    assert list(ret["changes"]) == [SERVICE]
-    assert host.calls == calls
-
-
-@pytest.mark.parametrize(
-    ("running", "test", "result", "changed"),
-    [(True, True, None, True), (False, True, True, False), (True, False, True, False)],
-)
-def test_a_watched_file_asks_for_a_restart_in_test_mode(states, running, test, result, changed):
-    ret = states(Host(running=running), test).mod_watch(SERVICE, sfun="config_loaded")
-    assert ret["result"] is result
-    assert bool(ret["changes"]) == changed

@@ -135,21 +135,21 @@ DIFFERENT = {
         (),
         {
             "openstack_ha_rabbitmq.status": RUNS,
-            "openstack_ha_rabbitmq.pending": [{"changes": {"user": "x"}}, {"changes": {}}],
-            "openstack_ha_rabbitmq.apply": {},
+            "openstack_ha_rabbitmq_definitions.pending": [
+                {"changes": {"user": "x"}},
+                {"changes": {}},
+            ],
+            "openstack_ha_rabbitmq_definitions.apply": {},
         },
         ["status", "pending"],
         ["apply", "pending"],
     ),
     "a configuration that is not loaded": (
-        "openstack_ha_rabbitmq.config_loaded",
-        (["/etc/x"],),
-        {
-            "openstack_ha_rabbitmq.newer_files": [["/etc/x"], []],
-            "openstack_ha_rabbitmq.restart": None,
-        },
-        ["newer_files"],
-        ["restart", "newer_files"],
+        "openstack_ha_turn.renewed",
+        ("demo",),
+        {"openstack_ha_turn.is_outdated": True, "openstack_ha_word.wait": None},
+        ["is_outdated"],
+        ["wait"],
     ),
     "what is remembered of a hash path": (
         "openstack_ha_swift_conf.guarded",
@@ -177,11 +177,7 @@ def test_a_difference_is_shown_and_in_test_mode_nothing_is_done(case, is_test):
 
 AGAIN = {
     "accounts": ("openstack_ha_galera.accounts_pending", PENDING),
-    "definitions": ("openstack_ha_rabbitmq.pending", {"changes": {"user": "x"}}),
-    "a configuration that is not loaded": (
-        "openstack_ha_rabbitmq.newer_files",
-        lambda *args: ["/etc/x"],
-    ),
+    "definitions": ("openstack_ha_rabbitmq_definitions.pending", {"changes": {"user": "x"}}),
     "what is remembered of a hash path": ("openstack_ha_swift_conf.guard", UNKNOWN),
 }
 
@@ -216,9 +212,9 @@ SAME = {
     },
     "definitions": {
         "openstack_ha_rabbitmq.status": RUNS,
-        "openstack_ha_rabbitmq.pending": {"changes": {}},
+        "openstack_ha_rabbitmq_definitions.pending": {"changes": {}},
     },
-    "a configuration that is not loaded": {"openstack_ha_rabbitmq.newer_files": lambda *args: []},
+    "a configuration that is not loaded": {"openstack_ha_turn.is_outdated": False},
     "what is remembered of a hash path": {"openstack_ha_swift_conf.guard": GUARDED},
 }
 
@@ -229,9 +225,7 @@ def test_without_a_difference_nothing_is_done(case, is_test):
     ret, called = run(state, SAME[case], *arguments, test=is_test)
     assert (ret["result"], ret["changes"]) == (True, {})
     assert not [
-        one
-        for one in acts
-        if one in called and one not in ("accounts_pending", "pending", "newer_files", "guard")
+        one for one in acts if one in called and one not in ("accounts_pending", "pending", "guard")
     ]
 
 
@@ -240,7 +234,7 @@ SILENT = {
     "rings": {"openstack_ha_swift.missing": ERROR},
     "accounts": {"openstack_ha_galera.accounts_pending": ERROR},
     "definitions": {"openstack_ha_rabbitmq.status": ERROR},
-    "a configuration that is not loaded": {"openstack_ha_rabbitmq.newer_files": ERROR},
+    "a configuration that is not loaded": {"openstack_ha_turn.is_outdated": ERROR},
     "what is remembered of a hash path": {"openstack_ha_swift_conf.guard": ERROR},
     "keys": {"openstack_ha_keystone.lacks": ERROR},
     "schema": {"openstack_ha_db_sync.pending": ERROR},

@@ -22,6 +22,7 @@ class Services(Nodes):
         self.down, self.hopeless = set(), set()
         self.sessions, self.lag, self.changed = {}, 0, {}
         self.drained_at, self.together, self.patience = {}, 0, 60
+        self.holder, self.obstacles, self.takes_reload, self.has_row = None, {}, False, True
         self.master = None
 
     def _is_up(self, node):
@@ -36,14 +37,20 @@ class Services(Nodes):
         keystone = {
             "is_running": node not in self.down,
             "is_outdated": node in self.outdated,
+            "takes_reload": self.takes_reload,
             "is_drained": is_drained,
             "is_away": node in self.away,
             "drained_for": now - self.drained_at[node] if is_drained else None,
             "patience": self.patience,
+            "holds_vip": node == self.holder,
+            "obstacle": self.obstacles.get(node),
+            "serves": None if self.has_row else self._is_up(node),
             "seen": {
                 one: {"serves": self._is_up(one), "sessions": self.sessions.get(one, 0)}
                 for one in self.names
-            },
+            }
+            if self.has_row
+            else None,
         }
         return {"keystone": keystone}
 
@@ -54,9 +61,8 @@ class Services(Nodes):
         return {}
 
     def renew(self, node, service):
-        assert not self._is_up(node) or len(self.names) == 1 or self.sessions.get(node), (
-            "it serves, and is taken away"
-        )
+        is_missed = self._is_up(node) and len(self.names) > 1 and not self.sessions.get(node)
+        assert not is_missed or self.takes_reload or not self.patience, "it serves, and is missed"
         self.outdated.discard(node)
         if node in self.hopeless:
             self.down.add(node)
@@ -77,8 +83,9 @@ def of_one():
 
 
 @pytest.fixture
-def master(tmp_path):
-    """Return a function that makes a master of such services."""
+def master(tmp_path, monkeypatch):
+    """Return a function that makes a master of such services; it is a little impatient."""
+    monkeypatch.setattr(rule, "PATIENCE", 20)
 
     def make(*nodes, **more):
         names = nodes or CONTROLLERS
@@ -186,3 +193,46 @@ def test_a_master_that_ends_in_the_middle_goes_on_where_it_was(master):
     of = master(outdated=["ctl2", "ctl3"])
     of.nodes.drain("ctl2", "keystone")
     assert answer(of)[:2] == turn("ctl2")[1:]
+
+
+@pytest.mark.parametrize("has_row", [True, False])
+@pytest.mark.parametrize("why", ["a reload takes it", "its clients ask others"])
+def test_nobody_is_drained_whose_clients_do_not_notice(master, has_row, why):
+    of = master()
+    of.nodes.has_row, of.nodes.takes_reload = has_row, why == "a reload takes it"
+    of.nodes.patience = 60 if of.nodes.takes_reload else 0
+    assert answer(of) == [("renew", node) for node in CONTROLLERS] + SETTLED
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_what_is_not_behind_haproxy_says_itself_that_it_serves(master, lag):
+    of = master()
+    of.nodes.has_row, of.nodes.lag = False, lag
+    found = [one for one in answer(of) if one != ("wait",)]
+    assert found == [*turn("ctl1"), *turn("ctl2"), *turn("ctl3"), *SETTLED]
+    assert of.nodes.together == 1
+
+
+def test_the_holder_of_the_vip_is_the_last_one(master):
+    of = master()
+    of.nodes.holder = "ctl1"
+    assert answer(of) == [*turn("ctl2"), *turn("ctl3"), *turn("ctl1"), *SETTLED]
+
+
+def test_what_is_in_the_way_is_waited_for_and_after_long_told(master):
+    of = master(outdated=["ctl2"])
+    of.nodes.obstacles = {"ctl2": "queues depend on it alone"}
+    of.nodes.at_look[9] = of.nodes.obstacles.clear
+    assert answer(of) == [("wait",), *turn("ctl2"), *SETTLED]
+    of.nodes.outdated, of.nodes.obstacles = {"ctl2"}, {"ctl2": "queues depend on it alone"}
+    assert answer(of)[-1] == ("refuse", "ctl2")
+    kept = of.record("demo.turn.keystone")["decision"]
+    assert "runs with an older configuration, and queues depend on it alone" in kept["why"]
+
+
+def test_who_does_not_serve_is_left_alone_where_something_is_in_the_way(master):
+    of = master(outdated=["ctl3"])
+    of.nodes.has_row, of.nodes.down = False, {"ctl3"}
+    of.nodes.obstacles = {"ctl3": "it has not started yet"}
+    assert {verdict for verdict, *_ in answer(of)} == {"wait", "refuse"}
+    assert of.orders("turn") == []

@@ -95,14 +95,14 @@ def test_back_ends_are_told_by_their_servers(node):
 
 
 def test_who_holds_the_vip_has_its_address(node):
-    assert node._holds_vip() is False
+    assert node.holds_vip() is False
     vip = node.__pillar__["openstack_ha"]["vip"]["address"]
     facts = {"inet": [], "secondary": [{"address": vip}]}
     node.__salt__["network.interfaces"] = lambda: {"eth0": facts}
-    assert node._holds_vip() is True
+    assert node.holds_vip() is True
     node.__salt__["network.interfaces"] = dict
     with pytest.raises(CommandExecutionError, match="shows no network interface"):
-        node._holds_vip()
+        node.holds_vip()
 
 
 @pytest.mark.parametrize("pillar", [{}, {"openstack_ha": {}}, {"openstack_ha": "x"}])

@@ -2,6 +2,7 @@
 {%- from "openstack_ha/map.jinja" import os with context %}
 
 include:
+  - openstack_ha.turn
   - openstack_ha.swift.config
   - openstack_ha.swift.proxy.install
 {%- set servers = salt["openstack_ha_swift_conf.server_files"]() %}
@@ -26,3 +27,7 @@ openstack_ha_swift_{{ name }}:
       - sls: openstack_ha.swift.config
       - pkg: openstack_ha_swift_proxy_packages
 {%- endfor %}
+{%- set service, packages = "swift.proxy", os.swift.packages + os.swift_proxy.packages %}
+{%- set starts = ["/etc/systemd/system/" ~ os.swift.units["proxy-server"] ~ ".service.d/openstack_ha.conf"] %}
+{%- set reads = [os.swift.folder ~ "/swift.conf", os.swift.folder ~ "/proxy-server.conf"] %}
+{%- include "openstack_ha/turn/files.jinja" %}

@@ -1,10 +1,8 @@
 """The states of RabbitMQ against a real broker; each result is read again from the broker."""
 
 import json
-import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import openstack_ha_rabbitmq_membership as membership
@@ -71,7 +69,7 @@ def paused(broker):
 @pytest.fixture
 def stopped(configured, modules):
     """The name of a broker that has run once, and does not now."""
-    if modules.openstack_ha_rabbitmq.is_blank():
+    if modules.openstack_ha_rabbitmq_database.is_blank():
         modules.openstack_ha_rabbitmq.start()
     modules.service.stop(SERVICE)
     return BROKER
@@ -163,22 +161,22 @@ def test_a_stopped_application_is_a_pause_and_resumes(paused, modules, states):
 
 
 def test_definitions_in_both_modes(fresh, modules, states):
-    before = modules.openstack_ha_rabbitmq.definitions()
-    pending = modules.openstack_ha_rabbitmq.pending()
+    before = modules.openstack_ha_rabbitmq_definitions.export()
+    pending = modules.openstack_ha_rabbitmq_definitions.pending()
     would = states.openstack_ha_rabbitmq.definitions_managed(SERVICE, test=True)
     assert would.result is None
     assert would.changes == pending["changes"]
     assert would.changes["user guest"]["new"] is None
-    assert modules.openstack_ha_rabbitmq.definitions() == before
+    assert modules.openstack_ha_rabbitmq_definitions.export() == before
 
     did = states.openstack_ha_rabbitmq.definitions_managed(SERVICE)
     assert did.result is True, did.comment
     assert did.changes == would.changes
-    after = modules.openstack_ha_rabbitmq.definitions()
+    after = modules.openstack_ha_rabbitmq_definitions.export()
     users = {user["name"]: user for user in after["users"]}
     assert "guest" not in users
     assert users["health"]["tags"] == ["monitoring"]
-    is_mirrored = modules.openstack_ha_rabbitmq.queue_type() == "mirrored"
+    is_mirrored = modules.openstack_ha_rabbitmq_definitions.queue_type() == "mirrored"
     policies = {policy["name"] for policy in after["policies"]}
     assert ("openstack_ha_mirrored" in policies) == is_mirrored
     for name in ("openstack", "health"):
@@ -209,35 +207,43 @@ def test_foreign_users_stay(defined, modules, states):
     try:
         ret = states.openstack_ha_rabbitmq.definitions_managed(SERVICE)
         assert ret.changes == {}
-        users = modules.openstack_ha_rabbitmq.definitions()["users"]
+        users = modules.openstack_ha_rabbitmq_definitions.export()["users"]
         assert "theirs" in {user["name"] for user in users}
     finally:
         rabbitmqctl("delete_user", "theirs")
 
 
 def test_deleting_what_is_gone_is_no_error(broker, modules):
-    assert modules.openstack_ha_rabbitmq.delete_user("nobody") is False
-    assert modules.openstack_ha_rabbitmq.clear_policy("nothing") is False
+    assert modules.openstack_ha_rabbitmq_definitions.delete_user("nobody") is False
+    assert modules.openstack_ha_rabbitmq_definitions.clear_policy("nothing") is False
 
 
-def test_a_newer_configuration_asks_for_a_restart(broker, modules, states):
-    arguments = {"name": SERVICE, "files": [CONFIG]}
-    assert states.openstack_ha_rabbitmq.config_loaded(**arguments).changes == {}
-    time.sleep(1.1)  # Starts and changes are told apart by whole seconds.
-    os.utime(CONFIG)
+def test_another_configuration_asks_for_a_turn(broker, modules, states):
+    arguments = {"name": "rabbitmq", "cluster": "demo"}
+    assert states.openstack_ha_turn.renewed(**arguments).changes == {}
+    with open(CONFIG, "a", encoding="utf-8") as config:
+        config.write("# Another line.\n")
     process = Path(f"/proc/{main_pid(modules)}")
 
-    would = states.openstack_ha_rabbitmq.config_loaded(**arguments, test=True)
+    would = states.openstack_ha_turn.renewed(**arguments, test=True)
     assert would.result is None
     assert process.exists()
 
-    did = states.openstack_ha_rabbitmq.config_loaded(**arguments)
+    did = states.openstack_ha_turn.renewed(**arguments)
     assert did.result is True, did.comment
     assert did.changes == would.changes
     assert not process.exists()
-    assert modules.openstack_ha_rabbitmq.status()["is_running"] is True
-    assert modules.openstack_ha_rabbitmq.status()["maintenance"] == []
-    assert states.openstack_ha_rabbitmq.config_loaded(**arguments).changes == {}
+    assert modules.openstack_ha_rabbitmq_turn.serves() is True
+    assert states.openstack_ha_turn.renewed(**arguments).changes == {}
+
+
+def test_a_drained_broker_does_not_serve_until_it_is_revived(broker, modules):
+    modules.openstack_ha_rabbitmq_turn.drain()
+    assert modules.openstack_ha_rabbitmq_turn.serves() is False
+    assert "is in maintenance" in modules.openstack_ha_rabbitmq_turn.obstacle()
+    modules.openstack_ha_rabbitmq_turn.revive()
+    assert modules.openstack_ha_rabbitmq_turn.serves() is True
+    assert modules.openstack_ha_rabbitmq_turn.obstacle() is None
 
 
 def test_evidence_of_a_broker_that_runs(broker, modules):
@@ -257,7 +263,7 @@ def test_a_machine_without_a_running_broker_is_started_anew(paused, modules):
 
 
 def test_a_broker_without_a_database_does_not_start_by_itself(broker, modules):
-    moved = Path(modules.openstack_ha_rabbitmq.set_aside(broker)["moved_to"])
+    moved = Path(modules.openstack_ha_rabbitmq_database.set_aside(broker)["moved_to"])
     assert (moved / broker / "schema.DAT").exists()
     try:
         subprocess.run(["systemctl", "start", SERVICE], check=True, timeout=60)
@@ -269,13 +275,13 @@ def test_a_broker_without_a_database_does_not_start_by_itself(broker, modules):
                 modules[f"openstack_ha_rabbitmq.{step}"]()
     finally:
         assert modules.openstack_ha_rabbitmq.form()["is_running"] is True
-    assert modules.openstack_ha_rabbitmq.pending()["changes"] == {}
+    assert modules.openstack_ha_rabbitmq_definitions.pending()["changes"] == {}
     assert not Path("/run/openstack_ha/rabbitmq-may-be-blank").exists()
     assert (moved / broker / "schema.DAT").exists(), "it stays where it was set aside"
 
 
 def test_a_blank_broker_of_the_one_node_forms_the_cluster_without_a_master(broker, modules, states):
-    modules.openstack_ha_rabbitmq.set_aside(broker)
+    modules.openstack_ha_rabbitmq_database.set_aside(broker)
     did = states.openstack_ha_rabbitmq.member_present("demo")
     assert did.result is True, did.comment
     found = modules.openstack_ha_rabbitmq.evidence()
@@ -287,11 +293,11 @@ def test_a_quorum_queue_that_has_its_replicas_does_not_grow(broker, modules):
     assert modules.openstack_ha_rabbitmq.grow() == {"grown": False}
 
 
-@pytest.mark.parametrize("step", ["set_aside", "force_boot", "rejoin"])
+@pytest.mark.parametrize("step", ["_database.set_aside", ".force_boot", ".rejoin"])
 def test_a_step_that_costs_data_wants_the_brokers_name(broker, modules, step, address):
     process = main_pid(modules)
     with pytest.raises(CommandExecutionError, match="nothing was done"):
-        modules[f"openstack_ha_rabbitmq.{step}"]("rabbit@somebody")
+        modules[f"openstack_ha_rabbitmq{step}"]("rabbit@somebody")
     assert main_pid(modules) == process
     assert is_serving(address)
 
