@@ -58,7 +58,8 @@ def pending(service):
 
         salt ctl1 openstack_ha_db_sync.pending keystone
     """
-    folder = pathlib.Path(_facts(service)["migrations"])
+    facts = _facts(service)
+    folder = pathlib.Path(facts["migrations"])
     statement = f"SELECT version_num FROM `{service}`.alembic_version"
     have = rows(statement)
     try:
@@ -67,7 +68,7 @@ def pending(service):
             for path in folder.rglob("*.py")
         }
         return __utils__["openstack_ha_db_sync.pending"](
-            scripts, None if have is None else [row[0] for row in have]
+            scripts, None if have is None else [row[0] for row in have], facts["is_linear"]
         )
     except (OSError, SyntaxError, ValueError) as exc:
         raise CommandExecutionError(

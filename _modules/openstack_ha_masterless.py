@@ -56,9 +56,9 @@ def answer(system, lacking, patience):
     others = _others(cluster, system, subject)
     if others:
         return (
-            f"{', '.join(others)} has {subject or system} too, and only a master that hears all of them says "
-            "who goes first; this minion has none (file_client: local). Give it a master, and "
-            "apply the states without --local"
+            f"{', '.join(others)} has {subject or system} too, and only a master that hears all of "
+            "them says who goes first; this minion has none (file_client: local). Give it a "
+            "master, and apply the states without --local"
         )
     record = {}
     while clause := lacking():

@@ -22,8 +22,8 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_turn"
 
-# One file a service: the paths of what only a start reads, a line that begins with MARKER, and those
-# of what a reload reads, too.
+# One file a service: the paths of what only a start reads, a line that begins with MARKER, and
+# those of what a reload reads, too.
 FILES = pathlib.Path("/etc/openstack_ha/turns")
 MARKER = "#"
 # What each runs with, a digest of the former and one of the latter; gone with the boot.

@@ -2,7 +2,8 @@
 Services with a schema in the database: what theirs lacks, and who brings it there.
 
 Each has alembic's revisions in two branches, ``expand`` and ``contract``. What the first adds an
-older version can live with; the second takes away what only an older version uses.
+older version can live with; the second takes away what only an older version uses. A schema that is
+linear has one line of revisions, all of them of the first kind.
 
 What a controller says of a service::
 
@@ -42,13 +43,13 @@ def services(systems):
 def facts(service):
     """
     Return what is known of a service: package, user, command, config files, folder of migrations,
-    and the command's arguments for a whole sync and for an expansion.
+    the command's arguments for a whole sync and for an expansion, and whether its schema is linear.
 
     service
         Its name.
     """
     facts = SERVICES[service]
-    return {**facts, "migrations": f"{PYTHON}/{facts['migrations']}"}
+    return {"is_linear": False, **facts, "migrations": f"{PYTHON}/{facts['migrations']}"}
 
 
 def connection(service, address, port, own):
@@ -103,7 +104,7 @@ def pool(service, view, threads):
     }
 
 
-def pending(scripts, have):
+def pending(scripts, have, is_linear=False):
     """
     Return what the schema lacks for a package.
 
@@ -112,6 +113,9 @@ def pending(scripts, have):
 
     have
         The revisions that the schema is at, empty without a schema; None when that is not known.
+
+    is_linear
+        Whether the migrations are one line without branches.
 
     Raises ValueError when a branch of the package has not one head.
     """
@@ -123,6 +127,8 @@ def pending(scripts, have):
     if set(have) - {one.get("revision") for one in known.values()}:
         # Of a newer package, which went on from what this one needs.
         return "nothing"
+    if is_linear:
+        return "nothing" if _head(known) in have else "expand"
     expand, contract = (_head(known, branch) for branch in BRANCHES)
     # Where the one depends on the other, alembic notes only the one.
     if contract in have:
@@ -212,12 +218,13 @@ def _assigned(text):
     return found
 
 
-def _head(known, branch):
-    """The revision of a branch that no other one follows."""
+def _head(known, branch=""):
+    """The revision of a branch that no other one follows; without a name, of all there are."""
     own = {one["revision"] for path, one in known.items() if branch in path and "revision" in one}
     heads = own - {one.get("down_revision") for one in known.values()}
     if len(heads) != 1:
-        raise ValueError(f"the branch {branch} has {len(heads)} heads")
+        where = f"the branch {branch} has" if branch else "its migrations have"
+        raise ValueError(f"{where} {len(heads)} heads")
     return heads.pop()
 
 

@@ -30,6 +30,7 @@ NAMES = (
     "memcached",
     "keystone",
     "glance",
+    "placement",
     "swift",
     "health",
     "haproxy",

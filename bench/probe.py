@@ -23,7 +23,7 @@ import pymysql
 
 PERIOD = 0.05
 # What costs more.
-PERIODS = {"token": 0.25, "image": 0.25}
+PERIODS = {"token": 0.25, "image": 0.25, "resource": 0.25}
 # One for all: to read the authorities of a system costs more than a request.
 TRUSTED = ssl.create_default_context()
 # Seconds for what comes before the measurement.
@@ -58,8 +58,16 @@ def _token(task, identity, timeout):
 
 def image(task):
     """List images, with the token of the beginning."""
-    headers = {"X-Auth-Token": task["token"]}
-    request = urllib.request.Request(f"{task['glance']['url']}/v2/images?limit=1", headers=headers)
+    _get(task, f"{task['glance']['url']}/v2/images?limit=1")
+
+
+def resource(task):
+    """List resource providers, likewise."""
+    _get(task, f"{task['placement']['url']}/resource_providers")
+
+
+def _get(task, url):
+    request = urllib.request.Request(url, headers={"X-Auth-Token": task["token"]})
     with urllib.request.urlopen(request, timeout=task["timeout"], context=TRUSTED) as reply:
         reply.read()
 
@@ -121,12 +129,13 @@ OPERATIONS = {
     "amqp": amqp,
     "token": token,
     "image": image,
+    "resource": resource,
 }
 FAILURES = (OSError, http.client.HTTPException, pymysql.MySQLError, pika.exceptions.AMQPError)
 
 
 def prepare(task):
-    """The table that the writes go to, and the token that images are asked for with."""
+    """The table that the writes go to, and the token that later questions have."""
     keystone = task["keystone"]
     user = {"name": keystone["user"], "domain": {"id": "default"}, "password": keystone["password"]}
     identity = {"methods": ["password"], "password": {"user": user}}

@@ -26,6 +26,7 @@ SIZES = {
     # Two, so that one serves while the other one is replaced.
     "keystone": {"workers": 2, "threads": 4},
     "glance": {"workers": 2, "threads": 4},
+    "placement": {"workers": 2, "threads": 4},
     "swift": {
         **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
         # Few parts: a pass of replication takes seconds.

@@ -29,6 +29,7 @@ def credentials(cluster: Mapping) -> dict:
         "galera": _service(galera, cluster["galera"]["accounts"], cluster["galera"]["port"]),
         "rabbitmq": _service(rabbitmq, cluster["rabbitmq"]["users"], cluster["rabbitmq"]["port"]),
         "keystone": _keystone(cluster),
+        "placement": _http(cluster, cluster["placement"]["port"]),
         **_swift(cluster),
     }
 

@@ -95,11 +95,16 @@ def serve_keystone(site):
     api(site, "GET", "/healthcheck", until=200)
 
 
-def api(site, method, path, body=None, token=None, until=None, port=5000):
-    """Ask through the VIP; status, headers and answer. ``until`` waits for a status."""
+def api(site, method, path, body=None, token=None, until=None, port=5000, version=None):
+    """
+    Ask through the VIP; status, headers and answer. ``until`` waits for a status, ``version`` is
+    that of an API which has several at once.
+    """
     url = f"https://{site.cluster['vip']['address']}:{port}{path}"
     context = ssl.create_default_context(cadata=site.cluster["tls"]["ca"])
     headers = {"Content-Type": "application/json", **({"X-Auth-Token": token} if token else {})}
+    if version:
+        headers["OpenStack-API-Version"] = version
     data = json.dumps(body).encode() if body else None
     deadline = time.monotonic() + 300
     while True:

@@ -25,9 +25,9 @@ def forget_swift(folder):
 
 
 def forget_services():
-    """Stop Keystone and Glance, and forget their schemas and keys; the database runs."""
-    subprocess.run(["systemctl", "stop", "keystone", "glance-api"], check=False)
-    for name in ("keystone", "glance"):
+    """Stop what has a schema, and forget the schemas and keys; the database runs."""
+    subprocess.run(["systemctl", "stop", "keystone", "glance-api", "placement-api"], check=False)
+    for name in ("keystone", "glance", "placement"):
         drop = f"DROP DATABASE IF EXISTS {name}"
         subprocess.run(["mariadb", "--execute", drop], check=True)
     for folder in KEYS:

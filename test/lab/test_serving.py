@@ -12,6 +12,7 @@ SERVICES = {
         "memcached",
         "keystone",
         "glance-api",
+        "placement-api",
         "openstack-ha-health",
         "haproxy",
         "keepalived",
@@ -20,8 +21,8 @@ SERVICES = {
     "storage": ("swift-account", "swift-container", "swift-object"),
 }
 # On the node's own address, and on the VIP.
-OWN = (3306, 3307, 5672, 15672, 9200, 9201, 8404, 11211, 5000, 9292)
-SHARED = (3306, 5672, 8404, 5000, 9292)
+OWN = (3306, 3307, 5672, 15672, 9200, 9201, 8404, 11211, 5000, 9292, 8778)
+SHARED = (3306, 5672, 8404, 5000, 9292, 8778)
 
 
 @pytest.fixture(scope="module")

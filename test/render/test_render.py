@@ -154,6 +154,7 @@ def test_roles_include_their_systems_in_order(loaders_of):
         "openstack_ha.memcached",
         "openstack_ha.keystone",
         "openstack_ha.glance",
+        "openstack_ha.placement",
         "openstack_ha.swift.proxy",
         "openstack_ha.health",
         "openstack_ha.haproxy",

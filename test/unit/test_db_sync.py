@@ -48,6 +48,31 @@ def test_what_a_schema_lacks(have, lacks):
     assert db_sync.pending(SCRIPTS, have) == lacks
 
 
+# As Placement has them.
+LINE = {"1_initial.py": script("r1", None), "2_more.py": script("r2", "r1")}
+
+
+@pytest.mark.parametrize(
+    ("have", "lacks"),
+    [
+        (None, None),
+        ([], "sync"),
+        (["r1"], "expand"),
+        (["r2"], "nothing"),
+        # A newer package has been here.
+        (["r3"], "nothing"),
+    ],
+)
+def test_what_a_schema_without_branches_lacks(have, lacks):
+    assert db_sync.pending(LINE, have, is_linear=True) == lacks
+
+
+def test_a_line_of_migrations_has_one_end():
+    forked = {**LINE, "3_fork.py": script("r3", "r1")}
+    with pytest.raises(ValueError, match="its migrations have 2 heads"):
+        db_sync.pending(forked, ["r1"], is_linear=True)
+
+
 def test_a_package_without_its_migrations_is_no_answer():
     with pytest.raises(ValueError, match="expand has 0 heads"):
         db_sync.pending({"27_initial.py": script("i", None)}, ["i"])

@@ -81,9 +81,17 @@ def test_a_service_is_ready_with_all_of_its_files(db_sync, tmp_path):
     assert db_sync._said("x") == {"is_ready": False, "version": None, "pending": None}
 
 
+def test_placements_migrations_have_no_branches(db_sync, tmp_path):
+    (tmp_path / "1_initial.py").write_text("revision = 'a'\ndown_revision = None", encoding="utf-8")
+    facts = {**rule.facts("placement"), "migrations": str(tmp_path)}
+    db_sync.__utils__ = {**utils(), "openstack_ha_db_sync.facts": lambda service: facts}
+    db_sync.rows = lambda statement: [["a"]]
+    assert db_sync.pending("placement") == "nothing"
+
+
 def test_migrations_that_cannot_be_read_are_not_known(db_sync, tmp_path):
     (tmp_path / "x.py").write_text("def (", encoding="utf-8")
-    facts = {"migrations": str(tmp_path)}
+    facts = {"migrations": str(tmp_path), "is_linear": False}
     db_sync.__utils__ = {**utils(), "openstack_ha_db_sync.facts": lambda service: facts}
     db_sync.rows = lambda statement: [["a"]]
     with pytest.raises(CommandExecutionError, match="which schema x needs is not known"):

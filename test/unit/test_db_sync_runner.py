@@ -1,9 +1,11 @@
 """The schemas' rule over three controllers: one makes a schema, once, and those who wait hear."""
 
+import openstack_ha_systems
 import pytest
 from runners import Master, Nodes
 
 CONTROLLERS = ("ctl1", "ctl2", "ctl3")
+SERVICES = list(openstack_ha_systems.schemas())
 
 
 class Services(Nodes):
@@ -11,7 +13,7 @@ class Services(Nodes):
 
     def __init__(self):
         super().__init__(CONTROLLERS)
-        self.pending = {"keystone": "sync", "glance": "sync"}
+        self.pending = dict.fromkeys(SERVICES, "sync")
         self.version = dict.fromkeys(CONTROLLERS, "2:22.0.2")
         self.is_deaf = False
 
@@ -43,46 +45,43 @@ def answer(master):
     return [(one["subject"], one["verdict"]) for one in decisions]
 
 
-SETTLED = [("keystone", "settled"), ("glance", "settled")]
-SYNC = [("keystone", "sync"), ("glance", "sync")]
+def all_are(verdict):
+    return [(service, verdict) for service in SERVICES]
 
 
 def test_each_schema_is_made_by_one_and_once(master):
-    assert answer(master) == SYNC + SETTLED
-    assert master.orders("db_sync") == [(("ctl1",), "sync")] * 2
+    assert answer(master) == all_are("sync") + all_are("settled")
+    assert master.orders("db_sync") == [(("ctl1",), "sync")] * len(SERVICES)
     assert master.record("demo.db_sync.glance")["decision"]["verdict"] == "settled"
-    assert master.nodes.heard == [(node, "sync") for node in CONTROLLERS] * 2
-    assert answer(master) == SETTLED
+    assert master.nodes.heard == [(node, "sync") for node in CONTROLLERS] * len(SERVICES)
+    assert answer(master) == all_are("settled")
 
 
 def test_a_new_package_expands(master):
-    master.nodes.pending = {"keystone": "expand", "glance": "nothing"}
+    master.nodes.pending = {**dict.fromkeys(SERVICES, "nothing"), "keystone": "expand"}
     master.nodes.version["ctl2"] = "2:23.0.0"
     answer(master)
     assert master.orders("db_sync") == [(("ctl2",), "expand")]
     assert master.nodes.arguments["expand"] == {"service": "keystone"}
 
 
-WAITS = [("keystone", "wait"), ("glance", "wait")]
-
-
-@pytest.mark.parametrize(("fault", "then"), [("is_deaf", WAITS), ("broken", [])])
+@pytest.mark.parametrize(("fault", "then"), [("is_deaf", all_are("wait")), ("broken", [])])
 def test_what_brings_nothing_is_left_to_the_schedule(master, fault, then):
     setattr(master.nodes, fault, {"ctl1"})
-    assert answer(master) == SYNC + then
-    assert master.orders("db_sync") == [(("ctl1",), "sync")] * 2
+    assert answer(master) == all_are("sync") + then
+    assert master.orders("db_sync") == [(("ctl1",), "sync")] * len(SERVICES)
 
 
 def test_members_of_another_master_are_left_to_it(master):
     for node in ("ctl1", "ctl2"):
         master.minions[node].module.serve("m2", "openstack_ha_db_sync.evidence")
-    assert answer(master) == WAITS
+    assert answer(master) == all_are("wait")
     assert master.orders("db_sync") == []
 
 
 def test_what_is_shown_changes_nothing(master):
     shown = master.run("openstack_ha_coordinator.plan", "demo", "db_sync")
-    assert [one["verdict"] for one in shown["decisions"]] == ["sync", "sync"]
+    assert [one["verdict"] for one in shown["decisions"]] == ["sync"] * len(SERVICES)
     assert shown["evidence"] == master.run("openstack_ha_coordinator.evidence", "demo", "db_sync")
     assert (master.orders("db_sync"), master.record("demo.db_sync.glance")) == ([], {})
 

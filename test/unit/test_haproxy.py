@@ -23,6 +23,7 @@ VIEW = {
     "swift": {"proxy": {"port": 8080}},
     "keystone": {"port": 5000},
     "glance": {"port": 9292},
+    "placement": {"port": 8778},
     "galera": {"port": 3306},
     "rabbitmq": {"port": 5672, "access": "vip"},
     "health": {"galera_port": 9200, "rabbitmq_port": 9201},
@@ -73,7 +74,7 @@ def test_images_are_served_by_the_controllers_where_swift_is(shipped):
     assert [one.split()[1] for one in shipped["glance"]["servers"]] == ["ctl1", "ctl2", "ctl3"]
     view = {**VIEW, "swift": {"proxy": {"port": 8080}, "auth": "tempauth"}}
     names = [listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE)]
-    assert names == ["mysql", "rabbitmq", "keystone", "swift"]
+    assert names == ["mysql", "rabbitmq", "keystone", "placement", "swift"]
 
 
 def test_a_service_that_no_node_has_is_left_out():

@@ -23,11 +23,13 @@ SYSTEMS = {
     "keystone",
     "master",
     "memcached",
+    "placement",
     "rabbitmq",
     "rejoin",
     "status",
     "swift",
     "turn",
+    "wheels",
 }
 # Faults that no test noticed once.
 UNNOTICED = {

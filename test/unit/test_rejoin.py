@@ -15,6 +15,7 @@ SYSTEMS = [
     "rabbitmq",
     "memcached",
     "keystone",
+    "placement",
     "health",
     "haproxy",
     "keepalived",

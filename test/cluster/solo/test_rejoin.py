@@ -27,6 +27,7 @@ SYSTEMS = (
     "rabbitmq",
     "memcached",
     "keystone",
+    "placement",
     "health",
     "haproxy",
     "keepalived",

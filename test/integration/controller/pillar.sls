@@ -28,8 +28,11 @@ openstack_ha:
       accounts:
         health: kitchen-galera-health
         keystone: kitchen-galera-keystone
+        placement: kitchen-galera-placement
     keystone:
       admin: kitchen-keystone-admin
+      users:
+        placement: kitchen-keystone-placement
     rabbitmq:
       erlang_cookie: kitchen-erlang-cookie
       users:
