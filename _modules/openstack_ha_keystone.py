@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_keystone"
 
-PACKAGE = "keystone"
-USER = "keystone"
 CONFIG = "/etc/keystone/openstack_ha-uwsgi.ini"
 # When the master last said that the keys here are the present ones; the unit looks at its age.
 CONFIRMED = pathlib.Path("/var/lib/openstack_ha/keystone-keys")
@@ -63,7 +61,7 @@ def evidence():
 
         salt ctl1 openstack_ha_keystone.evidence
     """
-    is_ready = bool(__salt__["pkg.version"](PACKAGE)) and os.path.exists(CONFIG)
+    is_ready = bool(__salt__["pkg.version"](_facts()["package"])) and os.path.exists(CONFIG)
     return {
         "is_ready": is_ready,
         "pending": __salt__["openstack_ha_db_sync.pending"]("keystone") if is_ready else None,
@@ -273,7 +271,7 @@ def _put_keys(folder, keys):
     that is no whole key. The highest index is the primary key: it comes last of the new ones, and
     its content is the staged one's that every other node already has.
     """
-    path, owner = pathlib.Path(folder), pwd.getpwnam(USER)
+    path, owner = pathlib.Path(folder), pwd.getpwnam(_facts()["user"])
     path.mkdir(mode=0o700, exist_ok=True)
     os.chown(path, owner.pw_uid, owner.pw_gid)
     path.chmod(0o700)
@@ -328,3 +326,8 @@ def _age():
     except FileNotFoundError:
         return None
     return age if age >= 0 else None
+
+
+def _facts():
+    """Package, user and so on, as its schema is made with them."""
+    return __utils__["openstack_ha_db_sync.facts"]("keystone")

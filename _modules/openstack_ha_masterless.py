@@ -53,11 +53,10 @@ def answer(system, lacking, patience):
     """
     system, _, subject = system.partition(".")
     cluster, deadline = __salt__["openstack_ha.view"](), time.monotonic() + patience
-    nodes = __utils__["openstack_ha_cluster.looked_after_on"](cluster, system)
-    others = [node for node in nodes if node != __opts__["id"]]
+    others = _others(cluster, system, subject)
     if others:
         return (
-            f"{', '.join(others)} has {system} too, and only a master that hears all of them says "
+            f"{', '.join(others)} has {subject or system} too, and only a master that hears all of them says "
             "who goes first; this minion has none (file_client: local). Give it a master, and "
             "apply the states without --local"
         )
@@ -79,6 +78,15 @@ def answer(system, lacking, patience):
             return f"After {patience} s {clause}; {decision['verdict']}: {decision['why']}"
         time.sleep(POLL)
     return None
+
+
+def _others(cluster, system, subject):
+    """The other nodes that have the system, or that of it which is lacking here."""
+    found = __utils__["openstack_ha_cluster.looked_after_on"](cluster, system)
+    if subject:
+        having = __utils__["openstack_ha_cluster.nodes_with"](cluster, subject)
+        found = [one["id"] for one in having if one["id"] in found]
+    return [node for node in found if node != __opts__["id"]]
 
 
 def _case(cluster, system, subject, record):

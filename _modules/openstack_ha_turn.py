@@ -22,9 +22,10 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_turn"
 
-# One file a service: the paths of what only a start reads, an empty line, and those of what a
-# reload reads, too.
+# One file a service: the paths of what only a start reads, a line that begins with MARKER, and those
+# of what a reload reads, too.
 FILES = pathlib.Path("/etc/openstack_ha/turns")
+MARKER = "#"
 # What each runs with, a digest of the former and one of the latter; gone with the boot.
 STARTED = pathlib.Path("/run/openstack_ha/started")
 # While it exists, the service's own health check says that it does not serve.
@@ -309,13 +310,14 @@ def _on_disk(service):
         listed = (FILES / service).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    of_start, _, of_reload = listed.partition("\n\n")
-    return [_digest(of_start), _digest(of_reload)]
+    paths = listed.splitlines()
+    end = next((at for at, path in enumerate(paths) if path.startswith(MARKER)), len(paths))
+    return [_digest(paths[:end]), _digest(paths[end + 1 :])]
 
 
-def _digest(listed):
+def _digest(paths):
     digest = hashlib.sha256()
-    for path in listed.splitlines():
-        if path and os.path.exists(path):
+    for path in paths:
+        if os.path.exists(path):
             digest.update(pathlib.Path(path).read_bytes())
     return digest.hexdigest()

@@ -5,10 +5,11 @@ Images are objects of one account of Swift, that of the service's own user.
 """
 
 import openstack_ha_db_sync
+import openstack_ha_glance_system
 import openstack_ha_options
 import openstack_ha_tls
 
-FOLDER = "/etc/glance/openstack_ha"
+FOLDER = openstack_ha_glance_system.FOLDER
 STATE = "/var/lib/glance"
 
 REFERENCE = "images"

@@ -3,11 +3,12 @@ Keystone's configuration as data, as ``openstack_ha_options`` describes it.
 """
 
 import openstack_ha_db_sync
+import openstack_ha_keystone_system
 import openstack_ha_options
 
 REPOSITORIES = {
-    "fernet": "/etc/keystone/fernet-keys",
-    "credential": "/etc/keystone/credential-keys",
+    "fernet": f"{openstack_ha_keystone_system.FOLDER}/fernet-keys",
+    "credential": f"{openstack_ha_keystone_system.FOLDER}/credential-keys",
 }
 # Seconds for which services take an expired token of a user whose request is under way.
 EXPIRED_WINDOW = 172800

@@ -6,6 +6,7 @@ one node at a time, and no client notices more than a request that it has to rep
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from chaos.load import KINDS, Load
@@ -28,7 +29,7 @@ OPTIONS = {
     "keepalived": {"garp_refresh": 11},
 }
 DRAINED, RENEWED = ["drain", "renew", "readmit"], ["renew"]
-# How each goes round; what a reload takes ends nothing that has to be drained.
+# How each goes round when an option has changed; what a reload takes ends nothing.
 STEPS = {
     "rabbitmq": DRAINED,
     "memcached": RENEWED,
@@ -38,7 +39,7 @@ STEPS = {
     "haproxy": RENEWED,
     "keepalived": RENEWED,
 }
-# The package of each.
+# The package of each, of which there is another version next, which asks for a start.
 PACKAGES = {
     "rabbitmq": "rabbitmq-server",
     "memcached": "memcached",
@@ -48,11 +49,26 @@ PACKAGES = {
     "haproxy": "haproxy",
     "keepalived": "keepalived",
 }
+AGAIN = {**STEPS, "swift.proxy": DRAINED}
+# A restart of HAProxy restarts keepalived with it.
+LED = {"keepalived": "haproxy"}
 DECISIONS = "openstack_ha/demo/*/decision"
+# Seconds, of a busy machine.
+LONGEST = 3600
 RESTING = ("wait", "settled", "refuse")
 
 
-@pytest.fixture
+class Round(NamedTuple):
+    """What came of one parallel highstate on all nodes."""
+
+    returns: dict
+    # The steps that were decided, by service.
+    steps: dict
+    # How those fared who asked all the time.
+    fared: dict
+
+
+@pytest.fixture(scope="module")
 def asking(lab):
     """Return a function that does something while clients ask, and returns how they fared."""
     known = lab.inventory["credentials"]["keystone"]
@@ -64,7 +80,8 @@ def asking(lab):
     def run(act):
         lab.client.check(["rm", "-f", ENOUGH])
         with ThreadPoolExecutor() as pool:
-            fared = pool.submit(lab.client.check, [PYTHON, CLIENT, TASK, ENOUGH])
+            argv = [PYTHON, CLIENT, TASK, ENOUGH]
+            fared = pool.submit(lab.client.check, argv, timeout=LONGEST)
             try:
                 done = act()
             finally:
@@ -74,49 +91,88 @@ def asking(lab):
     return run
 
 
-@pytest.fixture
-def deciding(lab):
-    """Return a function that does something, and returns the steps that were decided meanwhile."""
+@pytest.fixture(scope="module")
+def going_round(lab, nodes, asking):
+    """Return a function that applies the highstate to all nodes at once; returns a Round."""
 
-    def run(act):
-        heard = []
+    def run():
+        steps = {}
 
-        def hear(tag, data):
-            heard.append((data.get("subject") or tag.split("/")[2], data))
+        def hear(tag, said):
+            if said["verdict"] not in RESTING:
+                subject = said.get("subject") or tag.split("/")[2]
+                steps.setdefault(subject, []).extend((said["verdict"], n) for n in said["nodes"])
 
         with lab.listen(DECISIONS, hear):
-            done = act()
-        steps = {}
-        for subject, said in heard:
-            if said["verdict"] not in RESTING:
-                steps.setdefault(subject, []).extend((said["verdict"], n) for n in said["nodes"])
-        return done, steps
+            returns, fared = asking(lambda: lab.highstate(target=",".join(nodes)))
+        return Round(returns, steps, fared)
 
     return run
 
 
-@pytest.fixture
-def another_option(mended, lab, nodes):
-    """The master has a cluster file with another option of each system, and no node heard."""
+@pytest.fixture(scope="module")
+def rounds(lab, nodes, mended_once, going_round):
+    """
+    Other options go round, and then the former ones with another version of each package, while
+    rows and messages are written; the load with what it has kept.
+    """
     content = site.source()
     dictupdate.update(content["openstack_ha"], OPTIONS)
-    site.give(lab, content)
-    yield
-    site.apply(lab, site.source())
+    with Load(lab) as load:
+        site.give(lab, content)
+        there = going_round()
+        site.give(lab, site.source())
+        for node in nodes:
+            for package in PACKAGES.values():
+                sums = f"/var/lib/dpkg/info/{package}.md5sums"
+                line = f"{'0' * 32}  of/another/version"
+                lab.node(node).check(["sh", "-c", f"echo '{line}' >> {sums}"])
+        back = going_round()
+    return {"options": there, "packages": back, "load": load}
 
 
-@pytest.fixture
-def another_version(mended, lab, nodes):
-    """Packages of each service have another version, as far as the disk tells."""
-    for node in nodes:
-        for package in PACKAGES.values():
-            sums = f"/var/lib/dpkg/info/{package}.md5sums"
-            lab.node(node).check(["sh", "-c", f"echo '{'0' * 32}  of/another/version' >> {sums}"])
-
-
-def told(steps, tell):
-    for service, seen in steps.items():
+def assert_in_turn(one, wanted, nodes, tell):
+    """Each service went round once, one node after another."""
+    for service, seen in one.steps.items():
         tell(f"{service}: {', '.join(' '.join(step) for step in seen)}")
+    assert highstate.failures(one.returns, nodes) == {}
+    for service, steps in wanted.items():
+        seen = one.steps.get(service, [])
+        turns = [seen[at : at + len(steps)] for at in range(0, len(seen), len(steps))]
+        assert [[step for step, _ in turn] for turn in turns] == [steps] * len(nodes), service
+        assert [len({node for _, node in turn}) for turn in turns] == [1] * len(nodes), service
+        assert {turn[0][1] for turn in turns} == set(nodes), service
+    assert sorted(one.steps["galera"]) == [("restart", node) for node in nodes]
+
+
+def test_an_option_of_every_system_goes_round_one_node_at_a_time(rounds, nodes, tell):
+    assert_in_turn(rounds["options"], STEPS, nodes, tell)
+
+
+def test_a_new_version_of_a_package_goes_round_as_well(lab, rounds, nodes, tell):
+    led = {service: AGAIN[service] for service in AGAIN if service not in LED}
+    assert_in_turn(rounds["packages"], led, nodes, tell)
+    assert [outdated(lab, node) for node in nodes] == [set()] * len(nodes)
+
+
+@pytest.mark.parametrize("kind", ["options", "packages"])
+def test_no_client_has_to_ask_three_times(rounds, kind, nodes, figure, tell):
+    fared = rounds[kind].fared
+    figure(f"requests while {kind} go round", fared["answered"])
+    figure(f"requests that were repeated once while {kind} go round", len(fared["again"]))
+    for one in fared["again"]:
+        tell(one)
+    assert fared["failed"] == []
+    assert min(fared["answered"].values()) > len(nodes)
+
+
+def test_nothing_that_was_acknowledged_meanwhile_is_lost(rounds, nodes):
+    load = rounds["load"]
+    wanted = {kind: load.acknowledged(kind) for kind in KINDS}
+    assert all(wanted.values())
+    assert wanted["rows"] - load.rows(nodes[0]) == set()
+    for kind in ("quorum", "mirrored"):
+        assert wanted[kind] - load.messages(kind) == set()
 
 
 def outdated(lab, node):
@@ -125,66 +181,39 @@ def outdated(lab, node):
     return {service for service, one in said.items() if one["is_outdated"]}
 
 
-@pytest.mark.usefixtures("another_option")
-def test_an_option_of_every_system_goes_round_one_node_at_a_time(
-    lab, nodes, asking, deciding, figure, tell
-):
-    with Load(lab) as load:
-        (returns, steps), fared = asking(
-            lambda: deciding(lambda: lab.highstate(target=",".join(nodes)))
-        )
-    told(steps, tell)
-    assert highstate.failures(returns, nodes) == {}
-    for service, wanted in STEPS.items():
-        seen = steps.get(service, [])
-        rounds = [seen[at : at + len(wanted)] for at in range(0, len(seen), len(wanted))]
-        assert [[step for step, _ in one] for one in rounds] == [wanted] * len(nodes), service
-        assert [len({node for _, node in one}) for one in rounds] == [1] * len(nodes), service
-        assert {one[0][1] for one in rounds} == set(nodes), service
-    assert sorted(steps["galera"]) == [("restart", node) for node in nodes]
-    figure("requests while three nodes take new options", fared["answered"])
-    figure("requests that were repeated once", len(fared["again"]))
-    assert fared["failed"] == [], fared["again"]
-    assert min(fared["answered"].values()) > len(nodes)
-    wanted = {kind: load.acknowledged(kind) for kind in KINDS}
-    assert all(wanted.values())
-    assert wanted["rows"] - load.rows(nodes[0]) == set()
-    for kind in ("quorum", "mirrored"):
-        assert wanted[kind] - load.messages(kind) == set()
+@pytest.fixture
+def cut_off(mended, lab, nodes):
+    """The first node has new files of some services, and who was to read them was never told."""
+    services = ("keystone", "memcached", "haproxy")
+
+    def applied(*names):
+        sls = ",".join(f"openstack_ha.{one}" for one in names)
+        return lab.master.salt(nodes[0], "state.apply", sls)
+
+    def finish():
+        returns = applied(*services)
+        assert highstate.failures(returns, nodes[:1]) == {}
+
+    content = site.source()
+    dictupdate.update(content["openstack_ha"], {one: OPTIONS[one] for one in services})
+    site.give(lab, content)
+    before = changed(lab, nodes[0], services)
+    applied(*(f"{one}.config" for one in services))
+    yield services, before, finish
+    site.give(lab, site.source())
+    finish()
 
 
-@pytest.mark.usefixtures("another_option")
-def test_a_run_that_was_cut_off_before_the_restart_is_finished_by_the_next(lab, nodes):
-    """The files are new, and who was to read them was never told."""
-    first, services = nodes[0], ("keystone", "memcached", "haproxy")
+def changed(lab, node, services):
+    """When each service was started or reloaded last on a node."""
+    shown = ["systemctl", "show", "--property=StateChangeTimestampMonotonic"]
+    return {one: lab.node(node).check([*shown, one]) for one in services}
 
-    def changed():
-        shown = ["systemctl", "show", "--property=StateChangeTimestampMonotonic"]
-        return {one: lab.node(first).check([*shown, one]) for one in services}
 
-    before = changed()
-    lab.master.salt(
-        first, "state.apply", ",".join(f"openstack_ha.{one}.config" for one in services)
-    )
+def test_a_run_that_was_cut_off_before_the_restart_is_finished_by_the_next(lab, nodes, cut_off):
+    services, before, finish = cut_off
     # The schedule's look may have seen to it already.
-    returns = lab.master.salt(
-        first, "state.apply", ",".join(f"openstack_ha.{one}" for one in services)
-    )
-    assert highstate.failures(returns, [first]) == {}
-    after = changed()
+    finish()
+    after = changed(lab, nodes[0], services)
     assert [one for one in services if after[one] == before[one]] == []
-    assert outdated(lab, first) & set(services) == set()
-
-
-@pytest.mark.usefixtures("another_version")
-def test_a_new_version_of_a_package_goes_round_as_well(lab, nodes, asking, deciding, tell):
-    (returns, steps), fared = asking(
-        lambda: deciding(lambda: lab.highstate(target=",".join(nodes)))
-    )
-    told(steps, tell)
-    assert highstate.failures(returns, nodes) == {}
-    assert fared["failed"] == [], fared["again"]
-    for seen in steps.values():
-        renewed = [node for step, node in seen if step == "renew"]
-        assert len(renewed) == len(set(renewed)) <= len(nodes)
-    assert [outdated(lab, node) for node in nodes] == [set()] * len(nodes)
+    assert outdated(lab, nodes[0]) & set(services) == set()

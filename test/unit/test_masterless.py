@@ -99,3 +99,14 @@ def test_who_takes_its_states_from_its_own_disk_has_no_master(client, is_masterl
     node = Node()
     node.module.__opts__["file_client"] = client
     assert node.module.is_masterless() is is_masterless
+
+
+def test_what_only_this_node_has_needs_nobody_else():
+    node = Node(controllers=3)
+    cluster = node.module.__salt__["openstack_ha.view"]()
+    cluster["nodes"]["ctl1"]["roles"].append("proxy")
+    for other in ("ctl2", "ctl3"):
+        cluster["nodes"][other]["roles"] = ["controller"]
+    assert node.answer("turn.memcached").startswith("ctl2, ctl3 has memcached too")
+    node.server.run()
+    assert node.answer("turn.swift.proxy") is None

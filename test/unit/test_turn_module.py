@@ -44,7 +44,7 @@ class Host:
         self.unit, self.config = folder / "unit.conf", folder / "keystone.conf"
         self.unit.write_text("[Service]\n", encoding="utf-8")
         self.config.write_text("threads = 4\n", encoding="utf-8")
-        listed = f"{self.unit}\n\n{self.config}\n{folder}/absent\n"
+        listed = f"{self.unit}\n# A reload:\n{self.config}\n{folder}/absent\n"
         for service in ("keystone", "haproxy"):
             (folder / "FILES" / service).write_text(listed, encoding="utf-8")
 
