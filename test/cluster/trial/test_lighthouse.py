@@ -113,8 +113,8 @@ def test_a_second_run_changes_nothing_and_rings_for_nobody(whole, apply, since):
 
 def test_what_the_rule_refuses_ends_the_wait_and_names_the_way_out(whole, master, apply, ask):
     ask("cmp2", "openstack_ha_lighthouse.kindle")
-    ask("cmp3", "cmd.run", "systemcmp kill --signal=KILL openstack-ha-lighthouse@cmp3")
-    await_until(lambda: ask("cmp3", "openstack_ha_lighthouse.light") is None, 60, "darkness")
+    ask("cmp3", "cmd.run", "systemctl kill --signal=KILL openstack-ha-lighthouse@cmp3")
+    await_until(lambda: ask("cmp3", "openstack_ha_lighthouse.light") is None, 120, "darkness")
     own = apply("cmp3")["cmp3"]
     assert own["result"] is False
     assert own["comment"].startswith("The master refused: cmp1 and cmp2 burn. ")
