@@ -1,7 +1,7 @@
 """
 Random faults under load: nobody touches a keyboard, and nothing that was acknowledged is lost.
 
-CHAOS_ROUNDS is the number of rounds (3, and 30 in `make chaos`); LAB_SEED repeats their faults.
+CHAOS_ROUNDS is the number of rounds (2, and 30 in `make chaos`); LAB_SEED repeats their faults.
 CHAOS_FAULTS names faults to play instead, with commas.
 """
 
@@ -28,7 +28,7 @@ def run(request, lab, nodes, serving, mended_once):
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     reporter.ensure_newline()
     chance = random.Random(int(os.environ["LAB_SEED"]))
-    rounds = int(os.environ.get("CHAOS_ROUNDS", "3"))
+    rounds = int(os.environ.get("CHAOS_ROUNDS", "2"))
     chosen = os.environ.get("CHAOS_FAULTS")
     names = chosen.split(",") if chosen else faults.bag(chance, rounds)
     if faults.NEEDS_DISK & set(names):
