@@ -1,0 +1,100 @@
+"""
+An option of every system is changed on all nodes by one parallel highstate, and then there is
+another version of each package: each service is renewed one node at a time, and no client notices
+more than a request that it has to repeat.
+"""
+
+import pytest
+from chaos.load import KINDS, Load
+from salt.utils import dictupdate
+from swift import site
+from turns.going import DRAINED, LONGEST, STEPS, assert_fared, assert_in_turn, going, outdated
+
+from lab import highstate
+from lab.waiting import wait_while
+
+# Another one of each system, as the cluster file says it.
+OPTIONS = {
+    "galera": {"server_options": {"long_query_time": 9}},
+    "rabbitmq": {"net_ticktime": 6},
+    "memcached": {"connections": 4000},
+    "keystone": {"options": {"DEFAULT": {"list_limit": 500}}},
+    "glance": {"options": {"DEFAULT": {"api_limit_max": 500}}},
+    "placement": {"options": {"placement": {"allocation_conflict_retry_count": 11}}},
+    "swift": {"proxy": {"options": {"app:proxy-server": {"node_timeout": 11}}}},
+    "haproxy": {"timeouts": {"http_request": 11}},
+    "keepalived": {"garp_refresh": 11},
+}
+PACKAGES = (
+    "rabbitmq-server",
+    "memcached",
+    "keystone",
+    "glance-api",
+    "placement-api",
+    "swift-proxy",
+    "haproxy",
+    "keepalived",
+)
+# A new package asks for a start; that of HAProxy starts keepalived anew as well.
+STARTS = {service: steps for service, steps in STEPS.items() if service != "keepalived"} | {
+    "swift.proxy": DRAINED
+}
+
+
+@pytest.fixture(scope="module")
+def rounds(lab, nodes, mended_once):
+    """
+    Other options go round, and then, with nothing applied, another version of each package, while
+    rows and messages are written; the load with what it has kept.
+    """
+    content = site.source()
+    dictupdate.update(content["openstack_ha"], OPTIONS)
+    site.give(lab, content)
+    with Load(lab) as load:
+        options = going(lab, lambda: lab.highstate(target=",".join(nodes)))
+        packages = going(lab, lambda: renewed(lab, nodes))
+    yield {"options": options, "packages": packages, "load": load}
+    site.apply(lab, site.source(), ",".join(nodes))
+
+
+def renewed(lab, nodes):
+    """Have packages of another version on all nodes, and the master look until all run it."""
+    for node in nodes:
+        for package in PACKAGES:
+            sums = f"/var/lib/dpkg/info/{package}.md5sums"
+            line = f"{'0' * 32}  of/another/version"
+            lab.node(node).check(["sh", "-c", f"echo '{line}' >> {sums}"])
+    # The schedule may be at it already.
+    lab.master.run("openstack_ha_coordinator.answer", "demo", "turn")
+    wait_while(
+        lambda: {node: left for node in nodes if (left := outdated(lab, node))},
+        LONGEST,
+        "nodes that run what is on their disks",
+    )
+
+
+def test_an_option_of_every_system_goes_round_one_node_at_a_time(rounds, nodes, tell):
+    assert highstate.failures(rounds["options"].returns, nodes) == {}
+    assert_in_turn(rounds["options"], STEPS, nodes, tell)
+    assert sorted(rounds["options"].steps["galera"]) == [("restart", node) for node in nodes]
+
+
+def test_a_new_version_of_a_package_goes_round_as_well(rounds, nodes, tell):
+    assert_in_turn(rounds["packages"], STARTS, nodes, tell)
+
+
+@pytest.mark.parametrize("kind", ["options", "packages"])
+def test_no_client_has_to_ask_three_times(rounds, kind, nodes, figure, tell):
+    fared = rounds[kind].fared
+    figure(f"requests while {kind} go round", fared["answered"])
+    figure(f"requests that were repeated once while {kind} go round", len(fared["again"]))
+    assert_fared(rounds[kind], nodes, tell)
+
+
+def test_nothing_that_was_acknowledged_meanwhile_is_lost(rounds, nodes):
+    load = rounds["load"]
+    wanted = {kind: load.acknowledged(kind) for kind in KINDS}
+    assert all(wanted.values())
+    assert wanted["rows"] - load.rows(nodes[0]) == set()
+    for kind in ("quorum", "mirrored"):
+        assert wanted[kind] - load.messages(kind) == set()
