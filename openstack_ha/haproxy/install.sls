@@ -14,11 +14,17 @@ openstack_ha_haproxy_unit:
     - mode: '0644'
     - makedirs: true
 
+openstack_ha_haproxy_unit_read:
+  module.run:
+    - service.systemctl_reload: []
+    - onchanges:
+      - file: openstack_ha_haproxy_unit
+
 openstack_ha_haproxy_packages:
   pkg.installed:
     - pkgs: {{ os.haproxy.packages | json }}
     - require:
-      - file: openstack_ha_haproxy_unit
+      - module: openstack_ha_haproxy_unit_read
 
 # Who may ask the socket for the process's health, and nothing else.
 openstack_ha_haproxy_check_group:

@@ -3,12 +3,6 @@
 include:
   - openstack_ha.haproxy.install
 
-# Debian's unit starts only where there is a configuration, so the package's own start does
-# nothing yet.
-openstack_ha_keepalived_packages:
-  pkg.installed:
-    - pkgs: {{ os.keepalived.packages | json }}
-
 openstack_ha_keepalived_unit:
   file.managed:
     - name: {{ os.keepalived.drop_in }}
@@ -20,6 +14,20 @@ openstack_ha_keepalived_unit:
     - group: root
     - mode: '0644'
     - makedirs: true
+
+openstack_ha_keepalived_unit_read:
+  module.run:
+    - service.systemctl_reload: []
+    - onchanges:
+      - file: openstack_ha_keepalived_unit
+
+# Debian's unit starts only where there is a configuration, so the package's own start does
+# nothing yet.
+openstack_ha_keepalived_packages:
+  pkg.installed:
+    - pkgs: {{ os.keepalived.packages | json }}
+    - require:
+      - module: openstack_ha_keepalived_unit_read
 
 # The check's user has one right: to ask HAProxy's check socket.
 openstack_ha_keepalived_script_user:

@@ -138,14 +138,15 @@ def test_bootstrap_refuses_over_a_running_server(server):
 
 
 def test_accounts_in_both_modes(server, states, cluster, address, root_connection):
-    for account in ("health", "probe", "keystone"):
+    # Of systems that run here, without a word of the pillar.
+    services = ("keystone", "placement")
+    for account in ("health", "probe", *services):
         _query(root_connection, f"DROP USER IF EXISTS {account}@'{_host(address)}'")
-    for database in ("probe", "keystone"):
+    for database in ("probe", *services):
         _query(root_connection, f"DROP DATABASE IF EXISTS {database}")
     expected = {
         *("database probe", "account probe", "account health"),
-        # Of a system that runs here, without a word of the pillar.
-        *("database keystone", "account keystone"),
+        *(f"{kind} {one}" for kind in ("database", "account") for one in services),
     }
 
     would = states.openstack_ha_galera.accounts_present(name="accounts", test=True)

@@ -98,7 +98,9 @@ def test_second_run_changes_nothing(modules, applied, pillar):
 def test_the_socket_tells_of_every_front_end_before_the_vip_is_here(modules, applied):
     rows = modules.openstack_ha_haproxy.status()
     frontends = {row["proxy"]: row["status"] for row in rows if row["kind"] == "frontend"}
-    assert frontends == dict.fromkeys(("stats", "mysql", "rabbitmq", "keystone"), "OPEN")
+    assert frontends == dict.fromkeys(
+        ("stats", "mysql", "rabbitmq", "keystone", "placement"), "OPEN"
+    )
     backups = [row["name"] for row in rows if row["proxy"] == "mysql" and row["backup"]]
     assert backups == ["ctl2", "ctl3"]
     assert modules.openstack_ha_haproxy.info()["Stopping"] == 0
