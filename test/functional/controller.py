@@ -48,7 +48,10 @@ class Site:
     def apply(self, *names):
         """Apply states, all of which succeed."""
         for name in names:
-            failed = not_applied(self.sls(f"openstack_ha.{name}"))
+            result = self.sls(f"openstack_ha.{name}")
+            # What does not compile has no states.
+            assert list(result), result.raw
+            failed = not_applied(result)
             assert failed == [], [(one.id, one.comment) for one in failed]
 
     @property

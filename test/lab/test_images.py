@@ -37,7 +37,8 @@ def test_the_catalog_comes_through_the_vip(lab):
     lab.client.write("/root/openrc", "\n".join(lines) + "\n", mode=0o600)
     command = f". /root/openrc; {OPENSTACK} endpoint list --format json"
     found = json.loads(lab.client.check(["sh", "-c", command]))
-    assert {one["Service Type"] for one in found} == {"identity", "image", "object-store"}
+    types = {"identity", "image", "object-store", "placement"}
+    assert {one["Service Type"] for one in found} == types
     assert all(one["URL"].startswith("https://") for one in found)
 
 

@@ -32,7 +32,7 @@ def site(cluster, tmp_path_factory):
             {"user": "alice", "project": "trial", "role": "auditor"},
         ],
     }
-    cluster["secrets"]["keystone"]["users"] = {"alice": "change-me-alice"}
+    cluster["secrets"]["keystone"]["users"]["alice"] = "change-me-alice"
     return founded(tmp_path_factory.mktemp("keystone"), cluster)
 
 
