@@ -249,7 +249,9 @@ def listed(site, kind, token, query=""):
 def test_what_is_edited_by_hand_is_seen_and_put_right(owner):
     managed(owner)
     token = token_of(owner)
-    (endpoint,) = listed(owner, "endpoints", token, "?interface=public")
+    (service,) = listed(owner, "services", token, "?type=identity")
+    query = f"?interface=public&service_id={service['id']}"
+    (endpoint,) = listed(owner, "endpoints", token, query)
     (user,) = listed(owner, "users", token, "?name=alice")
     (project,) = listed(owner, "projects", token, "?name=trial")
     (role,) = listed(owner, "roles", token, "?name=auditor")
@@ -316,5 +318,5 @@ def test_the_operators_client_works(owner):
         capture_output=True,
         check=True,
     )
-    assert {one["Service Type"] for one in json.loads(shown.stdout)} == {"identity"}
+    assert {one["Service Type"] for one in json.loads(shown.stdout)} == {"identity", "placement"}
     assert pathlib.Path("/etc/openstack/clouds.yaml").stat().st_mode & 0o777 == 0o600
