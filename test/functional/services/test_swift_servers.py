@@ -394,11 +394,14 @@ def test_a_changed_option_is_taken_by_the_same_process(serving, client):
     assert client.stores_and_finds("after-reload")
 
 
-def test_a_changed_swift_conf_reaches_the_servers_of_the_other_role(serving, client):
+def test_a_changed_swift_conf_is_the_proxys_next_turn_whichever_role_brought_it(serving, client):
     policy = {"index": 0, "is_default": True, "aliases": ["gold"]}
     serving.cluster["swift"]["policies"] = {"Policy-0": policy}
     try:
         assert not_applied(serving.apply("openstack_ha.swift.storage")) == []
+        turn = serving.loaders().modules.openstack_ha_turn
+        assert turn.is_outdated("swift.proxy") is True
+        assert turn.renew("swift.proxy") == {"is_outdated": False}
         await_until(
             lambda: b"gold" in client.ask("GET", "/info")[2],
             120,
@@ -407,7 +410,7 @@ def test_a_changed_swift_conf_reaches_the_servers_of_the_other_role(serving, cli
         )
     finally:
         del serving.cluster["swift"]["policies"]
-        serving.apply("openstack_ha.swift.storage")
+        serving.apply("openstack_ha.swift.storage", "openstack_ha.swift.proxy")
 
 
 def test_an_option_that_swift_does_not_take_is_not_written(serving, client):
