@@ -33,9 +33,13 @@ def rounds(lab, nodes, mended_once):
     site.give(lab, content)
     there = going(lab, lambda: apply(*OPTIONS))
     site.give(lab, site.source())
-    # As a run that is cut off between file and restart leaves it.
-    apply(*(f"{one}.config" for one in OPTIONS), target=nodes[:1])
-    return {"there": there, "back": going(lab, lambda: apply(*OPTIONS))}
+
+    def cut_off_and_again():
+        # As a run leaves it that is cut off between file and restart.
+        apply(*(f"{one}.config" for one in OPTIONS), target=nodes[:1])
+        return apply(*OPTIONS)
+
+    return {"there": there, "back": going(lab, cut_off_and_again)}
 
 
 def test_each_goes_round_one_node_at_a_time(rounds, nodes, tell):
