@@ -82,10 +82,11 @@ def answer(system, lacking, patience):
 
 def _others(cluster, system, subject):
     """The other nodes that have the system, or that of it which is lacking here."""
-    found = __utils__["openstack_ha_cluster.looked_after_on"](cluster, system)
     if subject:
         having = __utils__["openstack_ha_cluster.nodes_with"](cluster, subject)
-        found = [one["id"] for one in having if one["id"] in found]
+        found = [one["id"] for one in having]
+    else:
+        found = __utils__["openstack_ha_cluster.looked_after_on"](cluster, system)
     return [node for node in found if node != __opts__["id"]]
 
 

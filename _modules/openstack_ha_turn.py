@@ -88,8 +88,7 @@ def is_running(service):
 
         salt ctl1 openstack_ha_turn.is_running keystone
     """
-    argv = ["systemctl", "is-active", "--quiet", _facts(service)["unit"]]
-    return not __salt__["cmd.retcode"](argv, python_shell=False, ignore_retcode=True)
+    return _is_active(_facts(service)["unit"])
 
 
 def is_outdated(service):
@@ -123,11 +122,13 @@ def lacking(service):
 
         salt ctl1 openstack_ha_turn.lacking keystone
     """
-    if is_outdated(service):
-        return f"{service} runs with an older configuration"
-    if not is_running(service):
+    facts = _facts(service)
+    if not _is_active(facts["unit"]):
         return f"{service} does not run"
-    return f"{service} is drained" if _mark(service) == MARK else None
+    if _differs(service)["is_outdated"]:
+        return f"{service} runs with an older configuration"
+    mark, _ = _mark(_maintenance(service, facts))
+    return f"{service} is drained" if mark == MARK else None
 
 
 def drain(service):
@@ -148,8 +149,8 @@ def drain(service):
 
         salt ctl1 openstack_ha_turn.drain keystone
     """
-    path = _maintenance(service)
-    if path.exists() and path.read_text(encoding="utf-8") != MARK:
+    path = _maintenance(service, _facts(service))
+    if _mark(path)[0] not in (None, MARK):
         raise CommandExecutionError(
             f"{service} on {__opts__['id']} was taken out of service by {path}; nothing was done"
         )
@@ -209,12 +210,13 @@ def readmit(service):
         salt ctl1 openstack_ha_turn.readmit keystone
     """
     _own(service, "revive", None)
-    _maintenance(service).unlink(missing_ok=True)
+    _maintenance(service, _facts(service)).unlink(missing_ok=True)
     return {}
 
 
 def _said(service, facts, seen):
-    mark, runs = _mark(service), is_running(service)
+    mark, age = _mark(_maintenance(service, facts))
+    runs = _is_active(facts["unit"])
     is_drained, has_older = mark == MARK, runs and _differs(service)["is_outdated"]
     row = facts.get("row")
     return {
@@ -223,7 +225,7 @@ def _said(service, facts, seen):
         "takes_reload": has_older and _takes_reload(service, facts),
         "is_drained": is_drained,
         "is_away": mark is not None and not is_drained,
-        "drained_for": _drained_for(service) if is_drained else None,
+        "drained_for": age if is_drained else None,
         "patience": facts["patience"],
         "obstacle": _own(service, "obstacle", None) if has_older and not is_drained else None,
         "serves": None if row else runs and _own(service, "serves", True),
@@ -237,17 +239,15 @@ def _own(service, function, default):
     return __salt__[name]() if name in __salt__ else default
 
 
-def _mark(service):
-    """Who has taken a service out, as the text of its mark; None when nobody has."""
+def _mark(path):
+    """Who has taken a service out, as the text of its mark, and for how many seconds it is there;
+    None for both when nobody has."""
     try:
-        return _maintenance(service).read_text(encoding="utf-8")
+        text, age = path.read_text(encoding="utf-8"), time.time() - path.stat().st_mtime
     except FileNotFoundError:
-        return None
-
-
-def _drained_for(service):
+        return None, None
     # A clock that was set tells nothing.
-    return max(time.time() - _maintenance(service).stat().st_mtime, 0)
+    return text, max(age, 0)
 
 
 def _seen():
@@ -273,9 +273,14 @@ def _facts(service):
         ) from None
 
 
-def _maintenance(service):
+def _maintenance(service, facts):
     # Under the name that its health check knows.
-    return MAINTENANCE / f"{_facts(service).get('row', service)}.maintenance"
+    return MAINTENANCE / f"{facts.get('row', service)}.maintenance"
+
+
+def _is_active(unit):
+    argv = ["systemctl", "is-active", "--quiet", unit]
+    return not __salt__["cmd.retcode"](argv, python_shell=False, ignore_retcode=True)
 
 
 def _systemctl(*words):

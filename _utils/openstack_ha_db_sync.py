@@ -76,6 +76,20 @@ def connection(service, address, port, own):
     )
 
 
+def local_connection(service, view):
+    """
+    Return the URL of a service's schema in the node's own database, for its commands.
+
+    service
+        Its name.
+
+    view
+        What ``openstack_ha.view`` returns.
+    """
+    own = view["self"]["address"]
+    return connection(service, own, view["galera"]["port"], own)
+
+
 def pool(service, view, threads):
     """
     Return the section ``database`` of a service: its schema through the VIP.

@@ -40,8 +40,7 @@ def files(view, cores):
     cores
         Of the node.
     """
-    own = view["self"]["address"]
-    local = openstack_ha_db_sync.connection("glance", own, view["galera"]["port"], own)
+    local = openstack_ha_db_sync.local_connection("glance", view)
     return {
         "glance-api.conf": openstack_ha_options.merged(_server(view), view["glance"]["options"]),
         "glance-api-paste.ini": _paste(view),

@@ -24,8 +24,7 @@ def files(view, cores):
     cores
         Of the node.
     """
-    own = view["self"]["address"]
-    local = openstack_ha_db_sync.connection("keystone", own, view["galera"]["port"], own)
+    local = openstack_ha_db_sync.local_connection("keystone", view)
     uwsgi = openstack_ha_options.uwsgi(
         "keystone", view, cores, **{"wsgi-file": "/usr/bin/keystone-wsgi-public"}
     )

@@ -20,8 +20,7 @@ def files(view, cores):
     cores
         Of the node.
     """
-    own = view["self"]["address"]
-    local = openstack_ha_db_sync.connection("placement", own, view["galera"]["port"], own)
+    local = openstack_ha_db_sync.local_connection("placement", view)
     uwsgi = openstack_ha_options.uwsgi(
         "placement", view, cores, **{"wsgi-file": f"{FOLDER}/openstack_ha-application.py"}
     )

@@ -98,6 +98,14 @@ def serve_keystone(site):
     api(site, "GET", "/healthcheck", until=200)
 
 
+def serve(site, service, port):
+    """Apply another service, and the objects of all of them in Keystone."""
+    site.apply(service)
+    api(site, "GET", "/healthcheck", until=200, port=port)
+    site.word.hear("keystone", "settled", "all is well", owner=NODE)
+    site.apply("keystone.identity")
+
+
 def api(site, method, path, body=None, token=None, until=None, port=5000, version=None):
     """
     Ask through the VIP; status, headers and answer. ``until`` waits for a status, ``version`` is

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from controller import NODE, api, founded, serve_keystone, token_of
+from controller import api, founded, serve, serve_keystone, token_of
 from support import await_until, not_applied
 
 PORT = 8778
@@ -32,10 +32,7 @@ def served(site):
     site.apply("placement.config")
     assert site.db_sync.pending("placement") == "sync"
     assert site.db_sync.sync("placement") == {"pending": "nothing"}
-    site.apply("placement")
-    api(site, "GET", "/healthcheck", until=200, port=PORT)
-    site.word.hear("keystone", "settled", "all is well", owner=NODE)
-    site.apply("keystone.identity")
+    serve(site, "placement", PORT)
     return site
 
 

@@ -13,7 +13,7 @@ import ssl
 import subprocess
 
 import pytest
-from controller import NODE, api, founded, serve_keystone, token_of
+from controller import NODE, api, founded, serve, serve_keystone, token_of
 from support import await_until, not_applied
 
 PORT, SWIFT_PORT = 9292, 8080
@@ -66,10 +66,7 @@ def served(swift):
     swift.apply("glance.config")
     assert swift.db_sync.pending("glance") == "sync"
     assert swift.db_sync.sync("glance") == {"pending": "nothing"}
-    swift.apply("glance")
-    api(swift, "GET", "/healthcheck", until=200, port=PORT)
-    swift.word.hear("keystone", "settled", "all is well", owner=NODE)
-    swift.apply("keystone.identity")
+    serve(swift, "glance", PORT)
     return swift
 
 

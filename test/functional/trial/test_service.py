@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 import pytest
-from controller import NODE, api, founded, serve_keystone, token_of
+from controller import api, founded, serve, serve_keystone, token_of
 from overlay import formula_with, put_first
 from support import await_until, not_applied
 
@@ -60,10 +60,7 @@ def site(cluster, formula, package, tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(site):
     """The service by its own states, which let its schema be made, and its objects in Keystone."""
-    site.apply("notes")
-    api(site, "GET", "/healthcheck", until=200, port=PORT)
-    site.word.hear("keystone", "settled", "all is well", owner=NODE)
-    site.apply("keystone.identity")
+    serve(site, "notes", PORT)
     return site
 
 

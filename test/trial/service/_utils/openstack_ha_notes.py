@@ -16,8 +16,8 @@ def files(view, cores):
     cores
         Of the node.
     """
-    options, own = view["notes"], view["self"]["address"]
-    local = openstack_ha_db_sync.connection("notes", own, view["galera"]["port"], own)
+    options = view["notes"]
+    local = openstack_ha_db_sync.local_connection("notes", view)
     uwsgi = openstack_ha_options.uwsgi(
         "notes", view, cores, **{"wsgi-file": "/usr/bin/notes-api-wsgi"}
     )
