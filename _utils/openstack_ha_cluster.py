@@ -399,7 +399,20 @@ def systems(cluster, minion_id):
         roles.add("rings_owner")
     if "controller" in roles and _has_place_for_images(cluster):
         roles.add("image_server")
+    roles |= _roles_with_machines(cluster, roles)
     return [name for name, having in SYSTEMS.items() if having & roles]
+
+
+def _roles_with_machines(cluster, roles):
+    """What a node's roles come to where the cluster file says who gives machines their network."""
+    provider = cluster["network"].get("provider")
+    if provider is None:
+        return set()
+    of_compute = {"compute_node"} | ({"network_node"} if provider == "nova_network" else set())
+    return {
+        *({"nova_server"} if "controller" in roles else ()),
+        *(of_compute if "compute" in roles else ()),
+    }
 
 
 def _has_place_for_images(cluster):

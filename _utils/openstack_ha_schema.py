@@ -32,6 +32,10 @@ NETWORK = {
         "management": option.string(
             "the network of the nodes' addresses and of the VIP, as a CIDR"
         ),
+        "provider": {
+            "enum": ["nova_network", "neutron"],
+            "description": "who gives machines their network; without it there are no machines",
+        },
     },
 }
 

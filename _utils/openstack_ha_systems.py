@@ -31,6 +31,8 @@ NAMES = (
     "keystone",
     "glance",
     "placement",
+    "nova_network",
+    "nova",
     "swift",
     "health",
     "haproxy",
@@ -40,7 +42,7 @@ SYSTEMS = {name: importlib.import_module(f"openstack_ha_{name}_system").SYSTEM f
 
 # A node serves before HAProxy sends work to it, and HAProxy serves before the node may hold the
 # VIP; what is asked for through the VIP comes after that.
-LAST = ("keystone.identity",)
+LAST = ("keystone.identity", "nova_network", "nova.metadata", "nova.compute")
 
 
 def parts():
