@@ -71,7 +71,8 @@ def floating_addresses(text):
         ) from exc
     if len(some) > MOST_IN_A_RANGE:
         raise ValueError(
-            f"{text!r} has more than {MOST_IN_A_RANGE} addresses; write it as networks, or take fewer"
+            f"{text!r} has more than {MOST_IN_A_RANGE} addresses; write it as networks, or take "
+            "fewer"
         )
     return netaddr.IPSet(some)
 

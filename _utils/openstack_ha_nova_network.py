@@ -12,6 +12,7 @@ A change is ``{verdict, subject, old, new, arguments}``, or a refusal ``{verdict
 old, new, why, way_out}``.
 """
 
+import openstack_ha_db_sync
 import openstack_ha_machines_network
 
 PAGE = "docs/systems/nova_network.md"
@@ -52,23 +53,20 @@ def asks_own_servers(section):
     return any(one["dns"] for one in section["networks"].values())
 
 
-def are_ranges(found):
+def is_able(said):
     """
-    Return whether every range and address of what was found is one.
+    Return whether a controller can tell what is in the database, and change it.
 
-    found
-        As above, of the right shape and not None.
+    said
+        Its evidence, of the right shape.
     """
-    import netaddr
-
-    try:
-        for one in found["networks"]:
-            netaddr.IPNetwork(one["range"])
-        for pool in found["floating"].values():
-            netaddr.IPSet([*pool["free"], *pool["taken"]])
-    except (netaddr.AddrFormatError, ValueError):
-        return False
-    return True
+    return (
+        said["is_ready"]
+        and said["pending"] in openstack_ha_db_sync.HARMLESS
+        and said["networks"] is not None
+        and said["floating"] is not None
+        and _are_ranges(said)
+    )
 
 
 def told(networks, fixed, floating):
@@ -100,6 +98,20 @@ def told(networks, fixed, floating):
             for pool, one in pools.items()
         },
     }
+
+
+def _are_ranges(found):
+    """Whether every range and address is one."""
+    import netaddr
+
+    try:
+        for one in found["networks"]:
+            netaddr.IPNetwork(one["range"])
+        for pool in found["floating"].values():
+            netaddr.IPSet([*pool["free"], *pool["taken"]])
+    except (netaddr.AddrFormatError, ValueError):
+        return False
+    return True
 
 
 def _network(row, machines, nodes):

@@ -7,7 +7,6 @@ Evidence of a controller is a mapping: ``is_ready`` (Nova's programs and files a
 ``floating`` as ``openstack_ha_nova_network`` explains them; None is unknown.
 """
 
-import openstack_ha_db_sync
 import openstack_ha_nova_network
 import openstack_ha_rule
 
@@ -35,7 +34,7 @@ def decide(case):
     if unclear:
         way_out = openstack_ha_rule.sync(unclear[0])
         return [_said("refuse", unclear, openstack_ha_rule.less(unclear), way_out)]
-    able = [node for node in seen if _is_able(seen[node])]
+    able = [node for node in seen if openstack_ha_nova_network.is_able(seen[node])]
     if not able:
         silent = [node for node in members if node not in seen]
         told = openstack_ha_rule.silence(silent, found) if silent else []
@@ -57,16 +56,6 @@ def listeners(case, decision):
 def again(case, decision, failures):
     """Return the seconds until the next look, None where only an event asks for one."""
     return 0 if failures == {} else None
-
-
-def _is_able(said):
-    return (
-        said["is_ready"]
-        and said["pending"] in openstack_ha_db_sync.HARMLESS
-        and said["networks"] is not None
-        and said["floating"] is not None
-        and openstack_ha_nova_network.are_ranges(said)
-    )
 
 
 def _step(section, node, said):
