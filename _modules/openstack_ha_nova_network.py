@@ -66,7 +66,11 @@ def changes():
         salt ctl1 openstack_ha_nova_network.changes
     """
     found = _found()
-    return None if found is None else __utils__["openstack_ha_nova_network.changes"](_own(), found)
+    return (
+        None
+        if found is None
+        else __utils__["openstack_ha_nova_network_changes.changes"](_own(), found)
+    )
 
 
 def create_network(network):
@@ -213,17 +217,18 @@ def interface_faults(interface):
 
         salt 'cmp*' openstack_ha_nova_network.interface_faults eth1
     """
-    if not pathlib.Path("/sys/class/net", interface).exists():
-        known = sorted(path.name for path in pathlib.Path("/sys/class/net").iterdir())
-        return __utils__["openstack_ha_nova_network_node.absent"](interface, known, __opts__["id"])
-    (link,) = _ip(["address", "show", "dev", interface])
+    links = {link["ifname"]: link for link in _ip(["address", "show"])}
+    if interface not in links:
+        return __utils__["openstack_ha_nova_network_node.absent"](
+            interface, sorted(links), __opts__["id"]
+        )
     routes = [
         route
         for family in ("-4", "-6")
         for route in _ip([family, "route", "show", "default", "dev", interface])
     ]
     return __utils__["openstack_ha_nova_network_node.interface_faults"](
-        link, routes, _own(), __opts__["id"]
+        links[interface], routes, _own(), __opts__["id"]
     )
 
 

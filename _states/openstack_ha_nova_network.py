@@ -32,7 +32,7 @@ def networks_present(name, patience=900):
         told = {"old": "the database does not answer", "new": "as the cluster file has them"}
         shown = {"networks": told}
     else:
-        shown = __utils__["openstack_ha_nova_network.shown"](some)
+        shown = __utils__["openstack_ha_nova_network_changes.shown"](some)
     if __opts__["test"]:
         comment = "The master would be asked to change them."
         return {**ret, "result": None, "changes": shown, "comment": comment}
@@ -42,7 +42,7 @@ def networks_present(name, patience=900):
         refusal = str(exc)
     if refusal:
         # What came before the refusal has been done.
-        left = __utils__["openstack_ha_nova_network.shown"](_changes() or [])
+        left = __utils__["openstack_ha_nova_network_changes.shown"](_changes() or [])
         done = {key: one for key, one in shown.items() if some and key not in left}
         return {**ret, "result": False, "changes": done, "comment": refusal}
     return {**ret, "changes": shown, "comment": "The master has seen to it."}

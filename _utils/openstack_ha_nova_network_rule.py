@@ -8,6 +8,7 @@ Evidence of a controller is a mapping: ``is_ready`` (Nova's programs and files a
 """
 
 import openstack_ha_nova_network
+import openstack_ha_nova_network_changes
 import openstack_ha_rule
 
 SHAPE = {"is_ready": bool, "pending": (None, str), **openstack_ha_nova_network.FOUND}
@@ -59,7 +60,7 @@ def again(case, decision, failures):
 
 
 def _step(section, node, said):
-    changes = openstack_ha_nova_network.changes(section, said)
+    changes = openstack_ha_nova_network_changes.changes(section, said)
     if not changes:
         return _said("settled", [], "networks and floating addresses are what the cluster file has")
     first = changes[0]

@@ -143,12 +143,12 @@ def await_until(condition, seconds, what, seen=None):
     return found
 
 
-def with_machines(computes):
+def with_machines(computes, cluster=None):
     """
-    Return the cluster of pillar.example with compute nodes, ``{id: address}`` as nodes have them,
-    whose machines have their network from nova-network.
+    Return a cluster, by default that of pillar.example, with compute nodes, ``{id: address}`` as
+    nodes have them, whose machines have their network from nova-network.
     """
-    cluster = example()
+    cluster = cluster or example()
     for name, address in computes.items():
         cluster["nodes"][name] = {"address": address, "roles": ["compute"]}
     cluster["network"]["provider"] = "nova_network"

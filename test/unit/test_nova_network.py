@@ -2,6 +2,7 @@
 
 import netaddr
 import openstack_ha_nova_network as nova_network
+import openstack_ha_nova_network_changes as plan
 import openstack_ha_nova_quota
 import openstack_ha_schema
 import pytest
@@ -56,12 +57,12 @@ def verdicts(some):
 
 
 def test_nothing_is_there():
-    some = nova_network.changes(section(), there())
+    some = plan.changes(section(), there())
     assert verdicts(some) == [
         ("create_network", "network private"),
         ("create_floating", "floating pool public"),
     ]
-    assert nova_network.shown(some) == {
+    assert plan.shown(some) == {
         "network private": {"old": "absent", "new": "10.20.0.0/24"},
         "floating pool public": {"old": "absent", "new": "192.0.2.65-192.0.2.78"},
     }
@@ -74,8 +75,8 @@ def test_nothing_is_there():
 
 
 def test_everything_is_there():
-    assert nova_network.changes(section(), WHOLE) == []
-    assert nova_network.changes(section(), there(network(dns=[]), public=pool())) == []
+    assert plan.changes(section(), WHOLE) == []
+    assert plan.changes(section(), there(network(dns=[]), public=pool())) == []
 
 
 def test_what_a_network_may_have_more():
@@ -84,7 +85,7 @@ def test_what_a_network_may_have_more():
         "dns": ["192.0.2.53", "192.0.2.54"],
         "project": PROJECT,
     }
-    (change,) = nova_network.changes(section(networks={"private": own}), there(public=pool()))
+    (change,) = plan.changes(section(networks={"private": own}), there(public=pool()))
     words = nova_network.create_arguments(change["arguments"]["network"])
     pairs = dict(zip(words[2::2], words[3::2], strict=True))
     assert pairs.items() >= {
@@ -105,7 +106,7 @@ def vlans(**more):
 
 
 def test_a_vlan_that_nobody_has_is_chosen():
-    (one, two, three) = nova_network.changes(vlans(), there())
+    (one, two, three) = plan.changes(vlans(), there())
     chosen = [change["arguments"]["network"] for change in (one, two, three)]
     assert [(net["vlan"], net["bridge"]) for net in chosen] == [
         (100, "br100"),
@@ -113,7 +114,7 @@ def test_a_vlan_that_nobody_has_is_chosen():
         (102, "br102"),
     ]
     stranger = network("stranger", "10.30.0.0/24", vlan=101, machines=1)
-    some = nova_network.changes(vlans(), there(stranger))
+    some = plan.changes(vlans(), there(stranger))
     created = [one["arguments"]["network"]["vlan"] for one in some if one["verdict"] != "refuse"]
     assert created == [100, 102, 103]
 
@@ -124,7 +125,7 @@ def test_a_network_with_a_vlan_is_its_first_projects():
         network("two", "10.21.0.0/24", vlan=107, bridge="br107"),
         network("three", "10.22.0.0/24", vlan=102, bridge="br102"),
     )
-    assert nova_network.changes(vlans(), found) == []
+    assert plan.changes(vlans(), found) == []
 
 
 DIFFERING = {
@@ -139,71 +140,69 @@ DIFFERING = {
 
 @pytest.mark.parametrize(("one", "have"), DIFFERING.values(), ids=DIFFERING)
 def test_a_network_that_differs_is_refused_or_made_anew(one, have):
-    (change,) = nova_network.changes(section(), there(one, public=pool()))
+    (change,) = plan.changes(section(), there(one, public=pool()))
     assert change["verdict"] == "refuse"
     assert f"the network private is there with {have}, and the cluster file has " in change["why"]
     assert change["way_out"] == (
         f"put {have} back into nova_network:networks:private, or set nova_network:prune: true; "
         "docs/systems/nova_network.md, 'A network cannot change'"
     )
-    (change,) = nova_network.changes(section(prune=True), there(one, public=pool()))
+    (change,) = plan.changes(section(prune=True), there(one, public=pool()))
     assert (change["verdict"], change["old"]) == ("remove_network", have)
 
 
 @pytest.mark.parametrize("who", ["machines", "nodes"])
 def test_what_somebody_uses_is_never_removed(who):
     used = network(range_="10.21.0.0/24", **{who: 1})
-    (change,) = nova_network.changes(section(prune=True), there(used, public=pool()))
+    (change,) = plan.changes(section(prune=True), there(used, public=pool()))
     assert change["verdict"] == "refuse"
     assert "prune" not in change["way_out"]
     old = network("old", "10.30.0.0/24", **{who: 1})
-    (change,) = nova_network.changes(section(prune=True), there(network(), old, public=pool()))
+    (change,) = plan.changes(section(prune=True), there(network(), old, public=pool()))
     assert change["verdict"] == "refuse"
     assert "prune" not in change["way_out"]
 
 
 def test_a_network_that_is_not_named_goes_when_the_cluster_file_says_so():
     found = there(network(), network("old", "10.30.0.0/24", project=PROJECT), public=pool())
-    (change,) = nova_network.changes(section(), found)
+    (change,) = plan.changes(section(), found)
     assert change["verdict"] == "refuse"
     assert change["way_out"].startswith(
         "name it in nova_network:networks, or set nova_network:prune: true; "
     )
-    (change,) = nova_network.changes(section(prune=True), found)
+    (change,) = plan.changes(section(prune=True), found)
     assert change["verdict"] == "remove_network"
     assert change["arguments"] == {"cidr": "10.30.0.0/24", "project": PROJECT}
 
 
 def test_a_network_waits_for_the_one_in_its_way():
     found = there(network("old", "10.20.0.0/16"), public=pool())
-    assert verdicts(nova_network.changes(section(prune=True), found)) == [
-        ("remove_network", "network old")
-    ]
-    assert verdicts(nova_network.changes(section(), found)) == [("refuse", "network old")]
+    assert verdicts(plan.changes(section(prune=True), found)) == [("remove_network", "network old")]
+    assert verdicts(plan.changes(section(), found)) == [("refuse", "network old")]
 
 
 def test_two_networks_of_one_name_are_a_persons():
     found = there(network(), network(range_="10.21.0.0/24"), public=pool())
-    some = nova_network.changes(section(prune=True), found)
+    some = plan.changes(section(prune=True), found)
     assert {one["verdict"] for one in some} == {"refuse"}
 
 
 def test_a_network_without_machines_may_be_another_projects():
     own = {**section()["networks"]["private"], "project": OTHER}
     wish = section(networks={"private": own})
-    (change,) = nova_network.changes(wish, there(network(project=PROJECT), public=pool()))
+    (change,) = plan.changes(wish, there(network(project=PROJECT), public=pool()))
     assert change["verdict"] == "assign_network"
     assert nova_network.assign_arguments(**change["arguments"]) == [
         *("network", "modify", "--fixed_range", "10.20.0.0/24", "--project", OTHER)
     ]
     found = there(network(project=PROJECT, machines=1), public=pool())
-    assert verdicts(nova_network.changes(wish, found)) == [("refuse", "network private")]
+    assert verdicts(plan.changes(wish, found)) == [("refuse", "network private")]
     assert nova_network.assign_arguments("10.20.0.0/24", None)[-1] == "--disassociate-project"
 
 
 def test_a_pool_grows_by_what_it_lacks():
     found = there(network(), public=pool(["192.0.2.65-192.0.2.70"], ["192.0.2.71-192.0.2.72"]))
-    (change,) = nova_network.changes(section(), found)
+    (change,) = plan.changes(section(), found)
     assert change["verdict"] == "create_floating"
     # Of which Nova takes the six in the middle.
     assert change["arguments"]["ranges"] == ["192.0.2.72/29"]
@@ -211,10 +210,10 @@ def test_a_pool_grows_by_what_it_lacks():
 
 def test_a_pool_shrinks_when_nobody_has_the_address_and_the_cluster_file_says_so():
     found = there(network(), public=pool(["192.0.2.65-192.0.2.80"], ["192.0.2.81"]))
-    (change,) = nova_network.changes(section(), found)
+    (change,) = plan.changes(section(), found)
     assert change["verdict"] == "refuse"
     assert "and somebody has 1 of its addresses" in change["why"]
-    removal, refusal = nova_network.changes(section(prune=True), found)
+    removal, refusal = plan.changes(section(prune=True), found)
     assert removal["verdict"] == "remove_floating"
     assert removal["arguments"] == {"ranges": ["192.0.2.79", "192.0.2.80"]}
     assert refusal["verdict"] == "refuse"
@@ -223,15 +222,15 @@ def test_a_pool_shrinks_when_nobody_has_the_address_and_the_cluster_file_says_so
 
 def test_an_address_changes_its_pool_when_it_is_free():
     found = there(network(), old=pool())
-    assert verdicts(nova_network.changes(section(), found)) == [("refuse", "floating pool old")]
-    assert verdicts(nova_network.changes(section(prune=True), found)) == [
+    assert verdicts(plan.changes(section(), found)) == [("refuse", "floating pool old")]
+    assert verdicts(plan.changes(section(prune=True), found)) == [
         ("remove_floating", "floating pool old")
     ]
 
 
 def test_refusals_hold_nothing_else_up():
     found = there(network("old", "10.30.0.0/24", machines=1))
-    assert [one["verdict"] for one in nova_network.changes(section(), found)] == [
+    assert [one["verdict"] for one in plan.changes(section(), found)] == [
         "create_network",
         "create_floating",
         "refuse",

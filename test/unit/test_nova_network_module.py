@@ -3,6 +3,7 @@
 import json
 
 import openstack_ha_nova_network as utils_module
+import openstack_ha_nova_network_changes as plan
 import pytest
 from runners import load, utils
 from salt.exceptions import CommandExecutionError
@@ -78,7 +79,7 @@ def test_evidence_is_whole_or_unknown(module, tmp_path):
 
 
 def test_a_step_is_novas_own_command(module):
-    own = utils_module.changes(section(), there())[0]["arguments"]
+    own = plan.changes(section(), there())[0]["arguments"]
     assert module.create_network(**own) == {"created": "private"}
     module.create_floating("public", ["192.0.2.64/28", "192.0.2.90"])
     module.remove_network("10.30.0.0/24", None)
@@ -111,9 +112,8 @@ def test_an_address_that_somebody_has_by_now_stays(module):
 
 
 def links(module, **more):
-    link = {**LINK, **more}
-    module.outputs["ip -json address show dev lo"] = json.dumps([{**link, "ifname": "lo"}])
-    return module.interface_faults("lo")
+    module.outputs["ip -json address show"] = json.dumps([{**LINK, **more}])
+    return module.interface_faults("eth1")
 
 
 def test_an_interface_without_anything_is_free(module):
@@ -125,18 +125,18 @@ def test_an_interface_without_anything_is_free(module):
 FAULTS = {
     "an address": (
         {"addr_info": [LOCAL, ADDRESS]},
-        "lo of cmp1 has the address 192.0.2.5/24, and what joins a bridge has none: `ip address "
-        "del 192.0.2.5/24 dev lo` there takes it away, and take it out of the configuration of "
+        "eth1 of cmp1 has the address 192.0.2.5/24, and what joins a bridge has none: `ip address "
+        "del 192.0.2.5/24 dev eth1` there takes it away, and take it out of the configuration of "
         "cmp1's network, else it is back at boot; or name another in nova_network:interface",
     ),
     "down": (
         {"flags": ["BROADCAST"]},
-        "lo of cmp1 is down: `ip link set lo up` there, and have its network's configuration do "
-        "that at boot",
+        "eth1 of cmp1 is down: `ip link set eth1 up` there, and have its network's configuration "
+        "do that at boot",
     ),
     "another bridge": (
         {"master": "docker0"},
-        "lo of cmp1 is a port of docker0, and may be one of br100 alone: `ip link set lo "
+        "eth1 of cmp1 is a port of docker0, and may be one of br100 alone: `ip link set eth1 "
         "nomaster` there frees it",
     ),
 }
@@ -150,10 +150,10 @@ def test_an_interface_is_refused_by_name(module, link, fault):
 @pytest.mark.parametrize("family", ["-4", "-6"])
 def test_a_default_route_is_refused(module, family):
     route = [{"dst": "default", "gateway": "192.0.2.1", "dev": "lo"}]
-    module.outputs[f"ip -json {family} route show default dev lo"] = json.dumps(route)
+    module.outputs[f"ip -json {family} route show default dev eth1"] = json.dumps(route)
     (fault,) = links(module)
-    assert "lo of cmp1 has the default route via 192.0.2.1" in fault
-    assert "`ip route del default via 192.0.2.1 dev lo`" in fault
+    assert "eth1 of cmp1 has the default route via 192.0.2.1" in fault
+    assert "`ip route del default via 192.0.2.1 dev eth1`" in fault
 
 
 def test_with_vlans_the_interface_is_of_no_bridge(module):
@@ -162,15 +162,17 @@ def test_with_vlans_the_interface_is_of_no_bridge(module):
 
 
 def test_an_interface_that_is_not_there_is_named(module):
-    (fault,) = module.interface_faults("eth77")
-    assert fault.startswith("cmp1 has no interface eth77; it has ")
-    assert "nova_network:interface" in fault
+    module.outputs["ip -json address show"] = json.dumps([LINK, {**LINK, "ifname": "eth0"}])
+    assert module.interface_faults("eth7") == [
+        "cmp1 has no interface eth7; it has eth0, eth1: name one without an address in "
+        "nova_network:interface"
+    ]
 
 
 def test_a_command_that_fails_is_named(module):
-    module.outputs["ip -json address show dev lo"] = None
-    with pytest.raises(CommandExecutionError, match="`ip -json address show dev lo` on cmp1"):
-        module.interface_faults("lo")
+    module.outputs["ip -json address show"] = None
+    with pytest.raises(CommandExecutionError, match="`ip -json address show` on cmp1"):
+        module.interface_faults("eth1")
 
 
 NAT = """-P PREROUTING ACCEPT
@@ -276,8 +278,8 @@ def state():
     return found
 
 
-SOME = utils_module.changes(section(), there())
-SHOWN = utils_module.shown(SOME)
+SOME = plan.changes(section(), there())
+SHOWN = plan.shown(SOME)
 
 
 def test_a_state_shows_the_same_in_both_modes(state):
@@ -296,7 +298,7 @@ def test_a_state_shows_the_same_in_both_modes(state):
 
 def test_a_refusal_shows_what_was_done_before_it(state):
     found = there(network("old", "10.30.0.0/24", machines=1), public=pool())
-    some = utils_module.changes(section(), found)
+    some = plan.changes(section(), found)
     state.answers, state.refusal = [some, some, some[1:]], "The master refused: x."
     ret = state.networks_present("demo", 30)
     assert (ret["result"], ret["comment"]) == (False, "The master refused: x.")
