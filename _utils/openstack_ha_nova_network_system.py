@@ -82,7 +82,7 @@ SYSTEM = {
     "parts": {
         "nova_network": {
             "roles": {"network_node"},
-            "reads": {"nova", "keystone", "rabbitmq"},
+            "reads": {"nova", "keystone", "glance", "rabbitmq"},
             "secrets": [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")],
         }
     },

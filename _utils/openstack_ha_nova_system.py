@@ -38,7 +38,7 @@ FOLDER = "/etc/nova"
 
 # What a compute node proves itself with, to the brokers and to Keystone.
 OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")]
-ASKED = {"keystone", "rabbitmq", "nova_network"}
+ASKED = {"keystone", "glance", "rabbitmq", "nova_network"}
 
 
 def _part(role, *secrets):
@@ -54,6 +54,13 @@ SYSTEM = {
         "nova.console": _part("nova_server", ("galera",)),
         "nova.metadata": {"roles": {"network_node"}, "reads": ASKED, "secrets": OWN},
         "nova.compute": {"roles": {"compute_node"}, "reads": ASKED, "secrets": OWN},
+    },
+    "turns": {
+        "nova.conductor": {"unit": "nova-conductor.service", "patience": 0},
+        "nova.scheduler": {"unit": "nova-scheduler.service", "patience": 0},
+        "nova.api": {"unit": "nova-api.service", "patience": 60, "row": "nova"},
+        # Consoles that are looked at are cut, and asked for again.
+        "nova.console": {"unit": "nova-novncproxy.service", "patience": 0, "row": "nova_console"},
     },
     "catalog": {
         "nova.api": {
