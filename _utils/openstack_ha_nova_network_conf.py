@@ -4,8 +4,6 @@ nova-network's configuration as data, as ``openstack_ha_options`` describes it.
 Nova's other services read it too: what a network is made of, and how a machine is joined to it.
 """
 
-import openstack_ha_options
-
 PROGRAMS = "/opt/openstack_ha/nova/current/bin"
 MANAGERS = {
     "flat_dhcp": "nova.network.manager.FlatDHCPManager",
@@ -21,7 +19,7 @@ def options(view):
         What ``openstack_ha.view`` returns.
     """
     chosen = view["nova_network"]
-    found = {
+    return {
         "use_neutron": False,
         "network_manager": MANAGERS[chosen["manager"]],
         # Each node is the gateway of its own machines.
@@ -44,7 +42,6 @@ def options(view):
         # A program a command takes half a second each, dozens of times a machine.
         "use_rootwrap_daemon": True,
     }
-    return openstack_ha_options.merged({"DEFAULT": found}, chosen["options"])["DEFAULT"]
 
 
 def own_file():

@@ -74,7 +74,6 @@ OPTIONS = option.section(
         default={},
     ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
-    options=option.FILE_OPTIONS,
 )
 
 SYSTEM = {
