@@ -35,7 +35,8 @@ def options(view):
         # A gateway or a floating address that comes back says so, after a boot or elsewhere.
         "send_arp_for_ha": True,
         # Without it a node whose DHCP server is not the network's gateway translates nothing.
-        "force_snat_range": chosen["snat_ranges"],
+        # The key stands there for each of them.
+        "force_snat_range": "\nforce_snat_range = ".join(chosen["snat_ranges"]),
         "share_dhcp_address": False,
         "linuxnet_interface_driver": "nova.network.linux_net.LinuxBridgeInterfaceDriver",
         "firewall_driver": "nova.virt.libvirt.firewall.IptablesFirewallDriver",
