@@ -47,6 +47,7 @@ def _part(role, *secrets):
 
 SYSTEM = {
     "options": OPTIONS,
+    "coordinated": ["nova.api", "nova.compute"],
     "parts": {
         "nova.conductor": _part("nova_server", ("galera",)),
         "nova.scheduler": _part("nova_server", ("galera",)),
