@@ -54,6 +54,7 @@ def _part(role, *secrets):
 
 SYSTEM = {
     "options": OPTIONS,
+    "coordinated": ["nova.api", "nova.compute"],
     "parts": {
         "nova.conductor": _part("nova_server", ("galera",)),
         "nova.scheduler": _part("nova_server", ("galera",)),
@@ -74,7 +75,7 @@ SYSTEM = {
                 "migrations": f"{MIGRATIONS}/api_migrations/migrate_repo/versions",
                 "is_numbered": True,
             },
-            openstack_ha_nova_cells.CELL0: CELL,
+            openstack_ha_nova_cells.CELL0_DATABASE: CELL,
             "nova": CELL,
         },
         # The API's comes first: there `db sync` finds cell0, and without a mapping passes it over.
@@ -84,7 +85,7 @@ SYSTEM = {
                 "cell_v2",
                 "map_cell0",
                 "--database_connection",
-                openstack_ha_nova_cells.database(openstack_ha_nova_cells.CELL0),
+                openstack_ha_nova_cells.cell0_database(),
             ),
             SYNC,
         ),
