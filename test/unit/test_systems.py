@@ -9,7 +9,8 @@ import openstack_ha_systems as systems
 import pytest
 from support import ROOT, example
 
-KEYS = {"options", "node", "secrets", "parts", "coordinated", "schema", "catalog", "turns", "vip"}
+KEYS = {"options", "node", "secrets", "parts", "coordinated", "schema", "messages", "catalog"}
+KEYS |= {"turns", "vip"}
 PART_KEYS = {"roles", "reads", "secrets"}
 ROLES = {"controller", "proxy", "storage", "image_server", "rings_owner"}
 
@@ -30,6 +31,8 @@ def test_a_description_says_nothing_that_nobody_reads(name):
         assert facts.get("reads", set()) <= set(systems.SYSTEMS)
     for key in ("coordinated", "catalog", "turns"):
         assert set(one.get(key, ())) <= set(one["parts"])
+    if "schema" in one:
+        assert systems.schemas()[name]["part"] in one["parts"]
 
 
 def test_the_row_by_which_haproxy_sees_a_service_is_on_the_vip():
