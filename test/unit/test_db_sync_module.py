@@ -48,6 +48,18 @@ def test_a_step_is_the_services_own_and_is_looked_at_again(db_sync, name):
     ] == (wanted)
 
 
+def test_commands_that_end_well_and_leave_a_schema_as_it_was_are_quoted(db_sync):
+    db_sync.pending = lambda service: "sync"
+    with pytest.raises(CommandExecutionError, match="of glance on ctl1 still lacks sync.*no room"):
+        db_sync.sync("glance")
+
+
+@pytest.mark.parametrize("found", ["contract", None])
+def test_what_is_not_known_or_left_for_later_is_no_failure(db_sync, found):
+    db_sync.pending = lambda service: found
+    assert db_sync.expand("glance") == {"pending": found}
+
+
 ERRORS = {
     "no such database": (pymysql.err.OperationalError(1049, "x"), []),
     "no such table": (pymysql.err.ProgrammingError(1146, "x"), []),
