@@ -234,7 +234,7 @@ def _load(path):
 
 def _in_short(one):
     return {
-        **{key: one[key] for key in ("name", "vip", "nodes", "keystone")},
+        **{key: one[key] for key in ("name", "vip", "network", "nodes", "keystone")},
         # Of the cluster file's shape, so that the owner is known of either.
         "swift": {
             "auth": one["swift"]["auth"],
