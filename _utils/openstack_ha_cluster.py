@@ -422,7 +422,7 @@ def systems(cluster, minion_id):
 
 def _roles_with_machines(cluster, roles):
     """What a node's roles come to where the cluster file says who gives machines their network."""
-    provider = cluster["network"].get("provider")
+    provider = cluster.get("network", {}).get("provider")
     if provider is None:
         return set()
     of_compute = {"compute_node"} | ({"network_node"} if provider == "nova_network" else set())

@@ -84,7 +84,6 @@ OPTIONS = option.section(
         "networks and floating addresses that are not named here go when nobody uses them", False
     ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
-    options=option.FILE_OPTIONS,
 )
 
 SYSTEM = {
@@ -92,7 +91,7 @@ SYSTEM = {
     "parts": {
         "nova_network": {
             "roles": {"network_node"},
-            "reads": {"nova", "keystone", "rabbitmq"},
+            "reads": {"nova", "keystone", "glance", "rabbitmq"},
             "secrets": [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")],
         }
     },

@@ -73,7 +73,7 @@ class Lab:
         complete = cluster_file.complete(cluster)
         images = Images(lab.docker, say)
         plans = [
-            *_servants(images, cidr),
+            *_servants(images, complete, cidr),
             *_nodes(images, complete, cold),
         ]
         lab._ensure(plans)
@@ -218,14 +218,18 @@ class Lab:
             each.wait_booted()
 
 
-def _servants(images: Images, cidr: str) -> list[Plan]:
-    """Return the hosts that are no part of the cluster: its salt-master, and a client."""
+def _servants(images: Images, cluster: Mapping, cidr: str) -> list[Plan]:
+    """Return the hosts that are no part of the cluster: its salt-master, and a client.
+
+    Where Nova comes from wheels, the master has built them already.
+    """
+    has_wheels = cluster["network"].get("provider") == "nova_network"
     return [
         Plan(
             kind=inventory.MASTER,
             id=inventory.MASTER,
             address=network.address_of(cidr, network.MASTER_HOST),
-            image=images.host(),
+            image=images.wheels() if has_wheels else images.host(),
             mounts=salt.formula_mounts(),
         ),
         Plan(
