@@ -7,6 +7,7 @@ view of a view is the view itself.
 
 import re
 
+import openstack_ha_machines_network
 import openstack_ha_schema
 import openstack_ha_secrets
 import openstack_ha_systems
@@ -140,6 +141,7 @@ def faults(cluster, minion_id=None):
     for rule in rules:
         found.extend(_lines(rule, shape, cluster))
     found.extend(_lines(openstack_ha_tls.faults, shape, cluster))
+    found.extend(_lines(_machines_faults, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
 
@@ -272,6 +274,21 @@ def _controller_faults(cluster):
             "majority; take an odd number, or set allow_even_controllers: true"
         ]
     return []
+
+
+def _machines_faults(cluster):
+    """A view does not have all nodes, and where no machine's network concerns it, not these."""
+    nodes, is_whole = {}, "view_of" not in cluster
+    if not is_whole and "nova_network" not in cluster:
+        return []
+    for spec, node in cluster["nodes"].items():
+        try:
+            nodes.update(expand({"nodes": {spec: node}})["nodes"])
+        except RangeError:
+            # Named where the nodes are checked.
+            is_whole = False
+    filled = openstack_ha_schema.with_defaults(cluster)
+    return openstack_ha_machines_network.faults(filled, nodes, is_whole)
 
 
 def _ids(spec):
