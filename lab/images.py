@@ -4,6 +4,7 @@ A tag is the hash of everything that went into the image, so a build happens onl
 changed. What takes long stands side by side and is built so:
 
     base -> trusting -> salt -----> host -> client, upstream (Swift's own tests)
+                     |                      client -> guest (it has a machine's image)
                      -> packages -> baked (a host too) -> tests
 """
 
@@ -52,12 +53,14 @@ BASE_PACKAGES = (
     "vim-tiny",
 )
 CLIENT_PIP_PACKAGES = (
+    "openstacksdk",
     "pika",
     "pymysql",
     "python-keystoneclient",
     "python-openstackclient",
     "python-swiftclient",
     "requests",
+    "websocket-client",
 )
 # What the functional tests of Swift import.
 UPSTREAM_PACKAGES = (
@@ -184,6 +187,10 @@ class Images:
         """Return the tag of the host from which load and failover runs use the cluster."""
         args = {"HOST": self.host(), "PIP_PACKAGES": " ".join(CLIENT_PIP_PACKAGES)}
         return self._build("client", args)
+
+    def client_with_guest(self) -> str:
+        """Return the tag of such a client that has the image of a small machine to boot."""
+        return self._build("guest", {"BASE": self.trusting(), "CLIENT": self.client_host()})
 
     def upstream(self) -> str:
         """Return the tag of a host outside the cluster with the tests of Swift's own source."""

@@ -1,4 +1,6 @@
-"""What goes into the lab's images: trust of the build machine, tags, packages."""
+"""What goes into the lab's images: trust of the build machine, tags, packages, scripts."""
+
+import subprocess
 
 import pytest
 from hypothesis import given
@@ -91,3 +93,17 @@ def test_formula_packages_are_each_named_once_and_pythons_go_to_pip():
         ["haproxy", "keepalived", "socat"],
         ["jsonschema", "netaddr"],
     )
+
+
+SCRIPTS = [
+    path
+    for path in sorted(images.IMAGE_DIR.rglob("*"))
+    if path.is_file() and path.read_text().startswith(("#!/bin/sh", "#!/bin/busybox sh"))
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_of_images_are_ones_that_a_shell_reads(script):
+    subprocess.run(["sh", "-n", script], check=True)
+    # Docker copies the mode, too.
+    assert script.stat().st_mode & 0o111
