@@ -104,7 +104,7 @@ def said(draw, system):
 def test_no_nodes_nonsense_ends_a_look(system, data):
     cluster = openstack_ha_cluster.complete(example())
     short = {
-        **{key: cluster[key] for key in ("name", "nodes", "keystone")},
+        **{key: cluster[key] for key in ("name", "network", "nodes", "keystone")},
         "swift": {"owner": "sto1", "auth": "keystone", "rings": list(cluster["swift"]["rings"])},
     }
     nodes = openstack_ha_cluster.looked_after_on(cluster, system)

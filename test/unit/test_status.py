@@ -52,6 +52,7 @@ def replies():
         },
         "haproxy": {"mysql": dict(serving), "rabbitmq": dict(serving)},
         "certificates": {PEM: NOW + 90 * DAY},
+        "nova": None,
     }
     found = {one: copy.deepcopy(healthy) for one in IDS}
     found["ctl1"]["holds_vip"] = True
