@@ -2,7 +2,11 @@
 
 import random
 
+import openstack_ha_cluster
+import openstack_ha_schema
+import openstack_ha_secrets
 import pytest
+from openstack_ha_nova_rule import LOOK_AGAIN
 from runners import Master, Nodes
 from salt.exceptions import SaltRunnerError
 from support import example
@@ -78,6 +82,9 @@ def master(tmp_path):
         "ctl[1-3]": {"address": "172.29.80.11-13", "roles": ["controller"]},
         "cmp[1-3]": {"address": "172.29.80.21-23", "roles": ["compute"]},
     }
+    whole = openstack_ha_schema.with_defaults(cluster)
+    systems = openstack_ha_cluster.all_systems(whole)
+    cluster["secrets"] = openstack_ha_secrets.generate(whole, systems)
     return Master(tmp_path, Novas(), cluster)
 
 
@@ -113,7 +120,7 @@ def test_a_service_that_has_just_been_started_is_looked_for_until_it_registers(m
     look = master.nodes.looks
     master.nodes.at_look[look + 3] = lambda: master.nodes.register("cmp1")
     assert answer(master) == ["wait", "discover_hosts", "confirm", "settled"]
-    assert master.clock.slept == [5, 5]
+    assert [one for one in master.clock.slept if one] == [LOOK_AGAIN] * 2
 
 
 def test_one_that_never_registers_is_a_persons_who_is_told_where_to_look(master):
@@ -205,10 +212,10 @@ def test_a_cluster_without_machines_has_no_such_system(tmp_path):
         Master(tmp_path, Novas(), cluster).run(ANSWER, *ROUND)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_there_is_one_cell_and_all_come_into_it(master, seed):
     rng, nodes = random.Random(seed), master.nodes
-    for _ in range(12):
+    for _ in range(6):
         nodes.silent = set(rng.sample(nodes.names, rng.choice((0, 0, 1, 2))))
         nodes.down = set(rng.sample(CONTROLLERS, rng.choice((0, 1, 3))))
         for node in rng.sample(COMPUTE, rng.choice((0, 1))):
