@@ -74,7 +74,6 @@ OPTIONS = option.section(
         default={},
     ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
-    options=option.FILE_OPTIONS,
 )
 
 SYSTEM = {
@@ -82,7 +81,7 @@ SYSTEM = {
     "parts": {
         "nova_network": {
             "roles": {"network_node"},
-            "reads": {"nova", "keystone", "rabbitmq"},
+            "reads": {"nova", "keystone", "glance", "rabbitmq"},
             "secrets": [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")],
         }
     },
