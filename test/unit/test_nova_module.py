@@ -10,6 +10,7 @@ from salt.exceptions import CommandExecutionError
 PASSWORD = "the-brokers-password"
 VIEW = {
     "rabbitmq": {"access": "vip"},
+    "controllers": [{"id": "ctl1"}],
     "nodes": {
         "ctl1": {"roles": ["controller"], "hostname": "ctl1", "address": "172.29.80.11"},
         "cmp1": {"roles": ["compute"], "hostname": "cmp1-host", "address": "172.29.80.21"},
@@ -189,7 +190,6 @@ SERVICES = {
     "is late": ({"seconds": 61}, False),
     "has reported from the future": ({"seconds": -61}, False),
     "is forced down": ({"forced_down": 1}, False),
-    "has no such word": ({"forced_down": None}, True),
 }
 
 
