@@ -231,9 +231,10 @@ def services():
     """
     Return Nova's services as this controller's database has them.
 
-    Returns a list of ``{id, binary, host, is_up, is_disabled, reason, silent_for}``: whether it has
-    reported in time by the database's own clock, why it is disabled where a person has said that,
-    and the seconds since its last report; None where the database does not answer.
+    Returns a list of ``{id, binary, host, is_up, is_forced_down, is_disabled, reason,
+    silent_for}``: whether Nova takes it for alive, by the database's own clock; whether a person
+    has said that it is down, or disabled, and why; and the seconds since its last report. None
+    where the database does not answer.
 
     CLI Example:
 
@@ -253,6 +254,7 @@ def services():
             "host": host,
             # As Nova counts: one from the future is as wrong as one of long ago.
             "is_up": not forced_down and abs(seconds) <= REPORTS_WITHIN,
+            "is_forced_down": bool(forced_down),
             "is_disabled": bool(disabled),
             "reason": reason,
             "silent_for": seconds,

@@ -37,6 +37,11 @@ OPTIONS = option.service(
     resume_machines=option.boolean(
         "machines that ran when their node lost its power run again when it is back", True
     ),
+    wheels=option.string(
+        "the release of Nova's wheels to stay on, or to go back to, e.g. 4f2a6d0c9b1e7a35; "
+        "default: that of the formula",
+        pattern=r"^[0-9a-f]{16}$",
+    ),
     quotas=option.section(
         "what a project may have where nobody has given it more; -1 is no limit",
         instances=_quota("machines", 10),
@@ -50,11 +55,6 @@ OPTIONS = option.service(
         metadata_items=_quota("metadata of a machine", 128),
         server_groups=_quota("groups of machines", 10),
         server_group_members=_quota("machines in such a group", 10),
-    ),
-    wheels=option.string(
-        "the release of Nova's wheels to stay on, or to go back to, e.g. 4f2a6d0c9b1e7a35; "
-        "default: that of the formula",
-        pattern=r"^[0-9a-f]{16}$",
     ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )

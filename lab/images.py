@@ -4,6 +4,7 @@ A tag is the hash of everything that went into the image, so a build happens onl
 changed. What takes long stands side by side and is built so:
 
     base -> trusting -> salt -----> host -> client, upstream (Swift's own tests), wheels (a master)
+                     |                      client -> guest (it has a machine's image)
                      -> packages -> baked (a host too) -> tests
 """
 
@@ -53,12 +54,14 @@ BASE_PACKAGES = (
     "vim-tiny",
 )
 CLIENT_PIP_PACKAGES = (
+    "openstacksdk",
     "pika",
     "pymysql",
     "python-keystoneclient",
     "python-openstackclient",
     "python-swiftclient",
     "requests",
+    "websocket-client",
 )
 # What the functional tests of Swift import.
 UPSTREAM_PACKAGES = (
@@ -209,6 +212,10 @@ class Images:
     def wheels(self) -> str:
         """Return the tag of a master that has built Nova's wheels by the formula's own state."""
         return self._build("wheels", {"HOST": self.host()}, wheels_files(_parameters()))
+
+    def client_with_guest(self) -> str:
+        """Return the tag of such a client that has the image of a small machine to boot."""
+        return self._build("guest", {"BASE": self.trusting(), "CLIENT": self.client_host()})
 
     def upstream(self) -> str:
         """Return the tag of a host outside the cluster with the tests of Swift's own source."""

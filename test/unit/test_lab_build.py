@@ -1,4 +1,6 @@
-"""What goes into the lab's images: trust of the build machine, tags, packages."""
+"""What goes into the lab's images: trust of the build machine, tags, packages, scripts."""
+
+import subprocess
 
 import pytest
 import yaml
@@ -110,3 +112,17 @@ def test_what_builds_wheels_is_their_own_part_of_the_formula():
 def test_a_compiler_is_no_package_of_the_nodes():
     debian, _ = images.formula_packages(yaml.safe_load(images.PARAMETERS.read_text()))
     assert "gcc" not in debian
+
+
+SCRIPTS = [
+    path
+    for path in sorted(images.IMAGE_DIR.rglob("*"))
+    if path.is_file() and path.read_text().startswith(("#!/bin/sh", "#!/bin/busybox sh"))
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_of_images_are_ones_that_a_shell_reads(script):
+    subprocess.run(["sh", "-n", script], check=True)
+    # Docker copies the mode, too.
+    assert script.stat().st_mode & 0o111
