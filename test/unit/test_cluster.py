@@ -54,31 +54,31 @@ CASES = {
         "openstack_ha:nodes:ctl2:address: 172.29.80.12 is the VIP; the VIP is no node's address",
     ),
     "two nodes with one address": (
-        ("nodes", "cmp1"),
+        ("nodes", "new1"),
         {"address": "172.29.80.11", "roles": ["proxy"]},
-        "openstack_ha:nodes:cmp1:address: 172.29.80.11 is the address of ctl1 too",
+        "openstack_ha:nodes:new1:address: 172.29.80.11 is the address of ctl1 too",
     ),
     "two nodes with one hostname": (
         ("nodes", "ctl1.example.org"),
-        {"address": "172.29.80.21", "roles": ["proxy"]},
+        {"address": "172.29.80.24", "roles": ["proxy"]},
         "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too; "
         "give one of them a hostname of its own",
     ),
     "one node named twice": (
         ("nodes", "ctl2"),
-        {"address": "172.29.80.22", "roles": ["proxy"]},
+        {"address": "172.29.80.25", "roles": ["proxy"]},
         "openstack_ha:nodes:ctl2: ctl2 is named twice",
     ),
     "unknown role": (
-        ("nodes", "cmp1"),
-        {"address": "172.29.80.21", "roles": ["compte"]},
-        "openstack_ha:nodes:cmp1:roles:0: 'compte' is not one of controller, proxy, compute, "
+        ("nodes", "new1"),
+        {"address": "172.29.80.24", "roles": ["compte"]},
+        "openstack_ha:nodes:new1:roles:0: 'compte' is not one of controller, proxy, compute, "
         "storage",
     ),
     "range of another length": (
-        ("nodes", "cmp[1-3]"),
-        {"address": "172.29.80.21-22", "roles": ["proxy"]},
-        "openstack_ha:nodes:cmp[1-3]:address: cmp[1-3] names 3 nodes and 172.29.80.21-22 "
+        ("nodes", "new[1-3]"),
+        {"address": "172.29.80.24-25", "roles": ["proxy"]},
+        "openstack_ha:nodes:new[1-3]:address: new[1-3] names 3 nodes and 172.29.80.24-25 "
         "2 addresses",
     ),
     "even number of controllers": (
@@ -201,7 +201,6 @@ def test_range_keeps_leading_zeros():
 
 
 def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
-    _set(cluster, ("nodes", "cmp1"), {"address": "172.29.80.21", "roles": ["compute"]})
     complete = openstack_ha_cluster.complete(cluster)
     controller = openstack_ha_cluster.view(complete, "ctl1")
     compute = openstack_ha_cluster.view(complete, "cmp1")
@@ -214,7 +213,10 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
         "keystone",
         "swift",
     }
-    assert compute["secrets"] == {}
+    assert compute["secrets"] == {
+        "rabbitmq": {"users": {"nova": "change-me-rabbitmq-nova"}},
+        "keystone": {"users": {"nova": "change-me-keystone-nova"}},
+    }
     assert set(storage["secrets"]["swift"]) == {"hash_path_prefix", "hash_path_suffix"}
     assert "galera" not in compute
     assert "swift" not in compute
@@ -238,7 +240,8 @@ def test_every_system_with_a_rule_is_looked_after_where_it_runs(cluster):
     whole = openstack_ha_cluster.complete(cluster)
     found = {node: openstack_ha_cluster.looked_after(whole, node) for node in whole["nodes"]}
     of_controllers = ["galera", "rabbitmq", "db_sync", "keystone"]
-    assert found["ctl1"] == [*of_controllers, "swift", "turn"]
+    assert found["ctl1"] == [*of_controllers, "nova_network", "nova", "swift", "turn"]
+    assert found["cmp1"] == ["nova"]
     assert found["sto1"] == ["swift"]
     for node, systems in found.items():
         assert openstack_ha_cluster.looked_after(openstack_ha_cluster.view(whole, node), node) == (
@@ -285,8 +288,8 @@ def test_defaults_do_not_touch_the_original(cluster):
 def test_view_does_not_grow_with_the_cluster_and_is_its_own_view(computes, index):
     cluster = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["openstack_ha"]
     for number in range(computes):
-        address = f"172.29.80.{101 + number}"
-        cluster["nodes"][f"cmp{number}"] = {"address": address, "roles": ["compute"]}
+        address = f"172.29.80.{34 + number}"
+        cluster["nodes"][f"new{number}"] = {"address": address, "roles": ["compute"]}
     complete = openstack_ha_cluster.complete(cluster)
     minion_id = list(complete["nodes"])[index % len(complete["nodes"])]
     view = openstack_ha_cluster.view(complete, minion_id)

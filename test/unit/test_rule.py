@@ -79,7 +79,9 @@ def rule_of(system):
 def shapes(system):
     """The keys that a node's answer has: by the shape in a rule, or in what that rests on."""
     own = rule_of(system)
-    (shape,) = [one.SHAPE for one in (own, *vars(own).values()) if hasattr(one, "SHAPE")]
+    if hasattr(own, "SHAPE"):
+        return sorted(own.SHAPE)
+    (shape,) = [one.SHAPE for one in vars(own).values() if hasattr(one, "SHAPE")]
     return sorted(shape)
 
 

@@ -79,10 +79,8 @@ def test_no_two_services_have_a_type_in_the_catalog():
 def test_every_secret_that_a_system_needs_is_read_by_somebody():
     known = systems.readers()
     assert all(readers <= set(systems.parts()) for readers in known.values())
-    cluster = example()
-    cluster["network"]["provider"] = "nova_network"
-    cluster["nodes"]["cmp1"] = {"address": "172.29.80.41", "roles": ["compute"]}
-    own = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(cluster))
+    cluster = openstack_ha_cluster.complete(example())
+    own = openstack_ha_cluster.all_systems(cluster)
     assert set().union(*(known[path] for path in known)) <= set(own)
 
 
