@@ -155,14 +155,16 @@ def _ranges(networks):
 def _network_faults(section, ranges, computes):
     manager, networks = section["manager"], section["networks"]
     found = _count_faults(manager, networks)
-    need = KEPT[manager] + computes + 1
     for name, network in ranges.items():
         path, one = f"nova_network:networks:{name}", networks[name]
+        # The first address is kept even where the gateway is another one.
+        kept = KEPT[manager] + (one.get("gateway") not in (None, str(network[1])))
+        need = kept + computes + 1
         if network.size < need:
             found.append(
                 f"{path}:range: {network} has {network.size} addresses, and {need} are needed: "
-                f"{KEPT[manager]} are kept, each of {computes} compute nodes takes one, and one "
-                "machine; take a larger range"
+                f"{kept} are kept, each of {computes} compute nodes takes one, and one machine; "
+                "take a larger range"
             )
         if network.size >= MOST_ADDRESSES:
             found.append(

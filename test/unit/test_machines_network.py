@@ -88,6 +88,12 @@ CASES = {
         f"{PATH}:range: 10.20.0.0/30 has 4 addresses, and 6 are needed: 3 are kept, each of 2 "
         "compute nodes takes one, and one machine; take a larger range",
     ),
+    "too small for another gateway": (
+        PRIVATE,
+        {"range": "10.20.0.0/30", "gateway": "10.20.0.2"},
+        f"{PATH}:range: 10.20.0.0/30 has 4 addresses, and 7 are needed: 4 are kept, each of 2 "
+        "compute nodes takes one, and one machine; take a larger range",
+    ),
     "too large": (
         (*PRIVATE, "range"),
         "10.0.0.0/8",
