@@ -23,7 +23,7 @@ help: ## Show the targets
 	touch $@
 
 .PHONY: lab
-lab: .venv/lab ## A lab of PROFILE core or full, deployed (COLD=1: no baked packages)
+lab: .venv/lab ## A lab of PROFILE core, full or nova-network, deployed (COLD=1: no baked packages)
 	lab/prepare
 	$(LAB) up $(if $(PROFILE),--profile $(PROFILE)) $(if $(COLD),--cold)
 
@@ -98,7 +98,7 @@ test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
 LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos turns swift \
-  swift-upstream functional-long cluster-long mutants coverage kitchen
+  swift-upstream nova functional-long cluster-long mutants coverage kitchen
 .PHONY: test-long $(LONG_TARGETS)
 test-long: .venv/test ## Everything longer, one after another, for hours
 	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
@@ -107,6 +107,7 @@ test-long: .venv/test ## Everything longer, one after another, for hours
 LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/lab
 $(LONG_TARGETS): export LAB_PROFILE = core
 rotations one-down turns swift swift-upstream: export LAB_PROFILE = full
+nova: export LAB_PROFILE = nova-network
 bare-hosts: .venv/test ## What is said, and not done, to hosts before their first highstate
 	$(LONG_LAB)/long/test_bare_hosts.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays
@@ -127,6 +128,8 @@ swift: .venv/test ## The life of Swift's rings under load
 	$(LONG_LAB)/long/test_swift_life.py
 swift-upstream: .venv/test ## Swift's own functional tests against the VIP
 	$(LONG_LAB)/long/test_swift_upstream.py
+nova: .venv/test ## Virtual machines on two compute nodes, and the loss of one of these
+	$(LONG_LAB)/long/test_machines.py
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long

@@ -11,11 +11,14 @@ USERS = openstack_ha_systems.messages()
 # Of the brokers, where nothing else is known: openstack_ha/parameters has the same.
 SERIES = "3.10"
 
-# Seconds. A side that hears nothing for two of them ends the connection, and TCP ends it when one
-# was sent and not acknowledged for as long; so a broker or a holder of the VIP that is silent is
-# noticed within ten. RabbitMQ warns of less than five, which a busy service misses.
+# Seconds. A client sends one when it has sent nothing for that long, and ends the connection when
+# it has heard nothing for two of them. So a broker or a holder of the VIP that falls silent is
+# noticed within 23, and at the first where another one has taken its place. RabbitMQ warns of less
+# than five, which a busy service misses.
 # https://www.rabbitmq.com/docs/heartbeats
 HEARTBEAT = 10
+# Twice as many looks at it in that time.
+RATE = 2
 # Seconds; many services connect anew at once when the VIP has moved, and none waits half a minute.
 LONGEST_RETRY = 5
 # Mirrored queues are by policy, and need no word here. An oslo.messaging before 14.7 does not know
@@ -69,8 +72,7 @@ def options(view, series=SERIES):
     queues = openstack_ha_rabbitmq.queue_type(view["rabbitmq"]["queues"], series, view["release"])
     return {
         "heartbeat_timeout_threshold": HEARTBEAT,
-        # Looks in that time, half as far from each other as it says.
-        "heartbeat_rate": 2,
+        "heartbeat_rate": RATE,
         "rabbit_retry_interval": 1,
         "rabbit_retry_backoff": 1,
         "rabbit_interval_max": LONGEST_RETRY,

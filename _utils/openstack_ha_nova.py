@@ -8,6 +8,7 @@ conductor for.
 import openstack_ha_db_sync
 import openstack_ha_messaging
 import openstack_ha_nova_network_conf
+import openstack_ha_nova_quota
 import openstack_ha_nova_system
 import openstack_ha_options
 import openstack_ha_tls
@@ -110,6 +111,7 @@ def _common(view, cores):
         # The coordinator brings hosts into their cell: schedulers that look by themselves do so all
         # at once.
         "scheduler": {"workers": 1, "discover_hosts_in_cells_interval": -1},
+        "quota": openstack_ha_nova_quota.quota(view),
         "vnc": _consoles(view),
         **_helpers(),
     }

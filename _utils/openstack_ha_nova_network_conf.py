@@ -4,6 +4,8 @@ nova-network's configuration as data, as ``openstack_ha_options`` describes it.
 Nova's other services read it too: what a network is made of, and how a machine is joined to it.
 """
 
+import openstack_ha_nova_network
+
 PROGRAMS = "/opt/openstack_ha/nova/current/bin"
 MANAGERS = {
     "flat_dhcp": "nova.network.manager.FlatDHCPManager",
@@ -37,6 +39,7 @@ def options(view):
         # Without it a node whose DHCP server is not the network's gateway translates nothing.
         # The key stands there for each of them.
         "force_snat_range": "\nforce_snat_range = ".join(chosen["snat_ranges"]),
+        "use_network_dns_servers": openstack_ha_nova_network.asks_own_servers(chosen),
         "share_dhcp_address": False,
         "linuxnet_interface_driver": "nova.network.linux_net.LinuxBridgeInterfaceDriver",
         "firewall_driver": "nova.virt.libvirt.firewall.IptablesFirewallDriver",

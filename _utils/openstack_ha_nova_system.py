@@ -9,6 +9,11 @@ nodes. A compute node asks the conductor for what is in the database, and has no
 import openstack_ha_nova_cells
 import openstack_ha_option_types as option
 
+
+def _quota(description, default):
+    return option.integer(description, default, -1, 10**9)
+
+
 OPTIONS = option.service(
     "Nova on controllers and compute nodes, where network:provider is set",
     port=option.port("the API's port, and the VIP's", 8774),
@@ -31,6 +36,25 @@ OPTIONS = option.service(
     reserved_disk=option.integer("GB that a compute node keeps for itself", 0, 0, 10**6),
     resume_machines=option.boolean(
         "machines that ran when their node lost its power run again when it is back", True
+    ),
+    wheels=option.string(
+        "the release of Nova's wheels to stay on, or to go back to, e.g. 4f2a6d0c9b1e7a35; "
+        "default: that of the formula",
+        pattern=r"^[0-9a-f]{16}$",
+    ),
+    quotas=option.section(
+        "what a project may have where nobody has given it more; -1 is no limit",
+        instances=_quota("machines", 10),
+        cores=_quota("virtual cores", 20),
+        ram=_quota("MB of memory", 51200),
+        floating_ips=_quota("floating addresses", 10),
+        fixed_ips=_quota("addresses of machines", -1),
+        security_groups=_quota("security groups", 10),
+        security_group_rules=_quota("rules in a security group", 20),
+        key_pairs=_quota("key pairs of a user", 100),
+        metadata_items=_quota("metadata of a machine", 128),
+        server_groups=_quota("groups of machines", 10),
+        server_group_members=_quota("machines in such a group", 10),
     ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,13 @@ ROOT = Path(__file__).parent.parent
 KEY = "openstack_ha"
 
 # profile -> the roles that it has nodes for
-PROFILES = {"core": ("controller",), "full": ("controller", "proxy", "storage")}
+PROFILES = {
+    "core": ("controller",),
+    "full": ("controller", "proxy", "storage"),
+    "nova-network": ("controller", "proxy", "storage", "compute"),
+}
+# What is said of machines, where there are none.
+OF_MACHINES = ("nova", "nova_network")
 
 # Eight hosts share one machine's memory and cores here.
 SIZES = {
@@ -27,6 +34,8 @@ SIZES = {
     "keystone": {"workers": 2, "threads": 4},
     "glance": {"workers": 2, "threads": 4},
     "placement": {"workers": 2, "threads": 4},
+    # Each compute node takes the whole machine's memory for its own.
+    "nova": {"workers": 1, "reserved_memory": 128},
     "swift": {
         **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
         # Few parts: a pass of replication takes seconds.
@@ -50,7 +59,10 @@ def merged(base: Mapping, over: Mapping) -> dict:
 
 
 def for_profile(cluster: Mapping, profile: str) -> dict:
-    """Return the cluster with the nodes and the roles of a profile only."""
+    """Return the cluster with the nodes and the roles of a profile only.
+
+    Without compute nodes nothing of what runs machines is left.
+    """
     if profile not in PROFILES:
         raise LabError(f"Profile {profile!r} is unknown; there are: {', '.join(PROFILES)}")
     roles = PROFILES[profile]
@@ -58,7 +70,12 @@ def for_profile(cluster: Mapping, profile: str) -> dict:
         key: {**node, "roles": [role for role in node["roles"] if role in roles]}
         for key, node in cluster["nodes"].items()
     }
-    return {**cluster, "nodes": {key: node for key, node in kept.items() if node["roles"]}}
+    found = {**cluster, "nodes": {key: node for key, node in kept.items() if node["roles"]}}
+    if "compute" not in roles:
+        network = {key: value for key, value in cluster["network"].items() if key != "provider"}
+        found = {key: value for key, value in found.items() if key not in OF_MACHINES}
+        found["network"] = network
+    return found
 
 
 def moved(cluster: Mapping, cidr: str) -> dict:
@@ -70,7 +87,16 @@ def moved(cluster: Mapping, cidr: str) -> dict:
     def there(address: str) -> str:
         return str(ipaddress.ip_address(address) + step)
 
-    return {
+    def range_there(text: str) -> str:
+        """Return a CIDR or a range such as 192.0.2.10-19; one elsewhere stays where it is."""
+        first, sign, last = re.fullmatch(r"([\d.]+)([-/]?)(.*)", text).groups()
+        if ipaddress.ip_address(first) not in old:
+            return text
+        if sign == "-":
+            last = there(f"{first.rpartition('.')[0]}.{last}").rpartition(".")[2]
+        return there(first) + sign + last
+
+    found = {
         **expanded,
         "network": {**cluster["network"], "management": cidr},
         "vip": {**cluster["vip"], "address": there(cluster["vip"]["address"])},
@@ -79,6 +105,14 @@ def moved(cluster: Mapping, cidr: str) -> dict:
             for node_id, node in expanded["nodes"].items()
         },
     }
+    pools = cluster.get("nova_network", {}).get("floating_pools")
+    if pools:
+        moved_pools = {
+            name: {**pool, "ranges": [range_there(one) for one in pool["ranges"]]}
+            for name, pool in pools.items()
+        }
+        found["nova_network"] = {**cluster["nova_network"], "floating_pools": moved_pools}
+    return found
 
 
 def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
@@ -87,7 +121,7 @@ def prepare(source: Mapping, kept: Path, profile: str, cidr: str) -> dict:
     Secrets that `kept` already has stay; placeholders of `source` are never used.
     """
     known = load(kept) if kept.exists() else {}
-    cluster = moved(merged(for_profile(source, profile), SIZES), cidr)
+    cluster = moved(for_profile(merged(source, SIZES), profile), cidr)
     cluster["secrets"] = known.get("secrets", {})
     certify(cluster, known)
     cluster["secrets"] = openstack_ha_secrets.generate(

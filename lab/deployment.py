@@ -10,7 +10,7 @@ import docker
 from rich.console import Console
 
 from . import cluster as cluster_file
-from . import engine, events, highstate, host, inventory, network, partition, salt
+from . import engine, events, highstate, host, inventory, network, partition, salt, wire
 from .errors import LabError
 from .host import Host, Plan
 from .images import Images
@@ -73,7 +73,7 @@ class Lab:
         complete = cluster_file.complete(cluster)
         images = Images(lab.docker, say)
         plans = [
-            *_servants(images, cidr),
+            *_servants(images, complete, cidr),
             *_nodes(images, complete, cold),
         ]
         lab._ensure(plans)
@@ -178,11 +178,12 @@ class Lab:
         return events.Listener(self.master.host, glob, tell)
 
     def destroy(self) -> None:
-        """Remove the lab's containers, network and files, and nothing else."""
+        """Remove the lab's containers, networks and files, and nothing else."""
         for gone in self.hosts():
             gone.container.remove(force=True, v=True)
         for found in self.docker.networks.list(filters={"label": f"{engine.LABEL}={self.name}"}):
             found.remove()
+        wire.remove(self.name)
         for path in (self.cluster_file, self.inventory_file, self.ca_file):
             path.unlink(missing_ok=True)
         if self.state != STATE and self.state.exists():
@@ -218,21 +219,27 @@ class Lab:
             each.wait_booted()
 
 
-def _servants(images: Images, cidr: str) -> list[Plan]:
-    """Return the hosts that are no part of the cluster: its salt-master, and a client."""
+def _servants(images: Images, cluster: Mapping, cidr: str) -> list[Plan]:
+    """Return the hosts that are no part of the cluster: its salt-master, and a client.
+
+    Where Nova comes from wheels, the master has built them already; where the cluster runs
+    machines, the client has an image of one.
+    """
+    has_wheels = cluster["network"].get("provider") == "nova_network"
+    has_machines = any("compute" in node["roles"] for node in cluster["nodes"].values())
     return [
         Plan(
             kind=inventory.MASTER,
             id=inventory.MASTER,
             address=network.address_of(cidr, network.MASTER_HOST),
-            image=images.host(),
+            image=images.wheels() if has_wheels else images.host(),
             mounts=salt.formula_mounts(),
         ),
         Plan(
             kind=inventory.CLIENT,
             id=inventory.CLIENT,
             address=network.address_of(cidr, network.CLIENT_HOST),
-            image=images.client_host(),
+            image=images.client_with_guest() if has_machines else images.client_host(),
         ),
     ]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import docker
 
-from . import network, partition
+from . import network, partition, wire
 from .engine import LABEL, host_config
 from .errors import LabError
 from .waiting import PATIENCE, wait_for
@@ -93,7 +93,15 @@ class Host:
             # lab-disks reads it at every boot.
             host._put(DISKS, "".join(f"{name} {DISK_MEGABYTES}\n" for name in plan.disks), 0o644)
             host._put(JOURNAL, READS_KERNEL_LOG, 0o644)
+        if host.has_machines:
+            # lab-wire waits for it at every boot.
+            host._put(wire.LIST, f"{wire.INTERFACE}\n", 0o644)
         return host
+
+    @property
+    def has_machines(self) -> bool:
+        """Whether virtual machines run there, whose network is an interface of its own."""
+        return "compute" in self.roles
 
     @property
     def state(self) -> str:
@@ -174,6 +182,9 @@ class Host:
     def boot(self) -> None:
         """Switch it on; `wait_booted` waits until it is up."""
         self.container.start()
+        if self.has_machines and self.run(wire.IS_PLUGGED).rc:
+            self.container.reload()
+            wire.plug(self.lab, self.address, self.container.attrs["State"]["Pid"])
 
     def wait_booted(self, timeout: int = PATIENCE) -> None:
         """Wait until it is up and starts its services.

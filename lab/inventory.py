@@ -31,7 +31,15 @@ def credentials(cluster: Mapping) -> dict:
         "keystone": _keystone(cluster),
         "placement": _http(cluster, cluster["placement"]["port"]),
         **_swift(cluster),
+        **_nova(cluster),
     }
+
+
+def _nova(cluster: Mapping) -> dict:
+    """Return where machines are asked for, when the lab runs any."""
+    if "provider" not in cluster["network"]:
+        return {}
+    return {"nova": _http(cluster, cluster["nova"]["port"])}
 
 
 def _http(cluster: Mapping, port: int) -> dict:

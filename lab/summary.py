@@ -47,6 +47,8 @@ def summary(inventory: Mapping, inventory_file: Path) -> Table:
     if "swift" in inventory["credentials"]:
         swift = inventory["credentials"]["swift"]
         table.add_row("Swift", f"{swift['url']} ({swift['user']})")
+    if "nova" in inventory["credentials"]:
+        table.add_row("Nova", f"{inventory['credentials']['nova']['url']} ({keystone['user']})")
     table.add_row("Passwords", f"{inventory_file} under credentials")
     table.add_row("Look around", f"make lab-status; make lab-shell NODE={first}")
     table.add_row("Break it", f"make lab-kill NODE={first}; make lab-boot NODE={first}")

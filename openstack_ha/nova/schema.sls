@@ -1,4 +1,4 @@
-# Nova's databases have their schemas, and the cells are known.
+# Nova's databases have their schemas, the cell, and the machines' networks.
 {%- from "openstack_ha/map.jinja" import ha with context %}
 
 include:
@@ -22,3 +22,10 @@ openstack_ha_nova_cell:
     - patience: {{ ha.nova.patience }}
     - require:
       - openstack_ha_db_sync: openstack_ha_nova_schema
+
+openstack_ha_nova_networks:
+  openstack_ha_nova_network.networks_present:
+    - name: {{ ha.name }}
+    - patience: {{ ha.nova_network.patience }}
+    - require:
+      - openstack_ha_nova: openstack_ha_nova_cell

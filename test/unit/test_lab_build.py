@@ -1,6 +1,9 @@
-"""What goes into the lab's images: trust of the build machine, tags, packages."""
+"""What goes into the lab's images: trust of the build machine, tags, packages, scripts."""
+
+import subprocess
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +94,35 @@ def test_formula_packages_are_each_named_once_and_pythons_go_to_pip():
         ["haproxy", "keepalived", "socat"],
         ["jsonschema", "netaddr"],
     )
+
+
+def test_what_builds_wheels_is_their_own_part_of_the_formula():
+    parameters = {
+        "wheels": {"archives": "/srv/wheels"},
+        "nova_wheels": {"build_packages": ["gcc"]},
+        "haproxy": {"packages": ["haproxy"]},
+    }
+    files = images.wheels_files(parameters)
+    (path,) = [path for path in files if "/parameters/" in path]
+    del parameters["haproxy"]
+    assert yaml.safe_load(files[path][0]) == parameters
+    assert images.wheels_files({**parameters, "keepalived": {}}) == files
+
+
+def test_a_compiler_is_no_package_of_the_nodes():
+    debian, _ = images.formula_packages(yaml.safe_load(images.PARAMETERS.read_text()))
+    assert "gcc" not in debian
+
+
+SCRIPTS = [
+    path
+    for path in sorted(images.IMAGE_DIR.rglob("*"))
+    if path.is_file() and path.read_text().startswith(("#!/bin/sh", "#!/bin/busybox sh"))
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_of_images_are_ones_that_a_shell_reads(script):
+    subprocess.run(["sh", "-n", script], check=True)
+    # Docker copies the mode, too.
+    assert script.stat().st_mode & 0o111

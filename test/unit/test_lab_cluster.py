@@ -30,6 +30,7 @@ def test_merged_changes_leaves_and_neither_of_the_two():
 def test_a_profile_has_the_nodes_of_its_roles(monkeypatch):
     whole = {
         "name": "demo",
+        "network": {"management": "192.0.2.0/24"},
         "nodes": {
             "ctl": {"roles": ["controller"]},
             "all": {"roles": ["storage", "controller"]},
@@ -41,6 +42,16 @@ def test_a_profile_has_the_nodes_of_its_roles(monkeypatch):
     assert list(found["nodes"]) == ["ctl", "all"]
     assert found["name"] == "demo"
     assert len(whole["nodes"]) == 3
+
+
+@pytest.mark.parametrize("profile", cluster.PROFILES)
+def test_what_runs_machines_is_there_where_compute_nodes_are(profile):
+    found = cluster.for_profile(cluster.merged(example(), cluster.SIZES), profile)
+    has_nodes = any("compute" in node["roles"] for node in found["nodes"].values())
+    assert has_nodes == (profile == "nova-network")
+    assert ("provider" in found["network"]) == has_nodes
+    assert [name in found for name in cluster.OF_MACHINES] == [has_nodes, has_nodes]
+    assert openstack_ha_cluster.faults(found) == []
 
 
 def test_an_unknown_profile_is_refused_by_name():
@@ -57,9 +68,28 @@ def test_a_moved_cluster_has_every_address_at_its_place():
         "10.20.30.31",
         "10.20.30.32",
         "10.20.30.33",
+        "10.20.30.21",
+        "10.20.30.22",
     ]
     assert moved["vip"] == {**example()["vip"], "address": "10.20.30.100"}
     assert openstack_ha_cluster.faults(moved) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "cidr", "expected"),
+    [
+        ("172.29.80.128/27", ELSEWHERE, "10.20.30.128/27"),
+        ("172.29.80.140-149", ELSEWHERE, "10.20.30.140-149"),
+        ("172.29.80.40-49", "10.20.30.64/26", "10.20.30.104-113"),
+        ("192.0.2.0/24", ELSEWHERE, "192.0.2.0/24"),
+    ],
+)
+def test_floating_addresses_move_with_the_network_that_they_are_in(there, cidr, expected):
+    source = example()
+    source["nova_network"]["floating_pools"]["public"]["ranges"] = [there]
+    found = cluster.moved(source, cidr)["nova_network"]
+    assert found["floating_pools"]["public"]["ranges"] == [expected]
+    assert found["networks"] == source["nova_network"]["networks"]
 
 
 def test_a_cluster_that_moves_back_is_the_one_it_was():
@@ -126,13 +156,22 @@ def test_credentials_are_of_the_users_own_accounts_first(complete):
         "change-me-galera-probe",
     )
     assert found["rabbitmq"]["user"] == "openstack"
-    assert set(found["rabbitmq"]["accounts"]) == {"openstack", "health"}
+    assert set(found["rabbitmq"]["accounts"]) == {"openstack", "health", "nova"}
     assert found["haproxy"] == {
         "user": "admin",
         "password": "change-me-haproxy-stats",
         "port": 8404,
         "url": "https://cloud.example.org:8404",
     }
+
+
+def test_nova_is_asked_where_there_are_machines(complete):
+    assert inventory.credentials(complete)["nova"] == {
+        "port": 8774,
+        "url": "https://cloud.example.org:8774",
+    }
+    del complete["network"]["provider"]
+    assert "nova" not in inventory.credentials(complete)
 
 
 def test_swift_is_asked_as_the_first_user_of_keystone_or_of_tempauth(complete):

@@ -1,0 +1,208 @@
+"""
+Uses Nova as anybody does, through the VIP, in the lab's client with its own Python:
+`client.py TASK.json VERB ...` prints what came of it as JSON.
+
+Floating addresses and security groups are Nova's own here, which only the first version of its API
+has (2.1); so all is asked of that one.
+
+`echo PORT` is the world outside: an HTTP server that tells everybody the address that it sees.
+"""
+
+import base64
+import http.server
+import json
+import sys
+import urllib.parse
+
+import openstack
+import websocket
+
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+IMAGE = "/opt/client/guest.img"
+NAME = "trial"
+MEGABYTES = 192
+TIMEOUT = 120
+
+
+def named(found, name):
+    """The one of a name, or None."""
+    return next((one for one in found if one["name"] == name), None)
+
+
+class Cloud:
+    """An administrator's session."""
+
+    def __init__(self, task):
+        domain = "Default"
+        self.connection = openstack.connect(
+            auth_url=f"{task['url']}/v3",
+            username=task["user"],
+            password=task["password"],
+            project_name="admin",
+            user_domain_name=domain,
+            project_domain_name=domain,
+            cacert=CA_BUNDLE,
+            api_timeout=TIMEOUT,
+        )
+
+    def nova(self, method, path, body=None):
+        """Ask Nova; what is refused raises."""
+        answer = self.connection.session.request(
+            path, method, json=body, endpoint_filter={"service_type": "compute"}
+        )
+        return answer.json() if answer.content else None
+
+    def act(self, machine, **action):
+        """Have a machine do something."""
+        return self.nova("POST", f"/servers/{machine}/action", action)
+
+
+def prepare(cloud):
+    """What each machine is made of, made where it is not there."""
+    images = cloud.connection.image
+    image = images.find_image(NAME) or images.create_image(
+        NAME, filename=IMAGE, disk_format="raw", container_format="bare", wait=True
+    )
+    size = {"name": NAME, "ram": MEGABYTES, "vcpus": 1, "disk": 1}
+    flavor = named(cloud.nova("GET", "/flavors")["flavors"], NAME)
+    flavor = flavor or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"]
+    key = named([one["keypair"] for one in cloud.nova("GET", "/os-keypairs")["keypairs"]], NAME)
+    key = key or cloud.nova("POST", "/os-keypairs", {"keypair": {"name": NAME}})["keypair"]
+    return {"image": image.id, "flavor": flavor["id"], "key": key["public_key"]}
+
+
+def boot(cloud, name, host, image, flavor, user_data):
+    facts = {
+        "name": name,
+        "imageRef": image,
+        "flavorRef": flavor,
+        "key_name": NAME,
+        "availability_zone": f"nova:{host}",
+        "user_data": base64.b64encode(user_data.encode()).decode(),
+    }
+    return cloud.nova("POST", "/servers", {"server": facts})["server"]["id"]
+
+
+def show(cloud, machine):
+    found = cloud.nova("GET", f"/servers/{machine}")["server"]
+    addresses = [one for many in found["addresses"].values() for one in many]
+    return {
+        "status": found["status"],
+        "host": found["OS-EXT-SRV-ATTR:host"],
+        "task": found["OS-EXT-STS:task_state"],
+        "fault": found.get("fault"),
+        "addresses": {one["OS-EXT-IPS:type"]: one["addr"] for one in addresses},
+    }
+
+
+def delete(cloud, *machines):
+    for machine in machines:
+        cloud.nova("DELETE", f"/servers/{machine}")
+
+
+def names(cloud):
+    """The machines that there are, by id."""
+    return {one["id"]: one["name"] for one in cloud.nova("GET", "/servers")["servers"]}
+
+
+def console(cloud, machine):
+    return cloud.act(machine, **{"os-getConsoleOutput": {}})["output"]
+
+
+def viewer(cloud, machine):
+    """The address of the machine's screen, for a browser."""
+    return cloud.act(machine, **{"os-getVNCConsole": {"type": "novnc"}})["console"]["url"]
+
+
+def watch(_cloud, url, token=None):
+    """What a screen says first, as the viewer's page hears it; empty where it is refused."""
+    parts = urllib.parse.urlsplit(url)
+    token = token or urllib.parse.parse_qs(parts.query)["token"][0]
+    scheme = {"http": "ws", "https": "wss"}[parts.scheme]
+    try:
+        with_screen = websocket.create_connection(
+            f"{scheme}://{parts.netloc}/websockify?token={token}",
+            timeout=TIMEOUT,
+            origin=f"{parts.scheme}://{parts.netloc}",
+            subprotocols=["binary"],
+            sslopt={"ca_certs": CA_BUNDLE},
+        )
+        said = with_screen.recv()
+        with_screen.close()
+    except websocket.WebSocketTimeoutException:
+        # Neither let in nor refused.
+        raise
+    except websocket.WebSocketException:
+        return ""
+    return said.decode() if isinstance(said, bytes) else said
+
+
+def migrate(cloud, machine, host):
+    facts = {"host": host, "block_migration": True, "disk_over_commit": False}
+    cloud.act(machine, **{"os-migrateLive": facts})
+
+
+def allow(cloud, protocol, port):
+    """Let everybody in; the id of the rule that does."""
+    group = named(cloud.nova("GET", "/os-security-groups")["security_groups"], "default")
+    rule = {
+        "parent_group_id": group["id"],
+        "ip_protocol": protocol,
+        "from_port": int(port),
+        "to_port": int(port),
+        "cidr": "0.0.0.0/0",
+    }
+    body = {"security_group_rule": rule}
+    return cloud.nova("POST", "/os-security-group-rules", body)["security_group_rule"]["id"]
+
+
+def forbid(cloud, rule):
+    cloud.nova("DELETE", f"/os-security-group-rules/{rule}")
+
+
+def attach(cloud, machine, pool):
+    """Give a machine a floating address."""
+    found = cloud.nova("POST", "/os-floating-ips", {"pool": pool})["floating_ip"]
+    cloud.act(machine, addFloatingIp={"address": found["ip"]})
+    return {"id": found["id"], "address": found["ip"]}
+
+
+def detach(cloud, machine, address, identifier):
+    cloud.act(machine, removeFloatingIp={"address": address})
+    cloud.nova("DELETE", f"/os-floating-ips/{identifier}")
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{self.client_address[0]}\n".encode())
+
+
+def echo(_cloud, port):
+    http.server.ThreadingHTTPServer(("", int(port)), Echo).serve_forever()
+
+
+VERBS = {
+    one.__name__: one
+    for one in (
+        prepare,
+        boot,
+        show,
+        delete,
+        names,
+        console,
+        viewer,
+        watch,
+        migrate,
+        allow,
+        forbid,
+        attach,
+        detach,
+        echo,
+    )
+}
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as source:
+        print(json.dumps(VERBS[sys.argv[2]](Cloud(json.load(source)), *sys.argv[3:])))
