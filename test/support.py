@@ -149,6 +149,9 @@ def with_machines(computes, cluster=None):
     nodes have them, whose machines have their network from nova-network.
     """
     cluster = cluster or example()
+    # In place of the example's own, whose names may be the same.
+    others = {one: node for one, node in cluster["nodes"].items() if "compute" not in node["roles"]}
+    cluster["nodes"] = others
     for name, address in computes.items():
         cluster["nodes"][name] = {"address": address, "roles": ["compute"]}
     cluster["network"]["provider"] = "nova_network"
