@@ -65,6 +65,7 @@ def decide(case):
         _about_the_cell(node, seen[node])
         or _about_new_hosts(case, node, hosts)
         or _about_nodes(case, seen, {one["host"] for one in hosts}, unclear)
+        or _about_pillars(seen, knowing)
         or _said("settled", [], f"{NAME} is there, with {len(hosts)} hosts")
     ]
 
@@ -137,7 +138,10 @@ def _about_the_cell(node, said):
 
 
 def _about_new_hosts(case, node, hosts):
-    """Compute nodes that have registered and are in no cell; None where nobody is."""
+    """
+    Compute nodes that have registered and are in no cell; None where nobody is. Nova takes in all
+    at once, a stranger too, who is refused then.
+    """
     own = _compute_nodes(case)
     new = [one for one in hosts if one["host"] in own and not one["is_mapped"]]
     if not new:
@@ -187,6 +191,16 @@ def _not_registered(case, absent):
     command = f"salt {absent[0]} cmd.run 'journalctl -n 50 -u nova-compute'"
     why = f"{why}, for {PATIENCE} s and more"
     return {**_refusal(absent, why, NOT_REGISTERED, command), "is_near": False}
+
+
+def _about_pillars(seen, knowing):
+    """Who finds other brokers right than the first one does; None when nobody does."""
+    others = [node for node in knowing if not _has_cell(seen[node])]
+    if not others:
+        return None
+    why = f"{', '.join(others)} has another pillar than {knowing[0]}, by which the cell is right"
+    way_out = f"`salt -L {','.join(knowing)} saltutil.refresh_pillar`"
+    return _said("wait", [], why, way_out)
 
 
 def _compute_nodes(case):

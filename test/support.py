@@ -145,10 +145,11 @@ def await_until(condition, seconds, what, seen=None):
 
 def with_machines(computes, cluster=None):
     """
-    Return a cluster, by default that of pillar.example, with these compute nodes and no other,
-    ``{id: address}`` as nodes have them, whose machines have their network from nova-network.
+    Return a cluster, by default that of pillar.example, with compute nodes, ``{id: address}`` as
+    nodes have them, whose machines have their network from nova-network.
     """
     cluster = cluster or example()
+    # In place of the example's own, whose names may be the same.
     others = {one: node for one, node in cluster["nodes"].items() if "compute" not in node["roles"]}
     cluster["nodes"] = others
     for name, address in computes.items():
@@ -158,4 +159,7 @@ def with_machines(computes, cluster=None):
         "networks": {"private": {"range": "10.20.0.0/24"}},
         "floating_pools": {"public": {"ranges": ["192.0.2.64/28"]}},
     }
+    for system in ("keystone", "rabbitmq"):
+        users = cluster["secrets"][system].setdefault("users", {})
+        users.setdefault("nova", f"change-me-{system}-nova")
     return cluster

@@ -23,6 +23,7 @@ SYSTEMS = {
     "keystone",
     "master",
     "memcached",
+    "nova",
     "nova_network",
     "placement",
     "rabbitmq",

@@ -79,9 +79,8 @@ def rule_of(system):
 def shapes(system):
     """The keys that a node's answer has: by the shape in a rule, or in what that rests on."""
     own = rule_of(system)
-    if hasattr(own, "SHAPE"):
-        return sorted(own.SHAPE)
-    (shape,) = [one.SHAPE for one in vars(own).values() if hasattr(one, "SHAPE")]
+    those = [own] if hasattr(own, "SHAPE") else vars(own).values()
+    (shape,) = [one.SHAPE for one in those if hasattr(one, "SHAPE")]
     return sorted(shape)
 
 

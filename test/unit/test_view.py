@@ -71,7 +71,16 @@ def test_a_probe_that_fails_hides_no_other(node):
 
 def test_evidence_is_of_what_the_master_looks_after_here(node):
     asked = []
-    for system in ("galera", "rabbitmq", "keystone", "db_sync", "nova", "swift", "turn"):
+    for system in (
+        "galera",
+        "rabbitmq",
+        "keystone",
+        "db_sync",
+        "nova_network",
+        "nova",
+        "swift",
+        "turn",
+    ):
 
         def evidence(system=system):
             asked.append(system)
