@@ -8,7 +8,7 @@ import openstack_ha_schema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import with_machines
+from support import ROOT, with_machines
 
 PROJECT, OTHER = 32 * "a", 32 * "b"
 
@@ -305,3 +305,8 @@ def test_limits_are_novas_own_where_nobody_says_otherwise():
     quota = openstack_ha_nova_quota.quota(view)
     assert quota["ram"] == -1
     assert (quota["instances"], quota["fixed_ips"]) == (10, -1)
+
+
+@pytest.mark.parametrize("title", [plan.CANNOT_CHANGE, plan.NOT_NAMED])
+def test_a_refusals_section_is_on_the_page_that_it_names(title):
+    assert f"\n## {title}\n" in (ROOT / plan.PAGE).read_text(encoding="utf-8")
