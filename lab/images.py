@@ -159,7 +159,7 @@ class Images:
         """Build what `make test` needs, side by side where it can be; return the last one's tag."""
         self.trusting()
         with ThreadPoolExecutor() as pool:
-            for built in [pool.submit(self.packages), pool.submit(self.client_host)]:
+            for built in [pool.submit(self.packages), pool.submit(self._of_bare_hosts)]:
                 built.result()
         return self.tests()
 
@@ -227,6 +227,11 @@ class Images:
         """Return the tag of the host in which test tiers run that change their host."""
         args = {"HOST": self.baked(), "PIP_PACKAGES": " ".join(TEST_PIP_PACKAGES)}
         return self._build("tests", args)
+
+    def _of_bare_hosts(self) -> None:
+        """Build those that need none of the formula's packages."""
+        self.client_host()
+        self.wheels()
 
     def _missing(self, tag: str) -> bool:
         return not self.client.images.list(tag)
