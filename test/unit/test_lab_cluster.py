@@ -174,6 +174,16 @@ def test_nova_is_asked_where_there_are_machines(complete):
     assert "nova" not in inventory.credentials(complete)
 
 
+def test_the_client_logs_in_as_the_administrator_by_the_vip(complete):
+    (cloud,) = inventory.clouds(complete, "/ca.pem")["clouds"].values()
+    assert (cloud["auth"]["auth_url"], cloud["cacert"]) == (
+        "https://cloud.example.org:5000/v3",
+        "/ca.pem",
+    )
+    assert cloud["auth"]["password"] == complete["secrets"]["keystone"]["admin"]
+    assert cloud["region_name"] == complete["keystone"]["region"]
+
+
 def test_swift_is_asked_as_the_first_user_of_keystone_or_of_tempauth(complete):
     found = inventory.credentials(complete)["swift"]
     assert (found["user"], found["project"], found["password"]) == (
