@@ -59,9 +59,8 @@ class Machine:
         """Return what it has said last, by what it was about."""
         return said(self.cloud.ask("console", self.id))
 
-    def wait_active(self, host=None):
-        """Wait until Nova has it run, on a host of choice."""
-        host = host or self.node
+    def wait_active(self, host):
+        """Wait until Nova has it run on a host, by its name."""
 
         def lacking():
             found = self.show()
@@ -74,7 +73,6 @@ class Machine:
 
     def wait_said(self, is_so, what):
         """Wait until what it says is so, and return it; `what` names that."""
-
         heard = {}
 
         def lacking():
