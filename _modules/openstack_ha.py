@@ -63,9 +63,10 @@ def node_status():
     Return everything that tells whether this controller serves, in one job.
 
     Returns ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..}, "certificates":
-    {..}}``: the status of ``openstack_ha_galera`` and ``openstack_ha_rabbitmq``, HAProxy's servers
-    as ``{back end: {server: whether it serves}}``, and until when its certificates are good. In
-    place of a probe that failed stands the text of its error.
+    {..}, "nova": {..}}``: the status of ``openstack_ha_galera``, ``openstack_ha_rabbitmq`` and
+    ``openstack_ha_nova``, HAProxy's servers as ``{back end: {server: whether it serves}}``, and
+    until when its certificates are good. In place of a probe that failed stands the text of its
+    error.
 
     CLI Example:
 
@@ -79,6 +80,7 @@ def node_status():
         "rabbitmq": _rabbitmq,
         "haproxy": _haproxy,
         "certificates": __salt__["openstack_ha_haproxy.certificate_ends"],
+        "nova": __salt__["openstack_ha_nova.status"],
     }
     return {name: _answer_or_error(probe) for name, probe in probes.items()}
 

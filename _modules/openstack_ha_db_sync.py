@@ -4,6 +4,7 @@ The schemas of this controller's services, and their own commands that make them
 A schema is made once, by the word of the master's runner of the same name.
 """
 
+import importlib.metadata
 import os
 import pathlib
 
@@ -45,7 +46,8 @@ def evidence():
 def pending(service):
     """
     Return what a service's schema lacks for the package of this node: ``sync``, ``expand``,
-    ``contract``, ``nothing``, or None when the database does not answer.
+    ``contract``, ``nothing``, of several databases the worst; None when the database does not
+    answer.
 
     service
         Its name, e.g. ``keystone``.
@@ -59,22 +61,8 @@ def pending(service):
         salt ctl1 openstack_ha_db_sync.pending keystone
     """
     facts = _facts(service)
-    folder = pathlib.Path(facts["migrations"])
-    statement = f"SELECT version_num FROM `{service}`.alembic_version"
-    have = rows(statement)
-    try:
-        scripts = {
-            str(path.relative_to(folder)): path.read_text(encoding="utf-8")
-            for path in folder.rglob("*.py")
-        }
-        return __utils__["openstack_ha_db_sync.pending"](
-            scripts, None if have is None else [row[0] for row in have], facts["is_linear"]
-        )
-    except (OSError, SyntaxError, ValueError) as exc:
-        raise CommandExecutionError(
-            f"which schema {service} needs is not known: {folder}: {exc}; is its package whole? "
-            f"`apt-get install --reinstall python3-{service}`"
-        ) from exc
+    found = [_lacks(service, facts, database) for database in facts["databases"].values()]
+    return __utils__["openstack_ha_db_sync.worst"](found)
 
 
 def sync(service):
@@ -142,17 +130,7 @@ def manage(service, arguments, timeout, env=None):
 
         salt ctl1 openstack_ha_db_sync.manage keystone '[doctor]' 60
     """
-    facts = _facts(service)
-    files = [word for path in facts["config"] for word in ("--config-file", path)]
-    user = [f"--reuid={facts['user']}", f"--regid={facts['user']}", "--init-groups"]
-    argv = ["setpriv", *user, facts["command"], *files, *arguments]
-    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=timeout, env=env)
-    if result["retcode"]:
-        text = (result["stderr"] or result["stdout"]).strip().splitlines()[-5:]
-        raise CommandExecutionError(
-            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
-            + " | ".join(text)
-        )
+    _run(service, arguments, timeout, env)
 
 
 def rows(statement):
@@ -186,9 +164,46 @@ def rows(statement):
         return [] if exc.args and exc.args[0] in ABSENT else None
 
 
+def _lacks(service, facts, database):
+    folder = pathlib.Path(database["migrations"])
+    have = rows(database["revisions"])
+    try:
+        scripts = {
+            str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+            for path in folder.rglob("*.py")
+        }
+        return __utils__["openstack_ha_db_sync.pending"](
+            scripts,
+            None if have is None else [row[0] for row in have],
+            database["is_linear"],
+            database["is_numbered"],
+        )
+    except (OSError, SyntaxError, ValueError) as exc:
+        raise CommandExecutionError(
+            f"which schema {service} needs is not known: {folder}: {exc}; is "
+            + _mends(service, facts)
+        ) from exc
+
+
+def _mends(service, facts):
+    if "libraries" not in facts:
+        return f"its package whole? `apt-get install --reinstall python3-{service}`"
+    release = pathlib.Path(facts["libraries"]).resolve().parents[2]
+    return f"its release whole? `rm -r {release}`, and `salt-call state.highstate` unpacks it anew"
+
+
+def _version(facts):
+    if "libraries" not in facts:
+        return __salt__["pkg.version"](facts["package"]) or None
+    # By its own path: what was read of the release before is remembered by path.
+    folder = os.path.realpath(facts["libraries"])
+    found = importlib.metadata.distributions(name=facts["package"], path=[folder])
+    return next((one.version for one in found), None)
+
+
 def _said(service):
     facts = _facts(service)
-    version = __salt__["pkg.version"](facts["package"]) or None
+    version = _version(facts)
     return {
         "is_ready": bool(version) and all(map(os.path.exists, facts["config"])),
         "version": version,
@@ -197,9 +212,34 @@ def _said(service):
 
 
 def _step(service, name):
-    for arguments in _facts(service)[name]:
-        manage(service, list(arguments), SYNC_TIMEOUT)
-    return {"pending": pending(service)}
+    told = [_run(service, list(one), SYNC_TIMEOUT) for one in _facts(service)[name]]
+    lacking = pending(service)
+    if lacking in ("sync", "expand"):
+        # Nova's command ends well when cell0's database failed, and has only told so.
+        raise CommandExecutionError(
+            f"the schema of {service} on {__opts__['id']} still lacks {lacking}, though its "
+            f"commands ended well: {' | '.join(told)}"
+        )
+    return {"pending": lacking}
+
+
+def _run(service, arguments, timeout, env=None):
+    """The last lines that a service's command printed."""
+    facts = _facts(service)
+    files = [word for path in facts["config"] for word in ("--config-file", path)]
+    user = [f"--reuid={facts['user']}", f"--regid={facts['user']}", "--init-groups"]
+    argv = ["setpriv", *user, facts["command"], *files, *arguments]
+    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=timeout, env=env)
+    if result["retcode"]:
+        raise CommandExecutionError(
+            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
+            + _end(result["stderr"] or result["stdout"])
+        )
+    return _end(result["stdout"] or result["stderr"])
+
+
+def _end(text):
+    return " | ".join(text.strip().splitlines()[-5:])
 
 
 def _facts(service):

@@ -16,7 +16,7 @@ def files(service):
     service
         One that uWSGI runs, e.g. ``keystone``.
 
-    A value is text, or ``{"before", "secret": path, "after"}`` where a template asks for the
+    A value is text, or a list of texts and of ``{"secret": path}`` where a template asks for the
     secret.
 
     CLI Example:

@@ -172,8 +172,12 @@ def _queue_type(version):
 
 def _desired(version):
     view = __salt__["openstack_ha.view"]()
+    systems = __utils__["openstack_ha_cluster.all_systems"](view)
     return __utils__["openstack_ha_rabbitmq.desired_definitions"](
-        view["rabbitmq"], len(view["controllers"]), _queue_type(version)
+        view["rabbitmq"],
+        len(view["controllers"]),
+        _queue_type(version),
+        __utils__["openstack_ha_messaging.users"](systems),
     )
 
 

@@ -26,7 +26,7 @@ def files(role):
     role
         ``shared`` (by every node of Swift), ``storage`` or ``proxy``.
 
-    A value is text, or ``{"before", "secret": path, "after"}`` where a template asks for the
+    A value is text, or a list of texts and of ``{"secret": path}`` where a template asks for the
     secret.
 
     CLI Example:

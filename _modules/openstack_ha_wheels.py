@@ -1,7 +1,8 @@
 """
 Programs that come as released wheels: built on one host, unpacked on the others.
 
-``openstack_ha_wheels`` of the utils shows where they stand.
+``openstack_ha_wheels`` of the utils shows where they stand. The master serves what is built on it
+in an environment of its own, ``openstack_ha.master`` says from which folder.
 """
 
 import os
@@ -19,6 +20,7 @@ PYTHON = "/usr/bin/python3"
 PLATFORM = "import sys, sysconfig; print(sys.implementation.cache_tag, sysconfig.get_platform())"
 # Seconds; wheels that have to be compiled first take minutes.
 TIMEOUT = 3600
+SALTENV = "openstack_ha_wheels"
 CURRENT = "current"
 # In each release, the digest of the archive that it came in.
 DIGEST = ".sha256"
@@ -30,10 +32,9 @@ def __virtual__():
     return __virtualname__
 
 
-def built(label, requirements, folder, archives, corrections=()):
+def release(label, requirements, folder, corrections=()):
     """
-    Return the archive of a set: ``{"release", "archive", "sha256"}``; ``sha256`` is None where it
-    is not built.
+    Return the name of a set's release for this host's Python and machine.
 
     label
         What the set is called, e.g. ``nova``.
@@ -42,10 +43,7 @@ def built(label, requirements, folder, archives, corrections=()):
         All of them, those that others need too, pinned with hashes.
 
     folder
-        Where the nodes will have it, e.g. ``/opt/openstack_ha/nova``.
-
-    archives
-        The folder of the archives.
+        Where the nodes have it, e.g. ``/opt/openstack_ha/nova``.
 
     corrections
         What is put right in it: ``{"file", "text", "replacement", "why"}``, the file from the
@@ -57,14 +55,34 @@ def built(label, requirements, folder, archives, corrections=()):
 
     .. code-block:: bash
 
-        salt-call openstack_ha_wheels.built trial '["x==1 --hash=sha256:.."]' /opt/trial /srv/wheels
+        salt-call openstack_ha_wheels.release trial '["x==1 --hash=sha256:.."]' /opt/trial
     """
     if faults := __utils__["openstack_ha_wheels.faults"](requirements):
         raise CommandExecutionError(f"{label} is not built: {'; '.join(faults)}")
     platform = f"{_run([PYTHON, '-c', PLATFORM])} {folder}"
-    release = __utils__["openstack_ha_wheels.release"](requirements, list(corrections), platform)
-    archive = pathlib.Path(archives, f"{label}-{release}.tar.gz")
-    return {"release": release, "archive": str(archive), "sha256": _noted(archive)}
+    return __utils__["openstack_ha_wheels.release"](requirements, list(corrections), platform)
+
+
+def built(label, requirements, folder, archives, corrections=()):
+    """
+    Return the archive of a set: ``{"release", "archive", "sha256"}``; ``sha256`` is None where it
+    is not built.
+
+    label, requirements, folder, corrections
+        As for ``release``, with what it raises.
+
+    archives
+        The folder of the archives.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call openstack_ha_wheels.built trial '["x==1 --hash=sha256:.."]' /opt/trial /srv/wheels
+    """
+    name = release(label, requirements, folder, corrections)
+    archive = pathlib.Path(archives, __utils__["openstack_ha_wheels.archive"](label, name))
+    return {"release": name, "archive": str(archive), "sha256": _noted(archive)}
 
 
 def build(label, requirements, folder, archives, corrections=()):
@@ -92,13 +110,13 @@ def build(label, requirements, folder, archives, corrections=()):
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     pathlib.Path(archives).mkdir(mode=0o755, parents=True, exist_ok=True)
     try:
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
-            listed.write("\n".join(requirements) + "\n")
-            listed.flush()
-            _run([PYTHON, "-m", "venv", str(place)])
-            pip = [f"{place}/bin/python", "-m", "pip", "--disable-pip-version-check"]
-            _run([*pip, "install", "--require-hashes", "--no-deps", "--requirement", listed.name])
-            _run([*pip, "check"])
+        _run([PYTHON, "-m", "venv", str(place)])
+        # First what builds the others: left to itself, pip takes the newest for those that come as
+        # source, from the index and without a hash.
+        if builders := __utils__["openstack_ha_wheels.builders"](requirements):
+            _install(place, builders)
+        _install(place, requirements)
+        _run([f"{place}/bin/python", "-m", "pip", "check"])
         for one in corrections:
             _correct(place, one)
         _pack(place, pathlib.Path(wanted["archive"]))
@@ -109,7 +127,7 @@ def build(label, requirements, folder, archives, corrections=()):
 
 def releases(folder):
     """
-    Return what is unpacked: ``{"current": digest or None, "kept": {digest: release}}``.
+    Return what is unpacked: ``{"current": release or None, "kept": {release: digest}}``.
 
     folder
         E.g. ``/opt/openstack_ha/nova``.
@@ -121,11 +139,65 @@ def releases(folder):
         salt cmp1 openstack_ha_wheels.releases /opt/openstack_ha/nova
     """
     place = pathlib.Path(folder)
-    found = [one for one in place.glob("*") if not one.is_symlink() and _digest_of(one)]
-    return {
-        "current": _digest_of(place / CURRENT),
-        "kept": {_digest_of(one): one.name for one in found},
-    }
+    found = {one.name: _digest_of(one) for one in place.glob("*") if not one.is_symlink()}
+    kept = {name: digest for name, digest in found.items() if digest}
+    try:
+        current = (place / CURRENT).readlink().name
+    except FileNotFoundError:
+        current = None
+    return {"current": current if current in kept else None, "kept": kept}
+
+
+def served(label, name):
+    """
+    Return the digest of a release's archive as the master says it, None where it serves none.
+
+    label
+        What the set is called, e.g. ``nova``.
+
+    name
+        The release's.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cmp1 openstack_ha_wheels.served nova 4f2a6d0c9b1e7a35
+    """
+    note = __salt__["cp.get_file_str"](f"{_url(label, name)}.sha256", saltenv=SALTENV)
+    return __utils__["openstack_ha_wheels.noted"](note)
+
+
+def fetch(label, name, folder, way_out):
+    """
+    Unpack a release that the master serves; its digest comes over Salt's own channel.
+
+    label, name
+        As for ``served``.
+
+    folder
+        E.g. ``/opt/openstack_ha/nova``.
+
+    way_out
+        What is to be done where it is not served.
+
+    Returns the release's name.
+
+    Raises CommandExecutionError when it is not served, and what ``unpack`` raises.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cmp1 openstack_ha_wheels.fetch nova 4f2a6d0c9b1e7a35 /opt/openstack_ha/nova 'build it'
+    """
+    sha256 = served(label, name)
+    if sha256 is None:
+        archive = __utils__["openstack_ha_wheels.archive"](label, name)
+        raise CommandExecutionError(
+            f"{archive} is neither unpacked in {folder} nor served by the master: {way_out}"
+        )
+    return unpack(folder, f"{_url(label, name)}?saltenv={SALTENV}", sha256)
 
 
 def unpack(folder, source, sha256):
@@ -170,27 +242,30 @@ def unpack(folder, source, sha256):
             # this name, since Debian 12's Python lacks the argument.
             packed.extraction_filter = lambda member, path: member
             packed.extractall(fresh)
-        (release,) = fresh.iterdir()
-        (release / DIGEST).write_text(sha256 + "\n", encoding="ascii")
+        (whole,) = fresh.iterdir()
+        (whole / DIGEST).write_text(sha256 + "\n", encoding="ascii")
         os.sync()
-        shutil.rmtree(place / release.name, ignore_errors=True)
-        release.rename(place / release.name)
+        shutil.rmtree(place / whole.name, ignore_errors=True)
+        whole.rename(place / whole.name)
     except (OSError, tarfile.TarError, ValueError) as exc:
         raise CommandExecutionError(f"{source} cannot be unpacked in {folder}: {exc}") from exc
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return release.name
+    # Salt would keep its copy for good.
+    if pathlib.Path(archive).is_relative_to(__opts__["cachedir"]):
+        pathlib.Path(archive).unlink()
+    return whole.name
 
 
-def activate(folder, sha256):
+def activate(folder, name):
     """
-    Make what is unpacked the one in use. The one before it is kept, older ones go.
+    Make a release that is unpacked the one in use. The one before it is kept, older ones go.
 
     folder
         E.g. ``/opt/openstack_ha/nova``.
 
-    sha256
-        The digest of its archive.
+    name
+        The release's.
 
     Returns what ``releases`` does.
 
@@ -200,21 +275,38 @@ def activate(folder, sha256):
 
     .. code-block:: bash
 
-        salt cmp1 openstack_ha_wheels.activate /opt/openstack_ha/nova 3b1c..
+        salt cmp1 openstack_ha_wheels.activate /opt/openstack_ha/nova 4f2a6d0c9b1e7a35
     """
     place, known = pathlib.Path(folder), releases(folder)
-    if sha256 not in known["kept"]:
+    if name not in known["kept"]:
         raise CommandExecutionError(
-            f"{folder} has no release {sha256}; there are: {', '.join(known['kept']) or 'none'}"
+            f"{folder} has no release {name}; there are: {', '.join(known['kept']) or 'none'}"
         )
     link = place / NEXT
     link.unlink(missing_ok=True)
-    link.symlink_to(known["kept"][sha256])
+    link.symlink_to(name)
     link.replace(place / CURRENT)
-    for digest, release in known["kept"].items():
-        if digest not in (sha256, known["current"]):
-            shutil.rmtree(place / release)
+    for one in known["kept"].keys() - {name, known["current"]}:
+        shutil.rmtree(place / one)
     return releases(folder)
+
+
+def _url(label, name):
+    return f"salt://{__utils__['openstack_ha_wheels.archive'](label, name)}"
+
+
+def _install(place, requirements):
+    """Install exactly these; what comes as source is built by what the set has for it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
+        listed.write("\n".join(requirements) + "\n")
+        listed.flush()
+        _run(
+            [
+                *(f"{place}/bin/python", "-m", "pip", "--disable-pip-version-check", "install"),
+                *("--require-hashes", "--no-deps", "--no-build-isolation", "--no-cache-dir"),
+                *("--requirement", listed.name),
+            ]
+        )
 
 
 def _correct(place, correction):
@@ -250,15 +342,15 @@ def _pack(place, archive):
 def _noted(archive):
     """The digest of an archive that is there as a whole, else None."""
     try:
-        digest = pathlib.Path(f"{archive}.sha256").read_text(encoding="ascii").split()[0]
-    except (FileNotFoundError, IndexError):
+        text = pathlib.Path(f"{archive}.sha256").read_text(encoding="ascii")
+    except FileNotFoundError:
         return None
-    return digest if archive.exists() else None
+    return __utils__["openstack_ha_wheels.noted"](text) if archive.exists() else None
 
 
-def _digest_of(release):
+def _digest_of(place):
     try:
-        return (release / DIGEST).read_text(encoding="ascii").strip()
+        return (place / DIGEST).read_text(encoding="ascii").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -86,7 +86,7 @@ def cluster(name):
 
 def clusters():
     """
-    Return name, VIP, nodes, Swift's rings and their owner of every cluster, by its name.
+    Return name, networks, VIP, nodes, Swift's rings and their owner of every cluster, by its name.
 
     Raises SaltRunnerError when a cluster file has a fault, or two of them claim the same.
 
@@ -234,7 +234,9 @@ def _load(path):
 
 def _in_short(one):
     return {
-        **{key: one[key] for key in ("name", "vip", "nodes", "keystone")},
+        **{
+            key: one[key] for key in ("name", "network", "vip", "nodes", "keystone", "nova_network")
+        },
         # Of the cluster file's shape, so that the owner is known of either.
         "swift": {
             "auth": one["swift"]["auth"],

@@ -31,8 +31,8 @@ def evidence(name, system):
         The cluster's name.
 
     system
-        A coordinated system: ``galera``, ``rabbitmq``, ``keystone``, ``db_sync``, ``swift`` or
-        ``turn``.
+        A coordinated system: ``galera``, ``rabbitmq``, ``keystone``, ``db_sync``, ``nova``,
+        ``swift`` or ``turn``.
 
     Raises SaltRunnerError when there is no such cluster or system, or no node has it.
 

@@ -46,10 +46,10 @@ def built(name, requirements, folder, archives, corrections=()):
     return {**ret, "comment": f"{made['archive']} was built: {made['sha256']}."}
 
 
-def unpacked(name, source, sha256):
+def unpacked(name, label, wheels, built_by, release=None):
     """
-    The set of an archive is the one in use. Nothing is compiled here, nor asked of an index; the
-    set before it stays, so to go back is to name its archive again.
+    A set is the one in use, as the master has built it. Nothing is compiled here, nor asked of an
+    index; the set before it stays, so the way back needs no archive.
 
     What runs goes on with the files that it has until it is started anew: ``current/.sha256`` says
     which set is in use, and belongs to what a unit was started with (``openstack_ha_turn``).
@@ -57,23 +57,43 @@ def unpacked(name, source, sha256):
     name
         Where, e.g. ``/opt/openstack_ha/nova``; ``current`` in there is the one in use.
 
-    source
-        The archive: a path, or a URL that Salt knows.
+    label
+        What the set is called, e.g. ``nova``.
 
-    sha256
-        The archive's digest.
+    wheels
+        ``{"requirements", "corrections"}`` as ``built`` has them; which release they make is
+        worked out here.
+
+    built_by
+        The SLS that builds the set on the master, e.g. ``openstack_ha.nova.wheels``.
+
+    release
+        The name of the release to stay on, or to go back to; kept here, or served by the master.
     """
-    ret = {"name": name, "result": True, "changes": {}, "comment": f"{sha256} is in use."}
-    known = __salt__["openstack_ha_wheels.releases"](name)
-    if known["current"] == sha256:
-        return ret
-    ret["changes"] = {name: {"old": known["current"], "new": sha256}}
-    if __opts__["test"]:
-        return {**ret, "result": None, "comment": f"{sha256} would be taken into use."}
+    ret = {"name": name, "result": True, "changes": {}}
     try:
-        if sha256 not in known["kept"]:
-            __salt__["openstack_ha_wheels.unpack"](name, source, sha256)
-        __salt__["openstack_ha_wheels.activate"](name, sha256)
+        wanted = release or __salt__["openstack_ha_wheels.release"](
+            label, wheels["requirements"], name, wheels["corrections"]
+        )
+        known = __salt__["openstack_ha_wheels.releases"](name)
+        if known["current"] == wanted:
+            return {**ret, "comment": f"{wanted} is in use."}
+        ret["changes"] = {name: {"old": known["current"], "new": wanted}}
+        if __opts__["test"]:
+            return {**ret, "result": None, "comment": f"{wanted} would be taken into use."}
+        if wanted not in known["kept"]:
+            __salt__["openstack_ha_wheels.fetch"](label, wanted, name, _way_out(built_by, release))
+        __salt__["openstack_ha_wheels.activate"](name, wanted)
     except CommandExecutionError as exc:
         return {**ret, "result": False, "changes": {}, "comment": str(exc)}
-    return {**ret, "comment": f"{sha256} was taken into use."}
+    return {**ret, "comment": f"{wanted} was taken into use."}
+
+
+def _way_out(built_by, release):
+    command = f"`salt-call --local --file-root=/srv/formulas/openstack_ha state.apply {built_by}`"
+    if release is None:
+        return f"{command} on the master builds it"
+    return (
+        f"the cluster file names it: name another one, or none, or let {command} on the master "
+        "build it from the formula that had it"
+    )

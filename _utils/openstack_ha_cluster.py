@@ -7,6 +7,7 @@ view of a view is the view itself.
 
 import re
 
+import openstack_ha_machines_network
 import openstack_ha_schema
 import openstack_ha_secrets
 import openstack_ha_systems
@@ -140,6 +141,7 @@ def faults(cluster, minion_id=None):
     for rule in rules:
         found.extend(_lines(rule, shape, cluster))
     found.extend(_lines(openstack_ha_tls.faults, shape, cluster))
+    found.extend(_lines(_machines_faults, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
 
@@ -274,6 +276,21 @@ def _controller_faults(cluster):
     return []
 
 
+def _machines_faults(cluster):
+    """A view does not have all nodes, and where no machine's network concerns it, not these."""
+    nodes, is_whole = {}, "view_of" not in cluster
+    if not is_whole and "nova_network" not in cluster:
+        return []
+    for spec, node in cluster["nodes"].items():
+        try:
+            nodes.update(expand({"nodes": {spec: node}})["nodes"])
+        except RangeError:
+            # Named where the nodes are checked.
+            is_whole = False
+    filled = openstack_ha_schema.with_defaults(cluster)
+    return openstack_ha_machines_network.faults(filled, nodes, is_whole)
+
+
 def _ids(spec):
     try:
         return node_ids(spec)
@@ -405,7 +422,7 @@ def systems(cluster, minion_id):
 
 def _roles_with_machines(cluster, roles):
     """What a node's roles come to where the cluster file says who gives machines their network."""
-    provider = cluster["network"].get("provider")
+    provider = cluster.get("network", {}).get("provider")
     if provider is None:
         return set()
     of_compute = {"compute_node"} | ({"network_node"} if provider == "nova_network" else set())

@@ -3,13 +3,24 @@ Services with a schema in the database: what theirs lacks, and who brings it the
 
 Each has alembic's revisions in two branches, ``expand`` and ``contract``. What the first adds an
 older version can live with; the second takes away what only an older version uses. A schema that is
-linear has one line of revisions, all of them of the first kind.
+linear has one line of revisions, all of them of the first kind; one that is numbered has
+sqlalchemy-migrate's instead, of which the highest number is the last.
+
+What a service says of its schema::
+
+    package    Debian's, or the distribution's name where its programs come from wheels
+    libraries  the folder of those, left out where Debian's package brings them
+    user, command, config     who runs its command, with which files
+    migrations, is_linear, is_numbered    of its database, which has the service's name
+    databases  the same by database, where it has several
+    sync, expand    the arguments of the commands for the whole and for an expansion, in their order
 
 What a controller says of a service::
 
     is_ready   its package and configuration are there
     version    of its package, None without it
-    pending    sync (there is no schema), expand, contract or nothing; None is unknown
+    pending    sync (there is no schema), expand, contract or nothing, of several databases the
+               worst; None is unknown
 """
 
 import ast
@@ -20,6 +31,10 @@ import openstack_ha_rule
 import openstack_ha_systems
 
 BRANCHES = ("expand", "contract")
+# sqlalchemy-migrate's migrations, e.g. 390_add_trusted_certs.py.
+NUMBERED = re.compile(r"(\d+)_\w+\.py")
+# From the best to the worst.
+PENDING = ("nothing", "contract", "expand", "sync")
 SHAPE = {"is_ready": bool, "version": (None, str), "pending": (None, str)}
 # What a service does not wait for.
 HARMLESS = ("nothing", "contract")
@@ -37,27 +52,50 @@ def services(systems):
     systems
         Names of systems.
     """
-    return [name for name in SERVICES if name in systems]
+    return [name for name, one in SERVICES.items() if one["part"] in systems]
 
 
 def facts(service):
     """
-    Return what is known of a service: package, user, command, config files, folder of migrations,
-    the command's arguments for a whole sync and for an expansion, and whether its schema is linear.
+    Return what a service says of its schema, with ``databases`` even where it has one: each with
+    the folder of its ``migrations``, whether it ``is_linear`` or ``is_numbered``, and the statement
+    that asks for its ``revisions``.
 
     service
         Its name.
     """
     facts = SERVICES[service]
-    return {"is_linear": False, **facts, "migrations": f"{PYTHON}/{facts['migrations']}"}
+    libraries = facts.get("libraries", PYTHON)
+    return {
+        **facts,
+        "databases": {
+            name: {
+                "migrations": f"{libraries}/{one['migrations']}",
+                "is_linear": one.get("is_linear", False),
+                "is_numbered": one.get("is_numbered", False),
+                "revisions": _revisions(name, one.get("is_numbered")),
+            }
+            for name, one in facts.get("databases", {service: facts}).items()
+        },
+    }
 
 
-def connection(service, address, port, own):
+def databases(service):
     """
-    Return the URL of a service's schema, with its account's password.
+    Return the names of a service's databases.
 
     service
-        Its name, its schema's and its account's.
+        Its name.
+    """
+    return list(facts(service)["databases"])
+
+
+def connection(service, address, port, own, database=None):
+    """
+    Return the URL of a service's database, with its account's password.
+
+    service
+        Its name, and its account's.
 
     address, port
         Of the database, or of the VIP.
@@ -65,34 +103,41 @@ def connection(service, address, port, own):
     own
         The node's own address. The VIP's holder would call from the VIP itself: when that has
         moved, nobody answers such a connection, not even that it is dead.
+
+    database
+        Its name, where it is not the service's.
     """
     # Seconds; nothing that a service asks takes that long, and a dead session has to end.
     times = "connect_timeout=5&read_timeout=30&write_timeout=30"
     options = f"charset=utf8mb4&{times}&bind_address={own}"
+    schema = database or service
     return openstack_ha_options.secret(
         f"galera:accounts:{service}",
         f"mysql+pymysql://{service}:",
-        f"@{openstack_ha_options.host(address)}:{port}/{service}?{options}",
+        f"@{openstack_ha_options.host(address)}:{port}/{schema}?{options}",
     )
 
 
-def local_connection(service, view):
+def local_connection(service, view, database=None):
     """
-    Return the URL of a service's schema in the node's own database, for its commands.
+    Return the URL of a service's database on the node itself, for its commands.
 
     service
         Its name.
 
     view
         What ``openstack_ha.view`` returns.
+
+    database
+        As for ``connection``.
     """
     own = view["self"]["address"]
-    return connection(service, own, view["galera"]["port"], own)
+    return connection(service, own, view["galera"]["port"], own, database)
 
 
-def pool(service, view, threads):
+def pool(service, view, threads, database=None):
     """
-    Return the section ``database`` of a service: its schema through the VIP.
+    Return the section ``database`` of a service: its database through the VIP.
 
     service
         Its name.
@@ -102,11 +147,13 @@ def pool(service, view, threads):
 
     threads
         Of each process.
+
+    database
+        As for ``connection``.
     """
+    vip, own = view["vip"]["address"], view["self"]["address"]
     return {
-        "connection": connection(
-            service, view["vip"]["address"], view["galera"]["port"], view["self"]["address"]
-        ),
+        "connection": connection(service, vip, view["galera"]["port"], own, database),
         # A session that a failover has cut is seen when it is taken from the pool; those that
         # nobody uses must go before HAProxy or a firewall forgets them.
         "connection_recycle_time": 300,
@@ -118,9 +165,9 @@ def pool(service, view, threads):
     }
 
 
-def pending(scripts, have, is_linear=False):
+def pending(scripts, have, is_linear=False, is_numbered=False):
     """
-    Return what the schema lacks for a package.
+    Return what a database's schema lacks for a package.
 
     scripts
         The package's migrations, ``{path: text}``; the path names the branch.
@@ -131,12 +178,17 @@ def pending(scripts, have, is_linear=False):
     is_linear
         Whether the migrations are one line without branches.
 
-    Raises ValueError when a branch of the package has not one head.
+    is_numbered
+        Whether they are sqlalchemy-migrate's.
+
+    Raises ValueError when a branch of the package has not one head, or no migration a number.
     """
     if have is None:
         return None
     if not have:
         return "sync"
+    if is_numbered:
+        return "nothing" if max(have) >= _last(scripts) else "expand"
     known = {path: _assigned(text) for path, text in scripts.items()}
     if set(have) - {one.get("revision") for one in known.values()}:
         # Of a newer package, which went on from what this one needs.
@@ -148,6 +200,16 @@ def pending(scripts, have, is_linear=False):
     if contract in have:
         return "nothing"
     return "contract" if expand in have else "expand"
+
+
+def worst(found):
+    """
+    Return what a service's schema lacks.
+
+    found
+        What ``pending`` returned for each of its databases.
+    """
+    return None if None in found else max(found, key=PENDING.index)
 
 
 def decide(members, evidence):
@@ -221,6 +283,21 @@ def ordered(version):
     Not Debian's whole rule: a tilde counts as nothing.
     """
     return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def _revisions(database, is_numbered):
+    column, table = (
+        ("version", "migrate_version") if is_numbered else ("version_num", "alembic_version")
+    )
+    return f"SELECT {column} FROM `{database}`.{table}"
+
+
+def _last(scripts):
+    """The highest number among sqlalchemy-migrate's migrations."""
+    numbers = [int(found[1]) for path in scripts if (found := NUMBERED.fullmatch(path))]
+    if not numbers:
+        raise ValueError("none of its migrations has a number")
+    return max(numbers)
 
 
 def _assigned(text):

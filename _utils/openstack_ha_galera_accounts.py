@@ -25,12 +25,15 @@ def native_password(password):
 def of_systems(systems):
     """
     Return the accounts of the formula's own systems, as ``{name: {"databases": [..]}}``: a service
-    with a schema has an account of the same name.
+    with a schema has an account of the same name, with all of its databases.
 
     systems
         Those that run somewhere in the cluster.
     """
-    return {name: {"databases": [name]} for name in openstack_ha_db_sync.services(systems)}
+    return {
+        name: {"databases": openstack_ha_db_sync.databases(name)}
+        for name in openstack_ha_db_sync.services(systems)
+    }
 
 
 def granted_databases(grants):

@@ -7,6 +7,8 @@ Each compute node is gateway, DHCP server and metadata server of its own machine
 import openstack_ha_option_types as option
 
 ADDRESSES = option.string("a network as a CIDR, e.g. 10.20.0.0/16")
+# Fifteen characters are what the kernel has for an interface's name (IFNAMSIZ).
+INTERFACE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$"
 
 OPTIONS = option.section(
     "nova-network on each compute node, where network:provider is nova_network",
@@ -18,11 +20,13 @@ OPTIONS = option.section(
     interface=option.string(
         "the interface that joins the compute nodes' bridges; without an address of its own",
         default="eth1",
+        pattern=INTERFACE_PATTERN,
     ),
-    bridge=option.string("the bridge of flat_dhcp", default="br100"),
+    bridge=option.string("the bridge of flat_dhcp", default="br100", pattern=INTERFACE_PATTERN),
     vlan_start=option.integer("the first VLAN of vlan", 100, 1, 4094),
     public_interface=option.string(
-        "the interface of floating addresses; default: the one that has the node's address"
+        "the interface of floating addresses; default: the one that has the node's address",
+        pattern=INTERFACE_PATTERN,
     ),
     domain=option.string("the machines' domain", default="novalocal"),
     snat_ranges={
@@ -41,7 +45,10 @@ OPTIONS = option.section(
             "additionalProperties": False,
             "properties": {
                 "range": ADDRESSES,
-                "gateway": option.string("default: the first address"),
+                "gateway": option.string(
+                    "an address that no machine gets; default: the first. Machines go by their "
+                    "own node's"
+                ),
                 "dns": {
                     "type": "array",
                     "description": "at most two name servers; default: the node's own",
@@ -50,7 +57,7 @@ OPTIONS = option.section(
                     "maxItems": 2,
                 },
                 "vlan": option.integer("its VLAN", None, 1, 4094),
-                "project": option.string("whose it is; default: everybody's"),
+                "project": option.string("id of the project whose it is; default: everybody's"),
             },
         },
         default={},
@@ -73,8 +80,10 @@ OPTIONS = option.section(
         },
         default={},
     ),
+    prune=option.boolean(
+        "networks and floating addresses that are not named here go when nobody uses them", False
+    ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
-    options=option.FILE_OPTIONS,
 )
 
 SYSTEM = {
@@ -82,8 +91,10 @@ SYSTEM = {
     "parts": {
         "nova_network": {
             "roles": {"network_node"},
-            "reads": {"nova", "keystone", "rabbitmq"},
+            "reads": {"nova", "keystone", "glance", "rabbitmq"},
             "secrets": [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")],
         }
     },
+    # Networks and floating addresses are in the database, which only a controller reaches.
+    "coordinated": ["nova.api"],
 }

@@ -6,7 +6,13 @@ API, the conductor, the scheduler and the console proxy on the controllers, the 
 nodes. A compute node asks the conductor for what is in the database, and has no password for it.
 """
 
+import openstack_ha_nova_cells
 import openstack_ha_option_types as option
+
+
+def _quota(description, default):
+    return option.integer(description, default, -1, 10**9)
+
 
 OPTIONS = option.service(
     "Nova on controllers and compute nodes, where network:provider is set",
@@ -31,14 +37,39 @@ OPTIONS = option.service(
     resume_machines=option.boolean(
         "machines that ran when their node lost its power run again when it is back", True
     ),
+    wheels=option.string(
+        "the release of Nova's wheels to stay on, or to go back to, e.g. 4f2a6d0c9b1e7a35; "
+        "default: that of the formula",
+        pattern=r"^[0-9a-f]{16}$",
+    ),
+    quotas=option.section(
+        "what a project may have where nobody has given it more; -1 is no limit",
+        instances=_quota("machines", 10),
+        cores=_quota("virtual cores", 20),
+        ram=_quota("MB of memory", 51200),
+        floating_ips=_quota("floating addresses", 10),
+        fixed_ips=_quota("addresses of machines", -1),
+        security_groups=_quota("security groups", 10),
+        security_group_rules=_quota("rules in a security group", 20),
+        key_pairs=_quota("key pairs of a user", 100),
+        metadata_items=_quota("metadata of a machine", 128),
+        server_groups=_quota("groups of machines", 10),
+        server_group_members=_quota("machines in such a group", 10),
+    ),
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )
 
 FOLDER = "/etc/nova"
+# Its programs come from wheels.
+PROGRAMS = "/opt/openstack_ha/nova/current"
+MIGRATIONS = "nova/db/sqlalchemy"
+
+CELL = {"migrations": f"{MIGRATIONS}/migrate_repo/versions", "is_numbered": True}
+API_SYNC, SYNC = ("api_db", "sync"), ("db", "sync")
 
 # What a compute node proves itself with, to the brokers and to Keystone.
 OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")]
-ASKED = {"keystone", "rabbitmq", "nova_network"}
+ASKED = {"keystone", "glance", "rabbitmq", "nova_network"}
 
 
 def _part(role, *secrets):
@@ -47,6 +78,7 @@ def _part(role, *secrets):
 
 SYSTEM = {
     "options": OPTIONS,
+    "coordinated": ["nova.api", "nova.compute"],
     "parts": {
         "nova.conductor": _part("nova_server", ("galera",)),
         "nova.scheduler": _part("nova_server", ("galera",)),
@@ -54,6 +86,45 @@ SYSTEM = {
         "nova.console": _part("nova_server", ("galera",)),
         "nova.metadata": {"roles": {"network_node"}, "reads": ASKED, "secrets": OWN},
         "nova.compute": {"roles": {"compute_node"}, "reads": ASKED, "secrets": OWN},
+    },
+    "schema": {
+        "part": "nova.api",
+        "package": "nova",
+        "libraries": f"{PROGRAMS}/lib/python3.11/site-packages",
+        "user": "nova",
+        "command": f"{PROGRAMS}/bin/nova-manage",
+        "config": (f"{FOLDER}/nova.conf", f"{FOLDER}/openstack_ha-local.conf"),
+        "databases": {
+            "nova_api": {
+                "migrations": f"{MIGRATIONS}/api_migrations/migrate_repo/versions",
+                "is_numbered": True,
+            },
+            openstack_ha_nova_cells.CELL0_DATABASE: CELL,
+            "nova": CELL,
+        },
+        # The API's comes first: there `db sync` finds cell0, and without a mapping passes it over.
+        "sync": (
+            API_SYNC,
+            (
+                "cell_v2",
+                "map_cell0",
+                "--database_connection",
+                openstack_ha_nova_cells.cell0_database(),
+            ),
+            SYNC,
+        ),
+        # Migrations are "additive and able to be applied to a running system before service code
+        # has been upgraded". The last one goes on until nothing is left: it is asked for no count.
+        # https://docs.openstack.org/nova/rocky/user/upgrade.html#schema-migrations
+        "expand": (API_SYNC, SYNC, ("db", "online_data_migrations")),
+    },
+    "messages": "nova",
+    "turns": {
+        "nova.conductor": {"unit": "nova-conductor.service", "patience": 0},
+        "nova.scheduler": {"unit": "nova-scheduler.service", "patience": 0},
+        "nova.api": {"unit": "nova-api.service", "patience": 60, "row": "nova"},
+        # Consoles that are looked at are cut, and asked for again.
+        "nova.console": {"unit": "nova-novncproxy.service", "patience": 0, "row": "nova_console"},
     },
     "catalog": {
         "nova.api": {

@@ -1,8 +1,9 @@
 """
 What the configuration files of OpenStack's services have in common.
 
-A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or
-``{"before", "secret": path, "after"}``: whoever prints it asks for the secret.
+A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or a
+list of texts and of ``{"secret": path}`` that are printed one after another: whoever prints it asks
+for the secrets.
 """
 
 import openstack_ha_tls
@@ -22,7 +23,7 @@ def secret(path, before="", after=""):
     before, after
         The text around it.
     """
-    return {"before": before, "secret": path, "after": after}
+    return [piece for piece in (before, {"secret": path}, after) if piece]
 
 
 def host(address):

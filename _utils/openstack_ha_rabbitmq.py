@@ -21,6 +21,9 @@ HEALTH = {
     "vhosts": {"/": {"configure": "^$", "write": "^$", "read": "^$"}},
 }
 
+# What the formula's own services may: all that there is on the vhost where they meet.
+SERVICE = {"vhosts": {"/": {"configure": ".*", "write": ".*", "read": ".*"}}}
+
 # The user that a blank broker makes for everybody on the same host.
 UNWANTED_USERS = ("guest",)
 
@@ -150,7 +153,7 @@ def mirrored_policy(vhost, controllers):
     }
 
 
-def desired_definitions(options, controllers, queues):
+def desired_definitions(options, controllers, queues, services=()):
     """
     Return what the pillar asks for, in the shape of RabbitMQ's definitions, without passwords.
 
@@ -163,9 +166,12 @@ def desired_definitions(options, controllers, queues):
     queues
         ``mirrored`` or ``quorum``, by ``queue_type``.
 
+    services
+        The users of the formula's own services, by ``openstack_ha_messaging.users``.
+
     Returns ``{"vhosts": [..], "users": [..], "permissions": [..], "policies": [..]}``.
     """
-    users = {HEALTH_USER: HEALTH, **options["users"]}
+    users = {HEALTH_USER: HEALTH, **dict.fromkeys(services, SERVICE), **options["users"]}
     policies = [_policy(name, policy) for name, policy in options["policies"].items()]
     if queues == "mirrored":
         policies += [mirrored_policy(vhost, controllers) for vhost in options["vhosts"]]

@@ -7,6 +7,7 @@ import secrets
 
 import openstack_ha_db_sync
 import openstack_ha_identity
+import openstack_ha_messaging
 import openstack_ha_systems
 import openstack_ha_tls
 
@@ -36,7 +37,8 @@ def needed(cluster, systems):
     """
     own = openstack_ha_db_sync.services(systems)
     accounts = [HEALTH_ACCOUNT, *own, *cluster.get("galera", {}).get("accounts", {})]
-    users = [HEALTH_ACCOUNT, *cluster.get("rabbitmq", {}).get("users", {})]
+    senders = openstack_ha_messaging.users(systems)
+    users = [HEALTH_ACCOUNT, *senders, *cluster.get("rabbitmq", {}).get("users", {})]
     paths = [("haproxy", "stats"), ("rabbitmq", "erlang_cookie")]
     paths += [("galera", "accounts", name) for name in accounts]
     paths += [("rabbitmq", "users", name) for name in users]

@@ -8,6 +8,7 @@ is a fault of its own and never taken for absent.
 
 import time
 
+import openstack_ha_nova_status
 import openstack_ha_rule
 
 HEALTHY = "healthy"
@@ -19,7 +20,7 @@ DEAD = "dead"
 VERDICTS = (HEALTHY, DEGRADED, DEAD)
 # What HAProxy serves and the nodes are asked about themselves.
 ASKED_ITSELF = ("mysql", "rabbitmq")
-PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy", "certificates")
+PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy", "certificates", "nova")
 # Days in which a certificate can be ordered, signed and brought by people.
 DAYS_FOR_A_CERTIFICATE = 14
 
@@ -46,8 +47,8 @@ def assess(cluster, replies, records, now):
     each with the thing, its value and the command that shows or mends it. ``silent`` are those
     that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state, component,
     size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions, alarms}``) and
-    ``haproxy`` (back end -> server -> whether it serves) and ``certificates`` (file -> its end),
-    or the text or None of its reply.
+    ``haproxy`` (back end -> server -> whether it serves), ``certificates`` (file -> its end) and
+    ``nova`` (``{services, unmapped}``, None without Nova), or the text or None of its reply.
     ``decisions`` has each system's last ``{verdict, nodes, why, way_out, since}``, ``since`` in
     seconds since the epoch, or None.
     """
@@ -65,6 +66,7 @@ def assess(cluster, replies, records, now):
         *_haproxy(nodes, holders),
         *_apis(nodes, holders),
         *_certificates(nodes, now),
+        *_nova(cluster, nodes),
         *_refusals(cluster["name"], decisions),
         *_failures(cluster["name"], records),
     ]
@@ -258,6 +260,14 @@ def _certificates(nodes, now):
                     f"give tls:certificate another one, `salt {one} state.apply "
                     f"openstack_ha.haproxy` ({file})",
                 )
+
+
+def _nova(cluster, nodes):
+    """The first one's word does: the database is theirs together."""
+    told = _probed(nodes, "nova", lambda found: found is not None)
+    if told:
+        first = next(iter(told.values()))
+        yield from ((DEGRADED, line) for line in openstack_ha_nova_status.faults(cluster, first))
 
 
 def _refusals(name, decisions):

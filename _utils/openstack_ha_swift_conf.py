@@ -460,4 +460,4 @@ def _is_hidden(section, key, general):
 def _text(value):
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, dict) else str(value)
+    return value if isinstance(value, list) else str(value)

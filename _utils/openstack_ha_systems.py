@@ -10,7 +10,10 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
     node         what is said of it at each node, as JSON schemas by key
     secrets      its secrets, as JSON schemas by key
     coordinated  the parts whose nodes the master asks about it, where the master looks after it
-    schema       of its database, as ``openstack_ha_db_sync`` uses it
+    schema       of its databases, as ``openstack_ha_db_sync`` uses it; ``part`` is the one whose
+                 nodes bring it there, where none has the system's own name
+    messages     RabbitMQ's user by which its parts send and are sent messages, with all rights on
+                 the vhost ``/``
     catalog      its services in Keystone's catalog by part, as ``openstack_ha_identity`` uses them
     vip          its rows on the VIP, as ``openstack_ha_haproxy.listeners`` explains them
     turns        parts that are renewed one node at a time: ``unit``; ``patience``, the seconds for
@@ -65,7 +68,7 @@ def coordinated():
     before = ("galera", "rabbitmq")
     return {
         **{name: own[name] for name in before},
-        "db_sync": set(schemas()),
+        "db_sync": {one["part"] for one in schemas().values()},
         **{name: nodes for name, nodes in own.items() if name not in before},
         "turn": set(turns()),
     }
@@ -117,7 +120,21 @@ def schemas():
     """
     Return the schemas by the system whose they are.
     """
-    return {name: one["schema"] for name, one in SYSTEMS.items() if "schema" in one}
+    return {
+        name: {"part": name, **one["schema"]} for name, one in SYSTEMS.items() if "schema" in one
+    }
+
+
+def messages():
+    """
+    Return RabbitMQ's users by the part that sends and is sent messages.
+    """
+    return {
+        part: one["messages"]
+        for one in SYSTEMS.values()
+        if "messages" in one
+        for part in one["parts"]
+    }
 
 
 def catalog():

@@ -20,6 +20,8 @@ PINNED = re.compile(
     r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+( --hash=sha256:[0-9a-f]{64})+$"
 )
 RELEASE_LENGTH = 16
+# What installs the others, and builds those that come as source.
+BUILDERS = {"packaging", "pip", "setuptools", "wheel"}
 
 
 def faults(requirements):
@@ -34,6 +36,16 @@ def faults(requirements):
         for one in requirements
         if not PINNED.match(one)
     ]
+
+
+def builders(requirements):
+    """
+    Return the requirements that install and build the others.
+
+    requirements
+        As ``faults`` takes them.
+    """
+    return [one for one in requirements if one.partition("==")[0] in BUILDERS]
 
 
 def corrected(text, correction):
@@ -72,3 +84,27 @@ def release(requirements, corrections, platform):
     """
     told = json.dumps([platform, sorted(requirements), corrections], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:RELEASE_LENGTH]
+
+
+def archive(label, name):
+    """
+    Return the name of a set's archive; its digest is beside it, with ``.sha256`` behind the name.
+
+    label
+        What the set is called, e.g. ``nova``.
+
+    name
+        What ``release`` returns.
+    """
+    return f"{label}-{name}.tar.gz"
+
+
+def noted(text):
+    """
+    Return the digest that a note says, as sha256sum writes it; None where it says none.
+
+    text
+        The note; nothing where there is none.
+    """
+    words = (text or "").split()
+    return words[0] if words else None

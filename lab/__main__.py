@@ -143,7 +143,7 @@ def parser() -> argparse.ArgumentParser:
     showing.add_argument("node")
     showing.add_argument("unit", nargs="?")
     showing.add_argument("--lines", type=int, default=200)
-    verb("image", image).add_argument("image", choices=("all", "host", "baked", "tests"))
+    verb("image", image).add_argument("image", choices=("all", "host", "baked", "tests", "wheels"))
     testing = verb("tier", run_tier)
     testing.add_argument("tier", choices=("functional", "cluster"))
     testing.add_argument("arguments", nargs=argparse.REMAINDER, help="pytest's")

@@ -75,7 +75,7 @@ class Lab:
         complete = cluster_file.complete(cluster)
         images = Images(lab.docker, say)
         plans = [
-            *_servants(images, cidr, complete),
+            *_servants(images, complete, cidr),
             *_nodes(images, complete, cold),
         ]
         lab._ensure(plans)
@@ -223,18 +223,20 @@ class Lab:
             each.wait_booted()
 
 
-def _servants(images: Images, cidr: str, cluster: Mapping) -> list[Plan]:
+def _servants(images: Images, cluster: Mapping, cidr: str) -> list[Plan]:
     """Return the hosts that are no part of the cluster: its salt-master, and a client.
 
-    Where the cluster runs machines, the client has an image of one.
+    Where Nova comes from wheels, the master has built them already; where the cluster runs
+    machines, the client has an image of one.
     """
+    has_wheels = cluster["network"].get("provider") == "nova_network"
     has_machines = any("compute" in node["roles"] for node in cluster["nodes"].values())
     return [
         Plan(
             kind=inventory.MASTER,
             id=inventory.MASTER,
             address=network.address_of(cidr, network.MASTER_HOST),
-            image=images.host(),
+            image=images.wheels() if has_wheels else images.host(),
             mounts=salt.formula_mounts(),
         ),
         Plan(

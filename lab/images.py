@@ -3,7 +3,7 @@
 A tag is the hash of everything that went into the image, so a build happens only when an input
 changed. What takes long stands side by side and is built so:
 
-    base -> trusting -> salt -----> host -> client, upstream (Swift's own tests)
+    base -> trusting -> salt -----> host -> client, upstream (Swift's own tests), wheels (a master)
                      |                      client -> guest (it has a machine's image)
                      -> packages -> baked (a host too) -> tests
 """
@@ -33,7 +33,8 @@ MIRROR = os.environ.get("LAB_APT_MIRROR", "")
 SALT_VERSION = os.environ.get("LAB_SALT_VERSION", "3008.3")
 
 IMAGE_DIR = Path(__file__).parent / "image"
-PARAMETERS = Path(__file__).parent.parent / "openstack_ha" / "parameters" / "Debian-12.yaml"
+ROOT = Path(__file__).parent.parent
+PARAMETERS = ROOT / "openstack_ha" / "parameters" / "Debian-12.yaml"
 
 BASE_PACKAGES = (
     "apt-utils",
@@ -79,6 +80,15 @@ DPKG_OPTIONS = (
     "path-exclude=/usr/share/locale/*",
 )
 APT_OPTIONS = ('Acquire::Languages "none"',)
+# What the state that builds Nova's wheels runs with; of the parameters it gets its own.
+WHEELS_FORMULA = (
+    "_modules/openstack_ha_wheels.py",
+    "_states/openstack_ha_wheels.py",
+    "_utils/openstack_ha_wheels.py",
+    "openstack_ha/nova/wheels.sls",
+    "openstack_ha/nova/wheels.yaml",
+)
+WHEELS_PARAMETERS = ("wheels", "nova_wheels")
 TEST_PIP_PACKAGES = ("hypothesis", "psutil", "pytest", "pytest-salt-factories")
 
 Say = Callable[[str], None]
@@ -125,6 +135,17 @@ def context_tar(files: Mapping[str, tuple[bytes, int]]) -> io.BytesIO:
             archive.addfile(entry, io.BytesIO(content))
     packed.seek(0)
     return packed
+
+
+def wheels_files(parameters: Mapping) -> dict[str, tuple[bytes, int]]:
+    """Return the part of the formula that builds Nova's wheels: path -> (content, mode).
+
+    No more than that, so that no other change of the formula builds them anew.
+    """
+    own = {key: parameters[key] for key in WHEELS_PARAMETERS}
+    files = {path: (ROOT / path).read_bytes() for path in WHEELS_FORMULA}
+    files[str(PARAMETERS.relative_to(ROOT))] = yaml.safe_dump(own).encode()
+    return {f"formula/{path}": (content, 0o644) for path, content in files.items()}
 
 
 class Images:
@@ -187,6 +208,10 @@ class Images:
         """Return the tag of the host from which load and failover runs use the cluster."""
         args = {"HOST": self.host(), "PIP_PACKAGES": " ".join(CLIENT_PIP_PACKAGES)}
         return self._build("client", args)
+
+    def wheels(self) -> str:
+        """Return the tag of a master that has built Nova's wheels by the formula's own state."""
+        return self._build("wheels", {"HOST": self.host()}, wheels_files(_parameters()))
 
     def client_with_guest(self) -> str:
         """Return the tag of such a client that has the image of a small machine to boot."""

@@ -141,3 +141,22 @@ def await_until(condition, seconds, what, seen=None):
             pytest.fail(f"{what} did not come within {seconds} s; at last there was {last!r}")
         time.sleep(0.1)
     return found
+
+
+def with_machines(computes, cluster=None):
+    """
+    Return a cluster, by default that of pillar.example, with compute nodes, ``{id: address}`` as
+    nodes have them, whose machines have their network from nova-network.
+    """
+    cluster = cluster or example()
+    for name, address in computes.items():
+        cluster["nodes"][name] = {"address": address, "roles": ["compute"]}
+    cluster["network"]["provider"] = "nova_network"
+    cluster["nova_network"] = {
+        "networks": {"private": {"range": "10.20.0.0/24"}},
+        "floating_pools": {"public": {"ranges": ["192.0.2.64/28"]}},
+    }
+    for system in ("keystone", "rabbitmq"):
+        users = cluster["secrets"][system].setdefault("users", {})
+        users.setdefault("nova", f"change-me-{system}-nova")
+    return cluster

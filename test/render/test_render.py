@@ -193,3 +193,16 @@ def test_custom_python_never_asks_pillar_get():
     for folder in ("_modules", "_states", "_runners", "_pillar", "_utils", "_output"):
         for path in pathlib.Path(ROOT, folder).glob("*.py"):
             assert 'pillar.get"' not in path.read_text(encoding="utf-8"), path
+
+
+def test_novas_wheels_are_the_same_set_where_they_are_built_and_where_they_run(loaders_of):
+    cluster = _every_role()
+    cluster["network"]["provider"] = "nova_network"
+    for system in ("rabbitmq", "keystone"):
+        cluster["secrets"][system].setdefault("users", {})["nova"] = f"change-me-{system}-nova"
+    modules = loaders_of("cmp1", cluster).modules
+    *_, built = modules.state.show_low_sls("openstack_ha.nova.wheels")
+    (unpacked,) = modules.state.show_low_sls("openstack_ha.nova.programs")
+    assert unpacked["built_by"] == built["__sls__"]
+    assert (unpacked["label"], unpacked["name"]) == (built["name"], built["folder"])
+    assert unpacked["wheels"] == {key: built[key] for key in ("requirements", "corrections")}

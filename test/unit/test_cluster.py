@@ -55,18 +55,18 @@ CASES = {
     ),
     "two nodes with one address": (
         ("nodes", "cmp1"),
-        {"address": "172.29.80.11", "roles": ["compute"]},
+        {"address": "172.29.80.11", "roles": ["proxy"]},
         "openstack_ha:nodes:cmp1:address: 172.29.80.11 is the address of ctl1 too",
     ),
     "two nodes with one hostname": (
         ("nodes", "ctl1.example.org"),
-        {"address": "172.29.80.21", "roles": ["compute"]},
+        {"address": "172.29.80.21", "roles": ["proxy"]},
         "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too; "
         "give one of them a hostname of its own",
     ),
     "one node named twice": (
         ("nodes", "ctl2"),
-        {"address": "172.29.80.22", "roles": ["compute"]},
+        {"address": "172.29.80.22", "roles": ["proxy"]},
         "openstack_ha:nodes:ctl2: ctl2 is named twice",
     ),
     "unknown role": (
@@ -77,7 +77,7 @@ CASES = {
     ),
     "range of another length": (
         ("nodes", "cmp[1-3]"),
-        {"address": "172.29.80.21-22", "roles": ["compute"]},
+        {"address": "172.29.80.21-22", "roles": ["proxy"]},
         "openstack_ha:nodes:cmp[1-3]:address: cmp[1-3] names 3 nodes and 172.29.80.21-22 "
         "2 addresses",
     ),

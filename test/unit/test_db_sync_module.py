@@ -48,6 +48,18 @@ def test_a_step_is_the_services_own_and_is_looked_at_again(db_sync, name):
     ] == (wanted)
 
 
+def test_commands_that_end_well_and_leave_a_schema_as_it_was_are_quoted(db_sync):
+    db_sync.pending = lambda service: "sync"
+    with pytest.raises(CommandExecutionError, match="of glance on ctl1 still lacks sync.*no room"):
+        db_sync.sync("glance")
+
+
+@pytest.mark.parametrize("found", ["contract", None])
+def test_what_is_not_known_or_left_for_later_is_no_failure(db_sync, found):
+    db_sync.pending = lambda service: found
+    assert db_sync.expand("glance") == {"pending": found}
+
+
 ERRORS = {
     "no such database": (pymysql.err.OperationalError(1049, "x"), []),
     "no such table": (pymysql.err.ProgrammingError(1146, "x"), []),
@@ -81,21 +93,85 @@ def test_a_service_is_ready_with_all_of_its_files(db_sync, tmp_path):
     assert db_sync._said("x") == {"is_ready": False, "version": None, "pending": None}
 
 
+def test_a_version_of_wheels_is_that_of_the_release_in_use(db_sync, tmp_path):
+    for release, version in (("aa", "18.3.0"), ("bb", "26.2.1")):
+        described = tmp_path / release / "site-packages" / f"nova-{version}.dist-info"
+        described.mkdir(parents=True)
+        (described / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: nova\nVersion: {version}\n", encoding="utf-8"
+        )
+    current = tmp_path / "current"
+    facts = {"package": "nova", "libraries": str(current / "site-packages"), "config": []}
+    db_sync.__utils__ = {"openstack_ha_db_sync.facts": lambda service: facts}
+    db_sync.pending = lambda service: "nothing"
+    assert db_sync._said("nova") == {"is_ready": False, "version": None, "pending": None}
+    for release, version in (("aa", "18.3.0"), ("bb", "26.2.1")):
+        current.unlink(missing_ok=True)
+        current.symlink_to(release)
+        assert db_sync._said("nova") == {"is_ready": True, "version": version, "pending": "nothing"}
+
+
+def of_databases(module, **databases):
+    """Have the module know a service with these databases, ``{name: (files, what is there)}``."""
+
+    def facts(service):
+        return {**rule.facts(service), "databases": {name: one[0] for name, one in known.items()}}
+
+    known = {}
+    for name, (folder, kind, have) in databases.items():
+        one = {"is_linear": False, "is_numbered": False, "revisions": name, **kind}
+        known[name] = ({**one, "migrations": str(folder)}, have)
+    module.__utils__ = {**utils(), "openstack_ha_db_sync.facts": facts}
+    module.rows = lambda statement: known[statement][1]
+
+
 def test_placements_migrations_have_no_branches(db_sync, tmp_path):
     (tmp_path / "1_initial.py").write_text("revision = 'a'\ndown_revision = None", encoding="utf-8")
-    facts = {**rule.facts("placement"), "migrations": str(tmp_path)}
-    db_sync.__utils__ = {**utils(), "openstack_ha_db_sync.facts": lambda service: facts}
-    db_sync.rows = lambda statement: [["a"]]
+    of_databases(db_sync, placement=(tmp_path, {"is_linear": True}, [["a"]]))
     assert db_sync.pending("placement") == "nothing"
 
 
-def test_migrations_that_cannot_be_read_are_not_known(db_sync, tmp_path):
+@pytest.mark.parametrize(
+    ("api", "cell0", "cell", "lacks"),
+    [
+        ([[61]], [[390]], [[390]], "nothing"),
+        ([[61]], [], [[390]], "sync"),
+        ([[61]], [[390]], [[389]], "expand"),
+        ([[60]], [], [[390]], "sync"),
+        ([[61]], [[390]], None, None),
+    ],
+)
+def test_a_service_lacks_what_any_of_its_databases_lacks(
+    db_sync, tmp_path, api, cell0, cell, lacks
+):
+    for path in ("api/061_last.py", "cell/389_before.py", "cell/390_last.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    numbered = {"is_numbered": True}
+    of_databases(
+        db_sync,
+        nova_api=(tmp_path / "api", numbered, api),
+        nova_cell0=(tmp_path / "cell", numbered, cell0),
+        nova=(tmp_path / "cell", numbered, cell),
+    )
+    assert db_sync.pending("nova") == lacks
+
+
+@pytest.mark.parametrize(
+    ("service", "mends"),
+    [
+        ("glance", "`apt-get install --reinstall python3-glance`"),
+        ("nova", "`rm -r /opt/openstack_ha/nova/current`, and `salt-call state.highstate`"),
+    ],
+)
+def test_migrations_that_cannot_be_read_are_not_known(db_sync, tmp_path, service, mends):
     (tmp_path / "x.py").write_text("def (", encoding="utf-8")
-    facts = {"migrations": str(tmp_path), "is_linear": False}
-    db_sync.__utils__ = {**utils(), "openstack_ha_db_sync.facts": lambda service: facts}
-    db_sync.rows = lambda statement: [["a"]]
-    with pytest.raises(CommandExecutionError, match="which schema x needs is not known"):
-        db_sync.pending("x")
+    of_databases(db_sync, x=(tmp_path, {}, [["a"]]))
+    with pytest.raises(
+        CommandExecutionError, match=f"which schema {service} needs is not known"
+    ) as told:
+        db_sync.pending(service)
+    assert mends in str(told.value)
 
 
 def test_what_is_no_service_is_named(db_sync):

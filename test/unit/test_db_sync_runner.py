@@ -1,11 +1,14 @@
 """The schemas' rule over three controllers: one makes a schema, once, and those who wait hear."""
 
-import openstack_ha_systems
+import openstack_ha_cluster
+import openstack_ha_db_sync
 import pytest
 from runners import Master, Nodes
+from support import example
 
 CONTROLLERS = ("ctl1", "ctl2", "ctl3")
-SERVICES = list(openstack_ha_systems.schemas())
+SYSTEMS = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(example()))
+SERVICES = openstack_ha_db_sync.services(SYSTEMS)
 
 
 class Services(Nodes):

@@ -113,3 +113,11 @@ def test_granted_databases():
         "GRANT SELECT ON `other`.* TO `nova`@`%`",
     ]
     assert accounts.granted_databases(grants) == ["nova_api"]
+
+
+def test_a_services_account_has_all_of_its_databases():
+    found = accounts.of_systems(["keystone", "nova.api", "nova.conductor"])
+    assert found == {
+        "keystone": {"databases": ["keystone"]},
+        "nova": {"databases": ["nova_api", "nova_cell0", "nova"]},
+    }

@@ -26,7 +26,7 @@ def test_images_are_objects_of_the_service_user_by_the_vip(files):
     account = files["swift.conf"][store["default_swift_reference"]]
     assert account["auth_address"] == "https://cloud.example.org:5000/v3"
     assert account["user"] == "service:glance"
-    assert account["key"]["secret"] == "keystone:users:glance"
+    assert account["key"] == [{"secret": "keystone:users:glance"}]
 
 
 def test_options_of_the_pillar_come_last(files):
@@ -36,16 +36,16 @@ def test_options_of_the_pillar_come_last(files):
 def test_the_service_goes_by_the_vip_and_the_command_beside_it(files):
     by_vip = files["glance-api.conf"]["database"]["connection"]
     beside = files["openstack_ha-local.conf"]["database"]["connection"]
-    assert by_vip["after"].startswith("@172.29.80.100:3306/glance?")
-    assert beside["after"].startswith("@172.29.80.12:3306/glance?")
-    assert by_vip["secret"] == "galera:accounts:glance"
+    assert by_vip[2].startswith("@172.29.80.100:3306/glance?")
+    assert beside[2].startswith("@172.29.80.12:3306/glance?")
+    assert by_vip[1] == {"secret": "galera:accounts:glance"}
 
 
 def test_tokens_are_remembered_by_all_controllers_and_sealed(files):
     authtoken = files["glance-api.conf"]["keystone_authtoken"]
     assert authtoken["memcached_servers"].count(":11211") == 3
     assert authtoken["memcache_security_strategy"] == "ENCRYPT"
-    assert authtoken["password"]["secret"] == "keystone:users:glance"
+    assert authtoken["password"] == [{"secret": "keystone:users:glance"}]
 
 
 def test_every_part_of_the_pipeline_is_defined(files):

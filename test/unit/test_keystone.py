@@ -22,9 +22,9 @@ def test_the_service_goes_by_the_vip_and_the_command_beside_it(view):
     files = keystone.files(view, 4)
     by_vip = files["keystone.conf"]["database"]["connection"]
     beside = files["openstack_ha-local.conf"]["database"]["connection"]
-    assert by_vip["after"].startswith("@172.29.80.100:3306/keystone?")
-    assert beside["after"].startswith("@172.29.80.12:3306/keystone?")
-    assert by_vip["secret"] == "galera:accounts:keystone"
+    assert by_vip[2].startswith("@172.29.80.100:3306/keystone?")
+    assert beside[2].startswith("@172.29.80.12:3306/keystone?")
+    assert by_vip[1] == {"secret": "galera:accounts:keystone"}
 
 
 def test_it_listens_on_the_nodes_own_address_only(view):

@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,24 @@ def test_formula_packages_are_each_named_once_and_pythons_go_to_pip():
         ["haproxy", "keepalived", "socat"],
         ["jsonschema", "netaddr"],
     )
+
+
+def test_what_builds_wheels_is_their_own_part_of_the_formula():
+    parameters = {
+        "wheels": {"archives": "/srv/wheels"},
+        "nova_wheels": {"build_packages": ["gcc"]},
+        "haproxy": {"packages": ["haproxy"]},
+    }
+    files = images.wheels_files(parameters)
+    (path,) = [path for path in files if "/parameters/" in path]
+    del parameters["haproxy"]
+    assert yaml.safe_load(files[path][0]) == parameters
+    assert images.wheels_files({**parameters, "keepalived": {}}) == files
+
+
+def test_a_compiler_is_no_package_of_the_nodes():
+    debian, _ = images.formula_packages(yaml.safe_load(images.PARAMETERS.read_text()))
+    assert "gcc" not in debian
 
 
 SCRIPTS = [

@@ -65,11 +65,11 @@ def test_a_moved_cluster_has_every_address_at_its_place():
         "10.20.30.11",
         "10.20.30.12",
         "10.20.30.13",
+        "10.20.30.21",
+        "10.20.30.22",
         "10.20.30.31",
         "10.20.30.32",
         "10.20.30.33",
-        "10.20.30.21",
-        "10.20.30.22",
     ]
     assert moved["vip"] == {**example()["vip"], "address": "10.20.30.100"}
     assert openstack_ha_cluster.faults(moved) == []

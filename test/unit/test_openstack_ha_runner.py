@@ -61,7 +61,7 @@ def test_the_schedule_rings_only_where_something_is_to_be_done(master):
     rung, shown = idle(master, galera=False, rabbitmq=None)
     assert rung == {"demo": ["galera"]}
     assert master.events == [("openstack_ha/demo/galera/doorbell", {})]
-    assert set(shown) == {"galera", "rabbitmq", "keystone", "db_sync", "swift", "turn"}
+    assert set(shown) == {"galera", "rabbitmq", "keystone", "db_sync", "nova", "swift", "turn"}
     asked = [fun for _nodes, fun, _arguments in master.sent]
     assert asked == ["openstack_ha.evidence"], "each node is asked once"
     assert shown["galera"]["begun"] == master.clock.now

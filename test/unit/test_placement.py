@@ -33,9 +33,9 @@ def test_the_service_goes_by_the_vip_and_the_command_beside_it(files):
     assert "database" not in files["placement.conf"]
     by_vip = files["placement.conf"]["placement_database"]["connection"]
     beside = files["openstack_ha-local.conf"]["placement_database"]["connection"]
-    assert by_vip["after"].startswith("@172.29.80.100:3306/placement?")
-    assert beside["after"].startswith("@172.29.80.12:3306/placement?")
-    assert by_vip["secret"] == beside["secret"] == "galera:accounts:placement"
+    assert by_vip[2].startswith("@172.29.80.100:3306/placement?")
+    assert beside[2].startswith("@172.29.80.12:3306/placement?")
+    assert by_vip[1] == beside[1] == {"secret": "galera:accounts:placement"}
 
 
 def test_tokens_are_remembered_by_all_controllers_and_sealed(files):
@@ -43,7 +43,7 @@ def test_tokens_are_remembered_by_all_controllers_and_sealed(files):
     assert authtoken["auth_url"] == "https://cloud.example.org:5000"
     assert authtoken["memcached_servers"].count(":11211") == 3
     assert authtoken["memcache_security_strategy"] == "ENCRYPT"
-    assert authtoken["password"]["secret"] == "keystone:users:placement"
+    assert authtoken["password"] == [{"secret": "keystone:users:placement"}]
 
 
 def test_uwsgi_leaves_the_vips_port_to_haproxy_and_runs_the_application_that_is_there(files):

@@ -60,6 +60,14 @@ def desired(queues="mirrored", options=OPTIONS):
     return rabbitmq.desired_definitions(options, 3, queues)
 
 
+def test_a_service_of_the_formula_may_do_all_on_the_vhost_where_it_meets_the_others():
+    found = rabbitmq.desired_definitions(OPTIONS, 3, "mirrored", ["nova"])
+    assert {"name": "nova", "tags": []} in found["users"]
+    rights = {"configure": ".*", "write": ".*", "read": ".*"}
+    assert {"user": "nova", "vhost": "/", **rights} in found["permissions"]
+    assert "nova" not in [user["name"] for user in desired()["users"]]
+
+
 def served(definitions):
     """The definitions as a broker exports them after their import."""
     found = {"rabbit_version": "3.10.8", "queues": [], **copy.deepcopy(definitions)}

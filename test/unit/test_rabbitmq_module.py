@@ -4,9 +4,11 @@ import base64
 import json
 import pathlib
 
+import openstack_ha_cluster
 import pytest
 from runners import Clock, functions, load, utils
 from salt.exceptions import CommandExecutionError
+from support import example
 
 NODES = ["rabbit@ctl1", "rabbit@ctl2", "rabbit@ctl3"]
 VIEW = {
@@ -459,6 +461,17 @@ def test_passwords_reach_the_broker_hashed_and_by_a_pipe(host):
     assert "password_hash" in stdin
     assert secret not in stdin
     assert "password_hash" not in " ".join(argv)
+
+
+@pytest.mark.parametrize(("provider", "own"), [({"provider": "nova_network"}, ["nova"]), ({}, [])])
+def test_services_that_run_are_wanted_users(host, provider, own):
+    cluster = example()
+    cluster["network"].update(provider)
+    seen = openstack_ha_cluster.view(openstack_ha_cluster.complete(cluster), "ctl1")
+    seen["controllers"] = openstack_ha_cluster.controllers(seen)
+    host.salt["openstack_ha.view"] = lambda: seen
+    users = [user["name"] for user in host.definitions._desired("3.10")["users"]]
+    assert users == ["health", *own, "openstack"]
 
 
 def test_definitions_show_no_hash(host):

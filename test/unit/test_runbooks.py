@@ -6,6 +6,7 @@ import ast
 
 import openstack_ha_galera_election as election
 import openstack_ha_keystone_word as keystone_word
+import openstack_ha_nova_rule as nova_rule
 import openstack_ha_rabbitmq_membership as membership
 import openstack_ha_rule
 import openstack_ha_swift_spread as spread
@@ -14,7 +15,7 @@ import pytest
 from runbook import FOLDER, sections
 from support import ROOT
 
-HOSTS = {"master", "ctl1", "ctl2", "ctl3", "sto1", "sto2"}
+HOSTS = {"master", "ctl1", "ctl2", "ctl3", "sto1", "sto2", "cmp1"}
 FILES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "README.md")
 
 
@@ -30,6 +31,7 @@ KEYSTONE = [
     (keystone_word.RUNBOOK.removeprefix("docs/runbooks/"), title)
     for title in (keystone_word.NO_KEYS, keystone_word.OTHER_KEYS)
 ]
+NOVA = [nova_rule.SEVERAL_CELLS, nova_rule.NOT_REGISTERED, nova_rule.STRANGER]
 
 
 EVERY = [
@@ -41,7 +43,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(
-    ("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT, *KEYSTONE, *EVERY]
+    ("name", "title"), [*election.SECTIONS.values(), *RABBITMQ, *SWIFT, *KEYSTONE, *NOVA, *EVERY]
 )
 def test_a_refusals_section_exists_and_says_what_to_do(name, title):
     assert sections(name)[title]

@@ -112,6 +112,23 @@ DIFFERENT = {
         ["pending"],
         ["wait"],
     ),
+    "Nova's cell": (
+        "openstack_ha_nova.cell_present",
+        (),
+        {
+            "openstack_ha_nova.lacks_cell": lambda: "there is no cell",
+            "openstack_ha_word.wait": None,
+        },
+        ["lacks_cell"],
+        ["wait"],
+    ),
+    "a host in no cell": (
+        "openstack_ha_nova.host_mapped",
+        (),
+        {"openstack_ha_nova.is_mapped": False, "openstack_ha_word.wait": None},
+        ["is_mapped"],
+        ["wait"],
+    ),
     "rings": (
         "openstack_ha_swift.rings_present",
         (60,),
@@ -205,6 +222,8 @@ SAME = {
     "galera member": {"openstack_ha_galera.evidence": MEMBER},
     "keys": {"openstack_ha_keystone.lacks": lambda: []},
     "schema": {"openstack_ha_db_sync.pending": "contract"},
+    "Nova's cell": {"openstack_ha_nova.lacks_cell": lambda: None},
+    "a host in no cell": {"openstack_ha_nova.is_mapped": True},
     "rings": {"openstack_ha_swift.missing": {}},
     "accounts": {
         "openstack_ha_galera.server": "running",
@@ -231,6 +250,8 @@ def test_without_a_difference_nothing_is_done(case, is_test):
 
 SILENT = {
     "galera member": {"openstack_ha_galera.evidence": ERROR},
+    "Nova's cell": {"openstack_ha_nova.lacks_cell": ERROR},
+    "a host in no cell": {"openstack_ha_nova.is_mapped": ERROR},
     "rings": {"openstack_ha_swift.missing": ERROR},
     "accounts": {"openstack_ha_galera.accounts_pending": ERROR},
     "definitions": {"openstack_ha_rabbitmq.status": ERROR},

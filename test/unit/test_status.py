@@ -25,6 +25,17 @@ WORD = {"verdict": "settled", "nodes": [], "why": "every controller is Synced", 
 RECORD = {"decision": WORD, "decided": 1_764_000_000.5}
 SETTLED = {"galera": {**RECORD, "floor": {"uuid": UUID, "seqno": 40}}, "rabbitmq": RECORD}
 NO_RECORD = {"galera": {}, "rabbitmq": {}}
+NOVA = {"services": [], "unmapped": []}
+SERVICE = {
+    "id": 7,
+    "binary": "nova-compute",
+    "host": "cmp1",
+    "is_up": True,
+    "is_forced_down": False,
+    "is_disabled": False,
+    "reason": None,
+    "silent_for": 340,
+}
 STOPPED = {"server": "stopped", "wsrep": None, "is_synced": False}
 
 
@@ -52,6 +63,7 @@ def replies():
         },
         "haproxy": {"mysql": dict(serving), "rabbitmq": dict(serving)},
         "certificates": {PEM: NOW + 90 * DAY},
+        "nova": None,
     }
     found = {one: copy.deepcopy(healthy) for one in IDS}
     found["ctl1"]["holds_vip"] = True
@@ -238,6 +250,73 @@ CASES = {
         [
             "certificates of ctl3 is unknown: an older module does not tell it "
             "(`salt ctl3 openstack_ha.node_status` asks again)"
+        ],
+    ),
+    "nothing is wrong with Nova": (everywhere("nova", NOVA), "healthy", []),
+    "a service of Nova is down": (
+        everywhere("nova", {**NOVA, "services": [{**SERVICE, "is_up": False}]}),
+        "degraded",
+        [
+            "nova-compute of cmp1 has last reported 340 s ago: "
+            "`salt cmp1 service.restart nova-compute`"
+        ],
+    ),
+    "a service of Nova is forced down": (
+        put(
+            "ctl2.nova", {**NOVA, "services": [{**SERVICE, "is_up": False, "is_forced_down": True}]}
+        ),
+        "degraded",
+        [
+            "nova-compute of cmp1 counts as down by a person's word: "
+            "`openstack compute service set --up cmp1 nova-compute`"
+        ],
+    ),
+    "a service of Nova is disabled": (
+        everywhere("nova", {**NOVA, "services": [{**SERVICE, "is_disabled": True}]}),
+        "degraded",
+        [
+            "nova-compute of cmp1 is disabled: "
+            "`openstack compute service set --enable cmp1 nova-compute`"
+        ],
+    ),
+    "a service of Nova is disabled for a reason, and down": (
+        everywhere(
+            "nova",
+            {
+                **NOVA,
+                "services": [{**SERVICE, "is_disabled": True, "reason": "disk", "is_up": False}],
+            },
+        ),
+        "degraded",
+        [
+            "nova-compute of cmp1 has last reported 340 s ago: "
+            "`salt cmp1 service.restart nova-compute`",
+            "nova-compute of cmp1 is disabled (disk): "
+            "`openstack compute service set --enable cmp1 nova-compute`",
+        ],
+    ),
+    "a service of Nova is nobody's": (
+        everywhere("nova", {**NOVA, "services": [{**SERVICE, "host": "cmp9", "is_up": False}]}),
+        "degraded",
+        [
+            "nova-compute of cmp9 is of no node of the cluster file: "
+            "`openstack compute service delete 7`"
+        ],
+    ),
+    "a host is in no cell": (
+        everywhere("nova", {**NOVA, "unmapped": ["cmp1"]}),
+        "degraded",
+        [
+            "cmp1 is in no cell, and gets no machines: "
+            "`salt-run openstack_ha_coordinator.answer demo nova`"
+        ],
+    ),
+    "what Nova is like is not known": (
+        put("ctl1.nova", "the database of ctl1 does not answer"),
+        "degraded",
+        [
+            "nova of ctl1 is unknown: the database of ctl1 does not answer "
+            "(`salt ctl1 openstack_ha.node_status` asks again)"
         ],
     ),
     "HAProxy has no back end": (

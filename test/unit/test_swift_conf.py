@@ -135,7 +135,7 @@ def test_passwords_are_asked_for_and_never_there():
     users = {"a": {"account": "x", "groups": [".admin", "b"]}, "under_score": {"account": "y"}}
     swift = {"auth": "tempauth", "users": users}
     filters = proxy_files(swift=swift)["proxy-server.conf"]["filter:tempauth"]
-    assert filters["user_x_a"] == {"before": "", "secret": "swift:users:a", "after": " .admin b"}
+    assert filters["user_x_a"] == [{"secret": "swift:users:a"}, " .admin b"]
     assert filters["storage_url_scheme"] == "https"
     (key,) = [key for key in filters if key.startswith("user64_")]
     words = [base64.b64decode(word + "==").decode() for word in key.split("_")[1:]]
@@ -147,7 +147,7 @@ def test_keystone_says_who_a_user_is_unless_the_pillar_names_tempauth():
     assert " authtoken keystoneauth " in file["pipeline:main"]["pipeline"]
     authtoken = file["filter:authtoken"]
     assert authtoken["auth_url"] == "https://cloud.example.org:5000"
-    assert authtoken["password"]["secret"] == "keystone:users:swift"
+    assert authtoken["password"] == [{"secret": "keystone:users:swift"}]
     assert "use" not in authtoken
     assert "filter:tempauth" not in file
     file = proxy_files(swift={"auth": "tempauth"})["proxy-server.conf"]
@@ -241,7 +241,7 @@ def test_swift_conf_names_the_policies_by_their_index():
     assert file["storage-policy:0"]["aliases"] == "au, yellow"
     assert file["storage-policy:0"]["default"] == "true"
     assert file["storage-policy:7"]["deprecated"] == "true"
-    assert file["swift-hash"]["swift_hash_path_prefix"]["secret"] == "swift:hash_path_prefix"
+    assert file["swift-hash"]["swift_hash_path_prefix"] == [{"secret": "swift:hash_path_prefix"}]
 
 
 def known(text=SWIFT_CONF):

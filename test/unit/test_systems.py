@@ -9,9 +9,12 @@ import openstack_ha_systems as systems
 import pytest
 from support import ROOT, example
 
-KEYS = {"options", "node", "secrets", "parts", "coordinated", "schema", "catalog", "turns", "vip"}
+KEYS = {"options", "node", "secrets", "parts", "coordinated", "schema", "messages", "catalog"}
+KEYS |= {"turns", "vip"}
 PART_KEYS = {"roles", "reads", "secrets"}
 ROLES = {"controller", "proxy", "storage", "image_server", "rings_owner"}
+# Where the cluster file says who gives machines their network.
+ROLES |= {"nova_server", "compute_node", "network_node"}
 
 
 def test_every_description_is_one_of_the_systems():
@@ -28,8 +31,12 @@ def test_a_description_says_nothing_that_nobody_reads(name):
         assert set(facts) <= PART_KEYS
         assert facts["roles"] <= ROLES
         assert facts.get("reads", set()) <= set(systems.SYSTEMS)
-    for key in ("coordinated", "catalog", "turns"):
+    for key in ("catalog", "turns"):
         assert set(one.get(key, ())) <= set(one["parts"])
+    if "schema" in one:
+        assert systems.schemas()[name]["part"] in one["parts"]
+    # Of another system where its nodes are the ones that can act.
+    assert set(one.get("coordinated", ())) <= set(systems.parts())
 
 
 def test_the_row_by_which_haproxy_sees_a_service_is_on_the_vip():
@@ -72,8 +79,10 @@ def test_no_two_services_have_a_type_in_the_catalog():
 def test_every_secret_that_a_system_needs_is_read_by_somebody():
     known = systems.readers()
     assert all(readers <= set(systems.parts()) for readers in known.values())
-    cluster = openstack_ha_cluster.complete(example())
-    own = openstack_ha_cluster.all_systems(cluster)
+    cluster = example()
+    cluster["network"]["provider"] = "nova_network"
+    cluster["nodes"]["cmp1"] = {"address": "172.29.80.41", "roles": ["compute"]}
+    own = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(cluster))
     assert set().union(*(known[path] for path in known)) <= set(own)
 
 

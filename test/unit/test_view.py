@@ -56,6 +56,7 @@ def test_a_probe_that_fails_hides_no_other(node):
             "openstack_ha_rabbitmq.status": broken,
             "openstack_ha_haproxy.status": refused,
             "openstack_ha_haproxy.certificate_ends": dict,
+            "openstack_ha_nova.status": lambda: None,
         }
     )
     assert node.node_status() == {
@@ -64,12 +65,13 @@ def test_a_probe_that_fails_hides_no_other(node):
         "rabbitmq": "ValueError: nonsense",
         "haproxy": "no systemd",
         "certificates": {},
+        "nova": None,
     }
 
 
 def test_evidence_is_of_what_the_master_looks_after_here(node):
     asked = []
-    for system in ("galera", "rabbitmq", "keystone", "db_sync", "swift", "turn"):
+    for system in ("galera", "rabbitmq", "keystone", "db_sync", "nova", "swift", "turn"):
 
         def evidence(system=system):
             asked.append(system)

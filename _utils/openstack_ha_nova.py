@@ -1,0 +1,290 @@
+"""
+Nova's configuration as data, as ``openstack_ha_options`` describes it.
+
+A compute node has no section of the database: what its services want from there they ask the
+conductor for.
+"""
+
+import openstack_ha_db_sync
+import openstack_ha_messaging
+import openstack_ha_nova_network_conf
+import openstack_ha_nova_quota
+import openstack_ha_nova_system
+import openstack_ha_options
+import openstack_ha_tls
+
+FOLDER = openstack_ha_nova_system.FOLDER
+STATE = "/var/lib/nova"
+PROGRAMS = "/opt/openstack_ha/nova/current"
+# Those of ours that stand in for Debian's.
+WRAPPERS = "/usr/libexec/openstack_ha/nova"
+DATABASE, API_DATABASE = "nova", "nova_api"
+# Sessions of a process with the database, whose threads are eventlet's.
+SESSIONS = 10
+# Seconds in which what a service has begun may end, when it is stopped.
+GRACE = 60
+HEALTH = "/run/openstack-ha-health/nova.maintenance"
+
+# As in Nova's own api-paste.ini, without what is not in use.
+PIPELINE = "cors http_proxy_to_wsgi compute_req_id faultwrap request_log sizelimit"
+FILTERS = {
+    "cors": "oslo_middleware.cors:filter_factory",
+    "http_proxy_to_wsgi": "oslo_middleware.http_proxy_to_wsgi:HTTPProxyToWSGI.factory",
+    "compute_req_id": "nova.api.compute_req_id:ComputeReqIdMiddleware.factory",
+    "faultwrap": "nova.api.openstack:FaultWrapper.factory",
+    "request_log": "nova.api.openstack.requestlog:RequestLog.factory",
+    "sizelimit": "oslo_middleware:RequestBodySizeLimiter.factory",
+    "authtoken": "keystonemiddleware.auth_token:filter_factory",
+    "keystonecontext": "nova.api.auth:NovaKeystoneContext.factory",
+    "legacy_v2_compatible": "nova.api.openstack:LegacyV2CompatibleWrapper.factory",
+}
+
+
+def files(view, cores, has_kvm):
+    """
+    Return the files of a node by their names below /etc/nova.
+
+    view
+        What ``openstack_ha.view`` returns.
+
+    cores
+        Of the node.
+
+    has_kvm
+        Whether the node's processor and kernel run machines themselves.
+    """
+    roles = view["self"]["roles"]
+    found = {
+        "nova.conf": openstack_ha_options.merged(_common(view, cores), view["nova"]["options"]),
+        "api-paste.ini": _paste(),
+        "rootwrap.conf": _rootwrap(),
+    }
+    if "controller" in roles:
+        found[openstack_ha_db_sync.LOCAL_CONFIG] = {
+            "database": {"connection": openstack_ha_db_sync.local_connection(DATABASE, view)},
+            "api_database": {
+                "connection": openstack_ha_db_sync.local_connection(DATABASE, view, API_DATABASE)
+            },
+        }
+    if "compute" in roles:
+        found["nova-compute.conf"] = _compute(view, has_kvm)
+        found["nova-network.conf"] = openstack_ha_nova_network_conf.own_file()
+    return found
+
+
+def folders():
+    """Return the folders that Nova writes to."""
+    return [STATE, *(f"{STATE}/{name}" for name in ("instances", "networks", "tmp", "lock"))]
+
+
+def _common(view, cores):
+    own = view["self"]
+    has_database = "controller" in own["roles"]
+    return {
+        "DEFAULT": {
+            "my_ip": own["address"],
+            "host": own["hostname"],
+            "use_stderr": True,
+            "state_path": STATE,
+            "tempdir": f"{STATE}/tmp",
+            "transport_url": openstack_ha_messaging.transport_url(view, "nova"),
+            "rootwrap_config": f"{FOLDER}/rootwrap.conf",
+            "graceful_shutdown_timeout": GRACE,
+            **(_api(view, cores) if has_database else {}),
+            **_metadata(view),
+            **_ratios(view["nova"]),
+            **openstack_ha_nova_network_conf.options(view),
+        },
+        **(_databases(view) if has_database else {}),
+        "api": {"auth_strategy": "keystone"},
+        "wsgi": {"api_paste_config": f"{FOLDER}/api-paste.ini"},
+        "oslo_messaging_rabbit": openstack_ha_messaging.options(view),
+        "oslo_concurrency": {"lock_path": f"{STATE}/lock"},
+        "oslo_middleware": {"enable_proxy_headers_parsing": True},
+        "keystone_authtoken": {
+            **openstack_ha_options.service_user(view, "nova"),
+            **(openstack_ha_options.token_cache(view, SESSIONS) if has_database else {}),
+        },
+        "placement": _asks(view),
+        "glance": {"api_servers": openstack_ha_tls.url(view, view["glance"]["port"])},
+        "conductor": {"workers": _workers(view, cores)},
+        # The coordinator brings hosts into their cell: schedulers that look by themselves do so all
+        # at once.
+        "scheduler": {"workers": 1, "discover_hosts_in_cells_interval": -1},
+        "quota": openstack_ha_nova_quota.quota(view),
+        "vnc": _consoles(view),
+        **_helpers(),
+    }
+
+
+def _api(view, cores):
+    return {
+        "enabled_apis": "osapi_compute",
+        "osapi_compute_listen": view["self"]["address"],
+        "osapi_compute_listen_port": view["nova"]["port"],
+        "osapi_compute_workers": _workers(view, cores),
+    }
+
+
+def _metadata(view):
+    address, port = view["self"]["address"], view["nova"]["metadata_port"]
+    return {
+        "metadata_listen": address,
+        "metadata_listen_port": port,
+        "metadata_workers": 1,
+        # Where a machine's requests to 169.254.169.254 go: to its own node.
+        "metadata_host": address,
+        "metadata_port": port,
+    }
+
+
+def _ratios(options):
+    return {
+        "cpu_allocation_ratio": options["cpu_ratio"],
+        "ram_allocation_ratio": options["memory_ratio"],
+        "disk_allocation_ratio": options["disk_ratio"],
+        "reserved_host_memory_mb": options["reserved_memory"],
+        "reserved_host_disk_mb": options["reserved_disk"] * 1024,
+        "resume_guests_state_on_host_boot": options["resume_machines"],
+    }
+
+
+def _databases(view):
+    return {
+        "database": openstack_ha_db_sync.pool(DATABASE, view, SESSIONS),
+        "api_database": openstack_ha_db_sync.pool(DATABASE, view, SESSIONS, API_DATABASE),
+    }
+
+
+def _asks(view):
+    return {
+        "auth_type": "password",
+        "auth_url": f"{openstack_ha_options.keystone_url(view)}/v3",
+        "username": "nova",
+        "password": openstack_ha_options.secret("keystone:users:nova"),
+        "project_name": "service",
+        "user_domain_id": "default",
+        "project_domain_id": "default",
+        "region_name": view["keystone"]["region"],
+        "valid_interfaces": "internal",
+        # Seconds; else a question on its way while the VIP moves waits for ever.
+        "timeout": 30,
+        "connect_retries": 3,
+    }
+
+
+def _consoles(view):
+    own, options = view["self"]["address"], view["nova"]
+    return {
+        "enabled": True,
+        # Machines' screens, on compute nodes.
+        "server_listen": own,
+        "server_proxyclient_address": own,
+        # Who passes them on, on controllers.
+        "novncproxy_host": own,
+        "novncproxy_port": options["console_port"],
+        "novncproxy_base_url": (
+            f"{openstack_ha_tls.url(view, options['console_port'])}/vnc_lite.html"
+        ),
+    }
+
+
+def _helpers():
+    helper = f"sudo nova-rootwrap {FOLDER}/rootwrap.conf privsep-helper"
+    names = ("nova_sys_admin", "vif_plug_linux_bridge_privileged", "privsep_osbrick")
+    return {
+        name: {"helper_command": f"{helper} --config-file {FOLDER}/nova.conf"} for name in names
+    }
+
+
+def _compute(view, has_kvm):
+    return {
+        "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
+        "libvirt": {
+            "virt_type": virt_type(view["nova"]["virt_type"], has_kvm),
+            "cpu_mode": "host-model" if has_kvm else "none",
+            # Nova 18 makes overlays that do not say their base's format, which qemu refuses since
+            # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
+            "images_type": "raw",
+        },
+    }
+
+
+def virt_type(chosen, has_kvm):
+    """
+    Return how machines run on a node: ``kvm`` or ``qemu``.
+
+    chosen
+        The option, or ``auto``.
+
+    has_kvm
+        As for ``files``.
+    """
+    if chosen != "auto":
+        return chosen
+    return "kvm" if has_kvm else "qemu"
+
+
+def _workers(view, cores):
+    return openstack_ha_options.processes(view["nova"]["workers"], cores)
+
+
+def _paste():
+    app = "osapi_compute_app_v21"
+    pipelines = {
+        "openstack_compute_api_v21": f"{PIPELINE} authtoken keystonecontext {app}",
+        "openstack_compute_api_v21_legacy_v2_compatible": (
+            f"{PIPELINE} authtoken keystonecontext legacy_v2_compatible {app}"
+        ),
+    }
+    return {
+        "composite:osapi_compute": {
+            "use": "call:nova.api.openstack.urlmap:urlmap_factory",
+            "/": "oscomputeversions",
+            "/healthcheck": "healthcheck",
+            "/v2": "openstack_compute_api_v21_legacy_v2_compatible",
+            "/v2.1": "openstack_compute_api_v21",
+        },
+        **{
+            f"composite:{name}": {
+                "use": "call:nova.api.auth:pipeline_factory_v21",
+                "keystone": pipeline,
+            }
+            for name, pipeline in pipelines.items()
+        },
+        f"app:{app}": {"paste.app_factory": "nova.api.openstack.compute:APIRouterV21.factory"},
+        "pipeline:oscomputeversions": {
+            "pipeline": "cors faultwrap request_log http_proxy_to_wsgi oscomputeversionapp"
+        },
+        "app:oscomputeversionapp": {
+            "paste.app_factory": "nova.api.openstack.compute.versions:Versions.factory"
+        },
+        "app:healthcheck": {
+            "paste.app_factory": "oslo_middleware:Healthcheck.app_factory",
+            "backends": "disable_by_file",
+            "disable_by_file_path": HEALTH,
+        },
+        "composite:metadata": {"use": "egg:Paste#urlmap", "/": "meta"},
+        "pipeline:meta": {"pipeline": "cors metaapp"},
+        "app:metaapp": {
+            "paste.app_factory": "nova.api.metadata.handler:MetadataRequestHandler.factory"
+        },
+        **{
+            f"filter:{name}": {
+                "paste.filter_factory": factory,
+                **({"oslo_config_project": "nova"} if name == "cors" else {}),
+            }
+            for name, factory in FILTERS.items()
+        },
+    }
+
+
+def _rootwrap():
+    places = [WRAPPERS, f"{PROGRAMS}/bin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+    return {
+        "DEFAULT": {
+            "filters_path": f"{PROGRAMS}/etc/nova/rootwrap.d",
+            "exec_dirs": ",".join(places),
+            "use_syslog": False,
+        }
+    }

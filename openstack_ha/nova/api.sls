@@ -1,0 +1,3 @@
+# Nova's API, behind HAProxy.
+{%- set service = "nova.api" %}
+{%- include "openstack_ha/nova/turned.jinja" %}

@@ -1,0 +1,50 @@
+# A node that runs machines.
+{%- from "openstack_ha/map.jinja" import ha, os with context %}
+{%- set service = "nova.compute" %}
+
+include:
+  - openstack_ha.turn
+  - openstack_ha.nova.config
+
+openstack_ha_nova_compute_packages:
+  pkg.installed:
+    - pkgs: {{ os.nova_compute.packages | json }}
+
+openstack_ha_nova_compute_groups:
+  user.present:
+    - name: {{ os.nova.user }}
+    - groups: {{ os.nova_compute.groups | json }}
+    - remove_groups: false
+    - require:
+      - user: openstack_ha_nova_user
+      - pkg: openstack_ha_nova_compute_packages
+    - watch_in:
+      - service: openstack_ha_nova.compute_service
+
+openstack_ha_nova_compute_guests:
+  file.managed:
+    - name: {{ os.nova_compute.guests_config }}
+    - source: salt://openstack_ha/nova/files/libvirt-guests
+    - user: root
+    - group: root
+    - mode: '0644'
+    - require:
+      - pkg: openstack_ha_nova_compute_packages
+
+openstack_ha_nova_compute_libvirt:
+  service.running:
+    - name: {{ os.nova_compute.service }}
+    - enable: true
+    - require:
+      - pkg: openstack_ha_nova_compute_packages
+    - require_in:
+      - service: openstack_ha_nova.compute_service
+
+{%- include "openstack_ha/nova/at_once.jinja" %}
+
+openstack_ha_nova_compute_mapped:
+  openstack_ha_nova.host_mapped:
+    - name: {{ ha.name }}
+    - patience: {{ ha.nova.patience }}
+    - require:
+      - service: openstack_ha_nova.compute_service

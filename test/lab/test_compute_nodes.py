@@ -1,0 +1,71 @@
+"""Compute nodes that Nova does not know, or knows too well: their runbook, carried out."""
+
+import pytest
+from support import sql
+
+from lab.waiting import PATIENCE, wait_for
+
+pytestmark = pytest.mark.usefixtures("mended")
+
+RUNBOOK = "compute-nodes.md"
+OPENSTACK = "openstack --os-cloud admin compute service"
+MANAGE = "/opt/openstack_ha/nova/current/bin/nova-manage cell_v2"
+# What Nova keeps of a node that is no more, as a copy of cmp1's rows under another name.
+COPIES = """
+CREATE TEMPORARY TABLE nova.one SELECT * FROM nova.{table}
+  WHERE host = 'cmp1' AND deleted = 0 AND {which} LIMIT 1;
+UPDATE nova.one SET id = (SELECT MAX(id) + 1 FROM nova.{table}), host = 'cmp9', uuid = UUID(){more};
+INSERT INTO nova.{table} SELECT * FROM nova.one
+"""
+
+
+def verdict(lab):
+    (decision,) = lab.master.run("openstack_ha_coordinator.plan", "demo", "nova")["decisions"]
+    return decision["verdict"]
+
+
+def settled(lab):
+    wait_for(lambda: verdict(lab) == "settled", PATIENCE, "the cell to be settled")
+
+
+def test_all_is_there(lab, follow):
+    follow(RUNBOOK, "By itself")
+    settled(lab)
+
+
+def test_a_service_that_was_deleted_while_it_ran(lab, follow, refusal):
+    settled(lab)
+    listed = f"{OPENSTACK} list --service nova-compute --host cmp1 -f value -c ID"
+    lab.node("ctl1").check(["sh", "-c", f"{OPENSTACK} delete $({listed})"])
+    place = refusal("nova")
+    assert place == (RUNBOOK, "A compute node does not register")
+    follow(*place)
+    settled(lab)
+    mapped = sql(lab.node("ctl1"), "SELECT host FROM nova_api.host_mappings")
+    assert "cmp1" in mapped.split()
+
+
+def test_a_second_cell(lab, follow, refusal):
+    settled(lab)
+    uuid = sql(lab.node("ctl1"), "SELECT uuid FROM nova_api.cell_mappings WHERE name = 'cell1'")
+    database = "{scheme}://{username}:{password}@{hostname}:{port}/nova_cell0"
+    made = f"{MANAGE} create_cell --name cell1 --database_connection '{database}'"
+    lab.node("ctl1").check(["sh", "-c", f"{made} --transport-url rabbit://nobody/"])
+    place = refusal("nova")
+    assert place == (RUNBOOK, "There are several cells")
+    follow(*place)
+    settled(lab)
+    left = sql(lab.node("ctl1"), "SELECT uuid FROM nova_api.cell_mappings WHERE name = 'cell1'")
+    assert left == uuid
+
+
+def test_a_node_that_is_no_more(lab, follow, refusal):
+    settled(lab)
+    service = COPIES.format(table="services", which="`binary` = 'nova-compute'", more="")
+    node = COPIES.format(table="compute_nodes", which="TRUE", more=", hypervisor_hostname = 'cmp9'")
+    for statements in (service, node):
+        sql(lab.node("ctl1"), statements)
+    place = refusal("nova")
+    assert place == (RUNBOOK, "A host is no compute node of the cluster file")
+    follow(*place)
+    settled(lab)
