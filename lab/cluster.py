@@ -23,7 +23,7 @@ PROFILES = {
     "full": ("controller", "proxy", "storage"),
     "nova-network": ("controller", "proxy", "storage", "compute"),
 }
-# What is said of machines, where there are none.
+# Sections about virtual machines, which a cluster without compute nodes has not.
 OF_MACHINES = ("nova", "nova_network")
 
 # Eight hosts share one machine's memory and cores here.

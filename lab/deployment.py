@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import docker
+import yaml
 from rich.console import Console
 
 from . import cluster as cluster_file
@@ -20,6 +21,7 @@ NAME = os.environ.get("LAB_NAME", DEFAULT_NAME)
 STATE = Path(__file__).parent / ".state"
 CLIENTS_CA = "/usr/local/share/ca-certificates/openstack_ha.crt"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+CLOUDS = "/etc/openstack/clouds.yaml"
 SOURCE = Path(os.environ.get("LAB_CLUSTER", cluster_file.ROOT / "pillar.example"))
 
 Say = Callable[[str], None]
@@ -190,7 +192,7 @@ class Lab:
             self.state.rmdir()
 
     def _introduce(self, cluster: Mapping) -> None:
-        """Let the host outside the cluster know the VIP by name, and believe its certificate."""
+        """Let the host outside know the VIP by name, believe its certificate, and log in."""
         vip = f"{cluster['vip']['address']} {cluster['vip']['fqdn']}"
         if vip not in self.client.read("/etc/hosts").splitlines():
             # Not a new file: Docker mounts its own there.
@@ -199,6 +201,8 @@ class Lab:
             cluster_file.write_private(self.ca_file, cluster["tls"]["ca"])
             self.client.write(CLIENTS_CA, cluster["tls"]["ca"])
             self.client.check(["update-ca-certificates"])
+        known = yaml.safe_dump(inventory.clouds(cluster, CA_BUNDLE))
+        self.client.write(CLOUDS, known, mode=0o600)
 
     def _only(self, kind: str) -> Host:
         return next(found for found in self.hosts() if found.kind == kind)

@@ -94,7 +94,7 @@ class Host:
             host._put(DISKS, "".join(f"{name} {DISK_MEGABYTES}\n" for name in plan.disks), 0o644)
             host._put(JOURNAL, READS_KERNEL_LOG, 0o644)
         if host.has_machines:
-            # lab-wire waits for it at every boot.
+            # lab-hypervisor waits for it at every boot.
             host._put(wire.LIST, f"{wire.INTERFACE}\n", 0o644)
         return host
 

@@ -35,6 +35,21 @@ def credentials(cluster: Mapping) -> dict:
     }
 
 
+def clouds(cluster: Mapping, ca_bundle: str) -> dict:
+    """Return the clouds.yaml with which an administrator uses a complete cluster from outside."""
+    keystone = _keystone(cluster)
+    auth = {
+        "auth_url": f"{keystone['url']}/v3",
+        "username": keystone["user"],
+        "password": keystone["password"],
+        "project_name": "admin",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+    }
+    region = cluster["keystone"]["region"]
+    return {"clouds": {"admin": {"auth": auth, "region_name": region, "cacert": ca_bundle}}}
+
+
 def _nova(cluster: Mapping) -> dict:
     """Return where machines are asked for, when the lab runs any."""
     if "provider" not in cluster["network"]:

@@ -1,8 +1,8 @@
 """The wire that joins the compute nodes' second interfaces: a switch without any address.
 
 It is a bridge in a network namespace of this machine that is the lab's own: Docker's rules, which
-see what passes any bridge beside them, know nothing of the machines behind the nodes. A cable is
-gone with the power of its host, and every boot plugs in a new one.
+see what passes every bridge beside them, have no say in what virtual machines send. A cable is gone
+with the power of its host, and each boot plugs in a new one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .errors import LabError
 
 INTERFACE = "eth1"
 IS_PLUGGED = ("test", "-e", f"/sys/class/net/{INTERFACE}")
-# On a host: its interfaces on the wire, for the unit lab-wire.
-LIST = "/etc/lab-wire"
+# On a host: its interfaces on the wire, for the unit lab-hypervisor.
+LIST = "/etc/lab-hypervisor"
 SWITCH = "switch"
 NAMESPACES = Path("/run/netns")
 

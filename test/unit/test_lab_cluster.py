@@ -65,11 +65,11 @@ def test_a_moved_cluster_has_every_address_at_its_place():
         "10.20.30.11",
         "10.20.30.12",
         "10.20.30.13",
+        "10.20.30.21",
+        "10.20.30.22",
         "10.20.30.31",
         "10.20.30.32",
         "10.20.30.33",
-        "10.20.30.21",
-        "10.20.30.22",
     ]
     assert moved["vip"] == {**example()["vip"], "address": "10.20.30.100"}
     assert openstack_ha_cluster.faults(moved) == []
@@ -172,6 +172,16 @@ def test_nova_is_asked_where_there_are_machines(complete):
     }
     del complete["network"]["provider"]
     assert "nova" not in inventory.credentials(complete)
+
+
+def test_the_client_logs_in_as_the_administrator_by_the_vip(complete):
+    (cloud,) = inventory.clouds(complete, "/ca.pem")["clouds"].values()
+    assert (cloud["auth"]["auth_url"], cloud["cacert"]) == (
+        "https://cloud.example.org:5000/v3",
+        "/ca.pem",
+    )
+    assert cloud["auth"]["password"] == complete["secrets"]["keystone"]["admin"]
+    assert cloud["region_name"] == complete["keystone"]["region"]
 
 
 def test_swift_is_asked_as_the_first_user_of_keystone_or_of_tempauth(complete):

@@ -1,6 +1,6 @@
 """
 Uses Nova as anybody does, through the VIP, in the lab's client with its own Python:
-`client.py TASK.json VERB ...` prints what came of it as JSON.
+`client.py VERB ...` prints what came of it as JSON.
 
 Floating addresses and security groups are Nova's own here, which only the first version of its API
 has (2.1); so all is asked of that one.
@@ -30,20 +30,10 @@ def named(found, name):
 
 
 class Cloud:
-    """An administrator's session."""
+    """An administrator's session, by the client's clouds.yaml."""
 
-    def __init__(self, task):
-        domain = "Default"
-        self.connection = openstack.connect(
-            auth_url=f"{task['url']}/v3",
-            username=task["user"],
-            password=task["password"],
-            project_name="admin",
-            user_domain_name=domain,
-            project_domain_name=domain,
-            cacert=CA_BUNDLE,
-            api_timeout=TIMEOUT,
-        )
+    def __init__(self):
+        self.connection = openstack.connect(cloud="admin", api_timeout=TIMEOUT)
 
     def nova(self, method, path, body=None):
         """Ask Nova; what is refused raises."""
@@ -204,5 +194,4 @@ VERBS = {
 }
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as source:
-        print(json.dumps(VERBS[sys.argv[2]](Cloud(json.load(source)), *sys.argv[3:])))
+    print(json.dumps(VERBS[sys.argv[1]](Cloud(), *sys.argv[2:])))

@@ -8,7 +8,7 @@ from lab import LabError
 from lab.waiting import PATIENCE, wait_for, wait_while
 
 PYTHON = "/opt/client/bin/python"
-CLIENT, TASK = "/opt/client/machines.py", "/etc/machines.json"
+CLIENT = "/opt/client/machines.py"
 LINE = re.compile(r"LAB (.+?) = (.*)")
 PING = re.compile(r"(\d+) answered, (\d+) lost")
 # What has lines and not a value; see the image's init.
@@ -59,9 +59,8 @@ class Machine:
         """Return what it has said last, by what it was about."""
         return said(self.cloud.ask("console", self.id))
 
-    def wait_active(self, host=None):
-        """Wait until Nova has it run, on a host of choice."""
-        host = host or self.node
+    def wait_active(self, host):
+        """Wait until Nova has it run on a host, by its name."""
 
         def lacking():
             found = self.show()
@@ -74,7 +73,6 @@ class Machine:
 
     def wait_said(self, is_so, what):
         """Wait until what it says is so, and return it; `what` names that."""
-
         heard = {}
 
         def lacking():
@@ -100,17 +98,14 @@ class Cloud:
 
     def __init__(self, lab):
         self.client = lab.client
-        known = lab.inventory["credentials"]["keystone"]
-        task = {key: known[key] for key in ("url", "user", "password")}
         self.client.write(CLIENT, Path(__file__).with_name("client.py").read_text())
-        self.client.write(TASK, json.dumps(task), mode=0o600)
         self.made = self.ask("prepare")
         self.hostnames = {one: lab.node(one).check(["hostname"]).strip() for one in lab.nodes}
         self.machines = []
 
     def ask(self, verb, *words):
         """Run a verb of client.py, and return what came of it."""
-        return json.loads(self.client.check([PYTHON, CLIENT, TASK, verb, *map(str, words)]))
+        return json.loads(self.client.check([PYTHON, CLIENT, verb, *map(str, words)]))
 
     def boot(self, node, number, orders=()):
         """Return a machine that was asked for on a node, with what it is ordered to do."""
@@ -144,7 +139,7 @@ class Cloud:
         """Have the client tell everybody his address by HTTP; return its URL."""
         url = f"http://{self.client.address}:{ECHO_PORT}/"
         self.stop_echo()
-        argv = [PYTHON, CLIENT, TASK, "echo", str(ECHO_PORT)]
+        argv = [PYTHON, CLIENT, "echo", str(ECHO_PORT)]
         self.client.check(["systemd-run", f"--unit={ECHO}", *argv])
         wait_for(lambda: self.fetch(url), PATIENCE, f"an answer from {url}")
         return url
