@@ -98,7 +98,7 @@ test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
 LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos turns swift \
-  swift-upstream functional-long cluster-long mutants coverage kitchen
+  swift-upstream wheels functional-long cluster-long mutants coverage kitchen
 .PHONY: test-long $(LONG_TARGETS)
 test-long: .venv/test ## Everything longer, one after another, for hours
 	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
@@ -127,6 +127,9 @@ swift: .venv/test ## The life of Swift's rings under load
 	$(LONG_LAB)/long/test_swift_life.py
 swift-upstream: .venv/test ## Swift's own functional tests against the VIP
 	$(LONG_LAB)/long/test_swift_upstream.py
+wheels: export LAB_PROFILE = nova-network
+wheels: .venv/test ## Another set of Nova's wheels, and the one before it again
+	$(LONG_LAB)/long/test_nova_wheels.py
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long
