@@ -25,6 +25,21 @@ SESSIONS = 10
 GRACE = 60
 HEALTH = "/run/openstack-ha-health/nova.maintenance"
 
+# oslo.log's own, without what each start and each of HAProxy's checks would say: that nova-network
+# is deprecated, and that the API serves. HAProxy has a line for each request.
+LEVELS = {
+    **dict.fromkeys(
+        (
+            "amqp", "sqlalchemy", "urllib3.connectionpool", "urllib3.util.retry", "websocket",
+            "keystonemiddleware", "routes.middleware", "stevedore", "keystoneauth",
+            "nova.osapi_compute.wsgi.server", "nova.metadata.wsgi.server",
+        ),
+        "WARNING",
+    ),
+    **dict.fromkeys(("oslo.messaging", "oslo_messaging", "oslo.cache", "oslo_policy"), "INFO"),
+    "oslo_config.cfg": "ERROR",
+}  # fmt: skip
+
 # As in Nova's own api-paste.ini, without what is not in use.
 PIPELINE = "cors http_proxy_to_wsgi compute_req_id faultwrap request_log sizelimit"
 FILTERS = {
@@ -85,6 +100,7 @@ def _common(view, cores):
             "my_ip": own["address"],
             "host": own["hostname"],
             "use_stderr": True,
+            "default_log_levels": ",".join(f"{name}={level}" for name, level in LEVELS.items()),
             "state_path": STATE,
             "tempdir": f"{STATE}/tmp",
             "transport_url": openstack_ha_messaging.transport_url(view, "nova"),
