@@ -55,7 +55,7 @@ FILTERS = {
 }
 
 
-def files(view, cores, has_kvm):
+def files(view, cores):
     """
     Return the files of a node by their names below /etc/nova.
 
@@ -64,9 +64,6 @@ def files(view, cores, has_kvm):
 
     cores
         Of the node.
-
-    has_kvm
-        Whether the node's processor and kernel run machines themselves.
     """
     roles = view["self"]["roles"]
     found = {
@@ -82,9 +79,31 @@ def files(view, cores, has_kvm):
             },
         }
     if "compute" in roles:
-        found["nova-compute.conf"] = _compute(view, has_kvm)
         found["nova-network.conf"] = openstack_ha_nova_network_conf.own_file()
     return found
+
+
+def compute_file(chosen, has_kvm):
+    """
+    Return the file of a compute node that follows from the node itself, nova-compute.conf.
+
+    chosen
+        How machines are to run: ``kvm``, ``qemu``, or ``auto``.
+
+    has_kvm
+        Whether the node's processor and kernel run machines for qemu.
+    """
+    kind = chosen if chosen != "auto" else "kvm" if has_kvm else "qemu"
+    return {
+        "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
+        "libvirt": {
+            "virt_type": kind,
+            "cpu_mode": "host-model" if kind == "kvm" else "none",
+            # Nova 18 makes overlays that do not say their base's format, which qemu refuses since
+            # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
+            "images_type": "raw",
+        },
+    }
 
 
 def folders():
@@ -211,34 +230,6 @@ def _helpers():
     return {
         name: {"helper_command": f"{helper} --config-file {FOLDER}/nova.conf"} for name in names
     }
-
-
-def _compute(view, has_kvm):
-    return {
-        "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
-        "libvirt": {
-            "virt_type": virt_type(view["nova"]["virt_type"], has_kvm),
-            "cpu_mode": "host-model" if has_kvm else "none",
-            # Nova 18 makes overlays that do not say their base's format, which qemu refuses since
-            # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
-            "images_type": "raw",
-        },
-    }
-
-
-def virt_type(chosen, has_kvm):
-    """
-    Return how machines run on a node: ``kvm`` or ``qemu``.
-
-    chosen
-        The option, or ``auto``.
-
-    has_kvm
-        As for ``files``.
-    """
-    if chosen != "auto":
-        return chosen
-    return "kvm" if has_kvm else "qemu"
 
 
 def _workers(view, cores):
