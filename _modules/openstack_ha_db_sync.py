@@ -169,7 +169,10 @@ def _lacks(service, facts, database):
     have = rows(database["revisions"])
     try:
         scripts = {
-            str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+            # Numbers stand in the names.
+            str(path.relative_to(folder)): ""
+            if database["is_numbered"]
+            else path.read_text(encoding="utf-8")
             for path in folder.rglob("*.py")
         }
         return __utils__["openstack_ha_db_sync.pending"](

@@ -25,7 +25,7 @@ _ROW_KEYS = {
     "system",
     "timeout",
 }
-_CHECK_KEYS = {"path", "port"}
+_CHECK_KEYS = {"interval", "path", "port"}
 _MODES = ("http", "tcp")
 _KINDS = {"0": "frontend", "1": "backend", "2": "server"}
 _SERVING = {"OPEN", "UP", "no check"}
@@ -44,7 +44,8 @@ def listeners(rows, view, certificate):
     rows
         List of mappings. ``name`` and ``port`` are needed, the rest has defaults:
         ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
-        check that wants 200; without it the service's port is connected to), ``cookie`` (name
+        check that wants 200; without it the service's port is connected to; ``interval`` in ms,
+        where each check costs the service much), ``cookie`` (name
         of a sticky session's cookie), ``large_bodies`` (HTTP whose requests may have bodies that
         a server is slow to read), ``long_lived`` (TCP keepalive and the long timeouts),
         ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve; controllers),
@@ -243,18 +244,18 @@ def _check(row):
 
 
 def _default_server(row, view):
-    check = view["haproxy"]["check"]
+    check, own = view["haproxy"]["check"], row.get("check", {})
     words = [
         "default-server",
         "check",
-        f"inter {check['interval']}",
+        f"inter {own.get('interval', check['interval'])}",
         f"fastinter {check['fast_interval']}",
         f"rise {check['rise']}",
         f"fall {check['fall']}",
         *_lost_sessions(row),
     ]
-    if "port" in row.get("check", {}):
-        words.insert(2, f"port {_value(row['check']['port'], view, row['name'])}")
+    if "port" in own:
+        words.insert(2, f"port {_value(own['port'], view, row['name'])}")
     return " ".join(words)
 
 

@@ -161,7 +161,8 @@ SYSTEM = {
             "mode": "http",
             "system": "nova.console",
             "timeout": 3600,
-            "check": {"path": "/vnc_lite.html"},
+            # The proxy is a process of its own for each of them.
+            "check": {"path": "/vnc_lite.html", "interval": 5000},
         },
     ],
 }
