@@ -128,8 +128,8 @@ swift: .venv/test ## The life of Swift's rings under load
 	$(LONG_LAB)/long/test_swift_life.py
 swift-upstream: .venv/test ## Swift's own functional tests against the VIP
 	$(LONG_LAB)/long/test_swift_upstream.py
-nova: .venv/test ## Virtual machines on two compute nodes, and the loss of one of these
-	$(LONG_LAB)/long/test_machines.py
+nova: .venv/test ## Virtual machines on two compute nodes, their runbooks, other wheels
+	$(LONG_LAB)/long/test_machines.py test/lab/long/test_compute_nodes.py test/lab/long/test_nova_wheels.py
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long

@@ -30,15 +30,17 @@ openstack_ha_nova_compute_guests:
     - mode: '0644'
     - require:
       - pkg: openstack_ha_nova_compute_packages
+{%- for service in os.nova_compute.services %}
 
-openstack_ha_nova_compute_libvirt:
+openstack_ha_nova_compute_{{ service }}:
   service.running:
-    - name: {{ os.nova_compute.service }}
+    - name: {{ service }}
     - enable: true
     - require:
-      - pkg: openstack_ha_nova_compute_packages
+      - file: openstack_ha_nova_compute_guests
     - require_in:
       - service: openstack_ha_nova.compute_service
+{%- endfor %}
 
 {%- include "openstack_ha/nova/at_once.jinja" %}
 
