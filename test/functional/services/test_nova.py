@@ -24,6 +24,7 @@ def site(cluster, tmp_path_factory):
     """One host that is controller and compute node; there is all that Nova asks."""
     cluster = copy.deepcopy(cluster)
     cluster["nodes"][NODE]["roles"] = ["controller", "compute"]
+    cluster["network"]["provider"] = "nova_network"
     cluster["nova"] = {"workers": 1}
     cluster["nova_network"] = copy.deepcopy(NETWORKS)
     made = founded(tmp_path_factory.mktemp("nova"), cluster)
