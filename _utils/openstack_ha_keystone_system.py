@@ -93,7 +93,7 @@ SYSTEM = {
             "secrets": [("galera",), ("keystone",)],
         },
         # Its objects: domains, projects, users, and the services of all others.
-        "keystone.identity": {"roles": {"controller"}},
+        "keystone.identity": {"roles": {"controller"}, "asks_vip": True},
     },
     "coordinated": ["keystone"],
     "schema": {

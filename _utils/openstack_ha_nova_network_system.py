@@ -93,6 +93,7 @@ SYSTEM = {
             "roles": {"network_node"},
             "reads": {"nova", "keystone", "glance", "rabbitmq"},
             "secrets": [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")],
+            "asks_vip": True,
         }
     },
     # Networks and floating addresses are in the database, which only a controller reaches.

@@ -72,20 +72,29 @@ OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")]
 ASKED = {"keystone", "glance", "rabbitmq", "nova_network"}
 
 
-def _part(role, *secrets):
-    return {"roles": {role}, "reads": ASKED | {"memcached"}, "secrets": [*OWN, *secrets]}
+def _part(role, reads=(), secrets=()):
+    return {
+        "roles": {role},
+        "reads": ASKED.union(reads),
+        "secrets": [*OWN, *secrets],
+        "asks_vip": True,
+    }
+
+
+def _of_controller():
+    return _part("nova_server", {"memcached"}, [("galera",)])
 
 
 SYSTEM = {
     "options": OPTIONS,
     "coordinated": ["nova.api", "nova.compute"],
     "parts": {
-        "nova.conductor": _part("nova_server", ("galera",)),
-        "nova.scheduler": _part("nova_server", ("galera",)),
-        "nova.api": _part("nova_server", ("galera",)),
-        "nova.console": _part("nova_server", ("galera",)),
-        "nova.metadata": {"roles": {"network_node"}, "reads": ASKED, "secrets": OWN},
-        "nova.compute": {"roles": {"compute_node"}, "reads": ASKED, "secrets": OWN},
+        "nova.conductor": _of_controller(),
+        "nova.scheduler": _of_controller(),
+        "nova.api": _of_controller(),
+        "nova.console": _of_controller(),
+        "nova.metadata": _part("network_node"),
+        "nova.compute": _part("compute_node"),
     },
     "schema": {
         "part": "nova.api",

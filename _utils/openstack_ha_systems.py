@@ -5,7 +5,7 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
 
     parts        its parts by name, each a step of a highstate and of a rejoin: ``roles`` whose
                  nodes have it, ``reads`` (sections of other systems' options), ``secrets`` (paths
-                 below ``secrets`` that it reads)
+                 below ``secrets`` that it reads), and whether it ``asks_vip`` while it comes up
     options      its section of the cluster file, as a JSON schema (``openstack_ha_option_types``)
     node         what is said of it at each node, as JSON schemas by key
     secrets      its secrets, as JSON schemas by key
@@ -34,8 +34,8 @@ NAMES = (
     "keystone",
     "glance",
     "placement",
-    "nova_network",
     "nova",
+    "nova_network",
     "swift",
     "health",
     "haproxy",
@@ -43,20 +43,16 @@ NAMES = (
 )
 SYSTEMS = {name: importlib.import_module(f"openstack_ha_{name}_system").SYSTEM for name in NAMES}
 
-# A node serves before HAProxy sends work to it, and HAProxy serves before the node may hold the
-# VIP; what is asked for through the VIP comes after that.
-LAST = ("keystone.identity", "nova_network", "nova.metadata", "nova.compute")
-
 
 def parts():
     """
     Return the parts of all systems by name, in the order in which they come up.
+
+    A node serves before HAProxy sends work to it, and HAProxy serves before the node may hold the
+    VIP; what asks through the VIP comes after that.
     """
     found = {name: part for one in SYSTEMS.values() for name, part in one["parts"].items()}
-    return {
-        **{name: part for name, part in found.items() if name not in LAST},
-        **{name: found[name] for name in LAST},
-    }
+    return dict(sorted(found.items(), key=lambda one: one[1].get("asks_vip", False)))
 
 
 def coordinated():

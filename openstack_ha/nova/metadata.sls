@@ -4,6 +4,5 @@
 include:
   - openstack_ha.turn
   - openstack_ha.nova.config
-  - openstack_ha.nova_network
 
 {%- include "openstack_ha/nova/at_once.jinja" %}

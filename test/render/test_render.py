@@ -143,18 +143,18 @@ INCLUDED = {
         "keystone",
         "glance",
         "placement",
-        "nova.conductor",
-        "nova.scheduler",
-        "nova.api",
-        "nova.console",
         "swift.proxy",
         "health",
         "haproxy",
         "keepalived",
         "keystone.identity",
+        "nova.conductor",
+        "nova.scheduler",
+        "nova.api",
+        "nova.console",
         "deployed",
     ],
-    "cmp1": [*COMMON, "nova_network", "nova.metadata", "nova.compute", "deployed"],
+    "cmp1": [*COMMON, "nova.metadata", "nova.compute", "nova_network", "deployed"],
 }
 
 
