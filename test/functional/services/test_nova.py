@@ -135,7 +135,7 @@ def networks(synced):
 
 def test_networks_and_floating_addresses_are_made(synced, networks):
     changes = shown_and_done(networks)
-    assert changes["network machines"] == {"old": None, "new": "10.20.0.0/28"}
+    assert changes["network machines"] == {"old": "absent", "new": "10.20.0.0/28"}
     assert len(changes) == 2
     there = "SELECT label, cidr, multi_host FROM nova.networks WHERE deleted = 0"
     assert rows(there) == [["machines", "10.20.0.0/28", "1"]]
