@@ -2,14 +2,15 @@
 Nova's configuration files on this node, and what of them follows from the node itself.
 """
 
-import fcntl
 import os
+import shutil
 
 __virtualname__ = "openstack_ha_nova_conf"
 
 KVM = "/dev/kvm"
-# linux/kvm.h
-KVM_CREATE_VM = 0xAE01
+# A machine that does not run yet, and is thrown away by its monitor.
+TRIAL = ("-cpu", "host", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio")
+TRIAL_TIMEOUT = 30
 
 
 def __virtual__():
@@ -21,8 +22,8 @@ def files():
     Return this node's files below /etc/nova as ``{file: {section: {key: value}}}``, without any
     secret.
 
-    A value is text, or ``{"before", "secret": path, "after"}`` where a template asks for the
-    secret.
+    A value is text, or a list of texts and of ``{"secret": path}`` that are printed one after
+    another: a template asks for the secrets.
 
     CLI Example:
 
@@ -31,7 +32,21 @@ def files():
         salt cmp1 openstack_ha_nova_conf.files
     """
     view = __salt__["openstack_ha.view"]()
-    return __utils__["openstack_ha_nova.files"](view, __grains__["num_cpus"], has_kvm())
+    return __utils__["openstack_ha_nova.files"](view, __grains__["num_cpus"])
+
+
+def compute_file():
+    """
+    Return how this node runs machines, as one of such files. qemu has to be there.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cmp1 openstack_ha_nova_conf.compute_file
+    """
+    view = __salt__["openstack_ha.view"]()
+    return __utils__["openstack_ha_nova.compute_file"](view["nova"]["virt_type"], has_kvm())
 
 
 def folders():
@@ -49,8 +64,8 @@ def folders():
 
 def has_kvm():
     """
-    Return whether this node's kernel makes virtual machines; a device that is there may still
-    refuse, in a virtual machine for one.
+    Return whether this node's processor and kernel run machines for qemu: it makes one. A device
+    that is there may still refuse, in a virtual machine for one.
 
     CLI Example:
 
@@ -58,14 +73,14 @@ def has_kvm():
 
         salt 'cmp*' openstack_ha_nova_conf.has_kvm
     """
-    try:
-        device = os.open(KVM, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+    qemu = shutil.which(f"qemu-system-{__grains__['cpuarch']}")
+    if not (qemu and os.path.exists(KVM)):
         return False
-    try:
-        os.close(fcntl.ioctl(device, KVM_CREATE_VM, 0))
-    except OSError:
-        return False
-    finally:
-        os.close(device)
-    return True
+    tried = __salt__["cmd.run_all"](
+        [qemu, "-accel", "kvm", *TRIAL],
+        python_shell=False,
+        stdin="quit\n",
+        timeout=TRIAL_TIMEOUT,
+        ignore_retcode=True,
+    )
+    return not tried["retcode"]

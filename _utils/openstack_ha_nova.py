@@ -25,6 +25,21 @@ SESSIONS = 10
 GRACE = 60
 HEALTH = "/run/openstack-ha-health/nova.maintenance"
 
+# oslo.log's own, without what each start and each of HAProxy's checks would say: that nova-network
+# is deprecated, and that the API serves. HAProxy has a line for each request.
+LEVELS = {
+    **dict.fromkeys(
+        (
+            "amqp", "sqlalchemy", "urllib3.connectionpool", "urllib3.util.retry", "websocket",
+            "keystonemiddleware", "routes.middleware", "stevedore", "keystoneauth",
+            "nova.osapi_compute.wsgi.server", "nova.metadata.wsgi.server",
+        ),
+        "WARNING",
+    ),
+    **dict.fromkeys(("oslo.messaging", "oslo_messaging", "oslo.cache", "oslo_policy"), "INFO"),
+    "oslo_config.cfg": "ERROR",
+}  # fmt: skip
+
 # As in Nova's own api-paste.ini, without what is not in use.
 PIPELINE = "cors http_proxy_to_wsgi compute_req_id faultwrap request_log sizelimit"
 FILTERS = {
@@ -40,7 +55,7 @@ FILTERS = {
 }
 
 
-def files(view, cores, has_kvm):
+def files(view, cores):
     """
     Return the files of a node by their names below /etc/nova.
 
@@ -49,9 +64,6 @@ def files(view, cores, has_kvm):
 
     cores
         Of the node.
-
-    has_kvm
-        Whether the node's processor and kernel run machines themselves.
     """
     roles = view["self"]["roles"]
     found = {
@@ -67,9 +79,31 @@ def files(view, cores, has_kvm):
             },
         }
     if "compute" in roles:
-        found["nova-compute.conf"] = _compute(view, has_kvm)
         found["nova-network.conf"] = openstack_ha_nova_network_conf.own_file()
     return found
+
+
+def compute_file(chosen, has_kvm):
+    """
+    Return the file of a compute node that follows from the node itself, nova-compute.conf.
+
+    chosen
+        How machines are to run: ``kvm``, ``qemu``, or ``auto``.
+
+    has_kvm
+        Whether the node's processor and kernel run machines for qemu.
+    """
+    kind = chosen if chosen != "auto" else "kvm" if has_kvm else "qemu"
+    return {
+        "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
+        "libvirt": {
+            "virt_type": kind,
+            "cpu_mode": "host-model" if kind == "kvm" else "none",
+            # Nova 18 makes overlays that do not say their base's format, which qemu refuses since
+            # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
+            "images_type": "raw",
+        },
+    }
 
 
 def folders():
@@ -85,6 +119,7 @@ def _common(view, cores):
             "my_ip": own["address"],
             "host": own["hostname"],
             "use_stderr": True,
+            "default_log_levels": ",".join(f"{name}={level}" for name, level in LEVELS.items()),
             "state_path": STATE,
             "tempdir": f"{STATE}/tmp",
             "transport_url": openstack_ha_messaging.transport_url(view, "nova"),
@@ -195,34 +230,6 @@ def _helpers():
     return {
         name: {"helper_command": f"{helper} --config-file {FOLDER}/nova.conf"} for name in names
     }
-
-
-def _compute(view, has_kvm):
-    return {
-        "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
-        "libvirt": {
-            "virt_type": virt_type(view["nova"]["virt_type"], has_kvm),
-            "cpu_mode": "host-model" if has_kvm else "none",
-            # Nova 18 makes overlays that do not say their base's format, which qemu refuses since
-            # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
-            "images_type": "raw",
-        },
-    }
-
-
-def virt_type(chosen, has_kvm):
-    """
-    Return how machines run on a node: ``kvm`` or ``qemu``.
-
-    chosen
-        The option, or ``auto``.
-
-    has_kvm
-        As for ``files``.
-    """
-    if chosen != "auto":
-        return chosen
-    return "kvm" if has_kvm else "qemu"
 
 
 def _workers(view, cores):

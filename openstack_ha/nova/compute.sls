@@ -30,6 +30,20 @@ openstack_ha_nova_compute_guests:
     - mode: '0644'
     - require:
       - pkg: openstack_ha_nova_compute_packages
+
+openstack_ha_nova_nova-compute.conf:
+  file.managed:
+    - name: {{ os.nova.folder }}/nova-compute.conf
+    - source: salt://openstack_ha/nova/files/nova-compute.conf.jinja
+    - template: jinja
+    - user: root
+    - group: {{ os.nova.group }}
+    - mode: '0640'
+    - require:
+      - file: openstack_ha_nova_folder
+      - pkg: openstack_ha_nova_compute_packages
+    - watch_in:
+      - service: openstack_ha_nova.compute_service
 {%- for service in os.nova_compute.services %}
 
 openstack_ha_nova_compute_{{ service }}:
