@@ -9,8 +9,9 @@ from support import ROOT, leaves
 
 
 def example():
-    """The example; the interface is named, since this machine has none of the nodes'."""
+    """The example; what follows from the node itself is named, since this machine is none."""
     cluster = support.example()
+    cluster["nova"] = {"virt_type": "qemu"}
     for node in cluster["nodes"].values():
         node["interface"] = "eth0"
     return cluster
