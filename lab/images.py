@@ -5,7 +5,7 @@ changed. What takes long stands side by side and is built so:
 
     base -> trusting -> salt -----> host -> client, upstream (Swift's own tests), wheels (a master)
                      |                      client -> guest (it has a machine's image)
-                     -> packages -> baked (a host too) -> tests
+                     -> packages -> baked (a host too) -> tests (they have what wheels has built)
 """
 
 from __future__ import annotations
@@ -225,7 +225,11 @@ class Images:
 
     def tests(self) -> str:
         """Return the tag of the host in which test tiers run that change their host."""
-        args = {"HOST": self.baked(), "PIP_PACKAGES": " ".join(TEST_PIP_PACKAGES)}
+        args = {
+            "HOST": self.baked(),
+            "WHEELS": self.wheels(),
+            "PIP_PACKAGES": " ".join(TEST_PIP_PACKAGES),
+        }
         return self._build("tests", args)
 
     def _of_bare_hosts(self) -> None:

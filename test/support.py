@@ -99,8 +99,9 @@ def host_address():
 
 
 def cluster_on(address, node):
-    """Return the example's cluster with one small controller, this host."""
+    """Return the example's cluster with one small controller, this host, and no machines."""
     cluster = example()
+    del cluster["network"]["provider"]
     cluster["network"]["management"] = str(address.network)
     cluster["vip"]["address"] = str(address.network[-2])
     cluster["nodes"] = {node: {"address": str(address.ip), "roles": ["controller"]}}

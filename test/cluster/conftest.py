@@ -1,10 +1,11 @@
 """
 A master and its minions as daemons: the event bus, the reactor and the runners for real.
 
-The master knows three clusters: ``demo`` with three controllers, of which ctl3 does not start,
-``solo``, whose one controller this host really becomes, and ``rings`` with nodes of Swift, each of
-which has folders of its own. Minions of one host share its servers, so the tests of each cluster
-have a folder, and each folder runs on a host of its own.
+The master knows four clusters: ``demo`` with three controllers, of which ctl3 does not start,
+``solo``, whose one controller this host really becomes, ``rings`` with nodes of Swift, each of
+which has folders of its own, and ``crowd``, of whose many nodes none is there. Minions of one host
+share its servers, so the tests of each cluster have a folder, and each folder runs on a host of its
+own.
 """
 
 import json
@@ -45,19 +46,18 @@ def salt_factories_config(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster_files(tmp_path_factory):
-    """The cluster files by name; 200 nodes of solo are not there."""
+    """The cluster files by name."""
     folder = tmp_path_factory.mktemp("clusters")
     demo = example()
+    del demo["network"]["provider"]
     (controllers,) = [node for node in demo["nodes"].values() if "controller" in node["roles"]]
     # A minion id belongs to one cluster: the storage nodes are those of rings.
     demo["nodes"] = {"ctl[1-3]": {**controllers, "roles": ["controller"]}}
     solo = cluster_on(host_address(), "solo1")
     solo["name"] = "solo"
-    network = host_address().network
-    solo["nodes"]["cmp[001-200]"] = {"address": f"{network[50]}-249", "roles": ["compute"]}
     return {
         cluster["name"]: write_cluster(folder / f"{cluster['name']}.yaml", cluster)
-        for cluster in (demo, solo, rings_cluster())
+        for cluster in (demo, solo, rings_cluster(), crowd_cluster())
     }
 
 
@@ -65,6 +65,7 @@ def rings_cluster():
     """Three storage nodes, one of which is a proxy too; its controller is never there."""
     found = example()
     found["name"] = "rings"
+    del found["network"]["provider"]
     found["nodes"] = {"con1": {"address": "172.29.80.11", "roles": ["controller"]}}
     for number in (1, 2, 3):
         found["nodes"][f"sto{number}"] = {
@@ -83,6 +84,20 @@ def rings_cluster():
     # The disk is not theirs, and whatever else lies on it is no fault of theirs.
     devices = {"kind": "directories", "nearly_full": 100}
     found["swift"] = {"owner": "sto1", "rings": rings, "devices": devices}
+    return found
+
+
+def crowd_cluster():
+    """200 compute nodes."""
+    found = example()
+    found["name"] = "crowd"
+    found["nodes"] = {
+        "con2": {"address": "172.29.80.11", "roles": ["controller"]},
+        "cmp[001-200]": {"address": "172.29.80.50-249", "roles": ["compute"]},
+    }
+    # Beside the nodes.
+    found["vip"]["address"] = "172.29.80.12"
+    found["nova_network"]["floating_pools"] = {}
     return found
 
 

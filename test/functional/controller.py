@@ -15,6 +15,8 @@ from support import formula_root, minion_options, not_applied, pillar_root
 
 NODE = "ctl1"
 HOUR = 3600
+# What a master has built, in the environment in which it serves that.
+WHEELS = {"openstack_ha_wheels": ["/srv/openstack_ha/wheels"]}
 
 
 class Site:
@@ -25,7 +27,9 @@ class Site:
         self.keyring = openstack_ha_fernet.created(time.time())
         self.folder = pillar_root(root / "pillar", self.pillar())
         formula = formula or formula_root(root / "formula")
-        self.loaders = Loaders(minion_options(root, NODE, formula, self.folder))
+        options = minion_options(root, NODE, formula, self.folder)
+        options["file_roots"].update(WHEELS)
+        self.loaders = Loaders(options)
 
     def pillar(self):
         secrets = self.cluster["secrets"]["keystone"]

@@ -7,6 +7,8 @@ import subprocess
 SWIFT = pathlib.Path("/etc/swift")
 KEYS = [pathlib.Path("/etc/keystone", f"{kind}-keys") for kind in ("fernet", "credential")]
 STATE = pathlib.Path("/var/lib/openstack_ha")
+UNITS = ("keystone", "glance-api", "placement-api", "nova-*")
+DATABASES = ("keystone", "glance", "placement", "nova_api", "nova_cell0", "nova")
 
 
 def keep_swift(folder):
@@ -26,10 +28,11 @@ def forget_swift(folder):
 
 def forget_services():
     """Stop what has a schema, and forget the schemas and keys; the database runs."""
-    subprocess.run(["systemctl", "stop", "keystone", "glance-api", "placement-api"], check=False)
-    for name in ("keystone", "glance", "placement"):
+    subprocess.run(["systemctl", "stop", *UNITS], check=False)
+    for name in DATABASES:
         drop = f"DROP DATABASE IF EXISTS {name}"
         subprocess.run(["mariadb", "--execute", drop], check=True)
     for folder in KEYS:
         shutil.rmtree(folder, ignore_errors=True)
-    (STATE / "keystone-keys").unlink(missing_ok=True)
+    for name in ("keystone-keys", "nova-mapped"):
+        (STATE / name).unlink(missing_ok=True)

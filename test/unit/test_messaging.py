@@ -15,7 +15,6 @@ PATH = ("rabbitmq", "users", "nova")
 def cluster(provider="nova_network"):
     wanted = example()
     wanted["network"]["provider"] = provider
-    wanted["nodes"]["cmp1"] = {"address": "172.29.80.41", "roles": ["compute"]}
     whole = openstack_ha_cluster.complete(wanted)
     if provider is None:
         del whole["network"]["provider"]
@@ -48,11 +47,11 @@ def test_an_ipv6_address_is_in_brackets():
     assert shown(messaging.transport_url(seen, "nova")).endswith("@[fd00::100]:5672/")
 
 
-def test_a_silent_broker_is_noticed_within_twelve_seconds_and_no_false_alarm_is_asked_for():
+def test_a_silent_broker_is_noticed_within_23_seconds_and_no_false_alarm_is_asked_for():
     found = messaging.options(view())
     beat, rate = found["heartbeat_timeout_threshold"], found["heartbeat_rate"]
     # As amqp and oslo.messaging do: ended after two of them, at the next look.
-    assert 2 * beat + beat / rate / 2 < 12
+    assert 2 * beat + beat / rate / 2 < 23
     assert beat >= 5
 
 

@@ -133,9 +133,7 @@ def test_who_is_silent_is_asked_again_by_the_schedule(master):
     boot(master, "ctl1")
     assert answer(master) == []
     master.nodes.silent = set()
-    for one in ("ctl2", "ctl3"):
-        master.nodes.facts[one] = {"has_rejoined": True}
-    for one in ("sto1", "sto2", "sto3"):
+    for one in ("ctl2", "ctl3", "cmp1", "cmp2", "sto1", "sto2", "sto3"):
         master.nodes.facts[one] = {"has_rejoined": True}
     found = master.run("openstack_ha_rejoin.reconcile")
     assert [list(batch["nodes"]) for batch in found["demo"]] == [["ctl1"]]

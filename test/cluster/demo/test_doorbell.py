@@ -114,11 +114,11 @@ def test_a_bad_cluster_file_changes_nothing(edited, master, run, cluster_files):
 
 
 def test_a_node_of_two_clusters_is_a_fault(edited, cluster_files, run, ask):
-    edited("solo", ("cmp[001-200]:", "ctl2:"), (".50-249", ".50"))
+    edited("crowd", ("cmp[001-200]:", "ctl2:"), (".50-249", ".50"))
     faults = run("openstack_ha.check")
     results = ask("ctl*", "state.apply", "openstack_ha.hosts", "test=True")
     assert faults[str(cluster_files["demo"])] == []
-    (fault,) = faults[str(cluster_files["solo"])]
+    (fault,) = faults[str(cluster_files["crowd"])]
     assert fault.startswith("openstack_ha:nodes:ctl2: ctl2 is a node in")
     assert "ctl2 is a node of demo too" in str(results["ctl2"])
     assert "Pillar failed to render" not in str(results["ctl1"])

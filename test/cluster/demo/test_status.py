@@ -48,7 +48,7 @@ def test_people_get_a_table(master, controllers):
 def test_a_name_is_needed_where_there_are_several_clusters(master, controllers):
     result = master.salt_run_cli().run("openstack_ha.status")
     assert result.returncode == 1
-    assert "which of the clusters demo, solo, rings?" in str(result)
+    assert "which of the clusters demo, solo, rings, crowd?" in str(result)
 
 
 def test_a_controller_that_dies_is_named(status, dying):

@@ -120,7 +120,7 @@ def test_a_minion_that_starts_again_on_a_running_host_is_left_alone(deployed, si
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_many_boots_in_one_second_are_one_batch(deployed, fire, rings, since, run, count):
-    """Of nodes whose minions are not there, of strangers, and of one node that is."""
+    """Of another cluster's nodes, which are not there, of strangers, and of one node that is."""
     ids = [f"cmp{number % NODES + 1:03}" for number in range(count // 2)]
     ids += [f"stranger{number}" for number in range(count - len(ids))]
     ids[count // 2] = "solo1"

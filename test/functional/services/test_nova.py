@@ -1,0 +1,249 @@
+"""Nova over real servers: programs, schema, cell and networks, and a node that is in the cell."""
+
+import copy
+import json
+import subprocess
+
+import leftovers
+import pytest
+from controller import NODE, api, founded, serve, serve_keystone, token_of
+from support import await_until, not_applied
+
+PORT, PLACEMENT_PORT = 8774, 8778
+NETWORKS = {
+    "networks": {"machines": {"range": "10.20.0.0/28"}},
+    "floating_pools": {"public": {"ranges": ["192.0.2.64/30"]}},
+}
+# Of a compute node, what makes it one; its machines' network is the lab's to try.
+CONTROLLER = ("nova.conductor", "nova.scheduler", "nova.api", "nova.console")
+SLS = (*CONTROLLER, "nova.compute")
+
+
+@pytest.fixture(scope="module")
+def site(cluster, tmp_path_factory):
+    """One host that is controller and compute node; there is all that Nova asks."""
+    cluster = copy.deepcopy(cluster)
+    cluster["nodes"][NODE]["roles"] = ["controller", "compute"]
+    cluster["network"]["provider"] = "nova_network"
+    cluster["nova"] = {"workers": 1}
+    cluster["nova_network"] = copy.deepcopy(NETWORKS)
+    made = founded(tmp_path_factory.mktemp("nova"), cluster)
+    serve_keystone(made)
+    made.apply("rabbitmq", "placement.config")
+    made.db_sync.sync("placement")
+    # With the objects of identity of all services, Nova's too.
+    serve(made, "placement", PLACEMENT_PORT)
+    yield made
+    # They take more than the other tests have use for.
+    leftovers.forget_services()
+
+
+@pytest.fixture(scope="module")
+def configured(site):
+    """Its programs and its files are there, and nothing of it is in the database."""
+    site.apply("nova.config")
+    return site
+
+
+@pytest.fixture(scope="module")
+def schema(configured):
+    """What the state shows that makes the schemas, and then does."""
+
+    def apply(test):
+        return configured.states.openstack_ha_db_sync.synced(name="nova", cluster="demo", test=test)
+
+    return shown_and_done(apply)
+
+
+@pytest.fixture(scope="module")
+def synced(configured, schema):
+    """Its databases have their schemas."""
+    return configured
+
+
+@pytest.fixture(scope="module")
+def served(synced):
+    """Its services run on the controller."""
+    synced.apply(*CONTROLLER)
+    api(synced, "GET", "/healthcheck", until=200, port=PORT)
+    return synced
+
+
+@pytest.fixture(scope="module")
+def computing(served):
+    """The compute node runs, and is in the cell."""
+    served.apply("nova.compute")
+    return served
+
+
+def shown_and_done(apply):
+    """What a state shows, and then does; after that it finds nothing to do."""
+    shown, done, again = apply(test=True), apply(test=False), apply(test=False)
+    assert (shown.result, done.result) == (None, True), (shown.comment, done.comment)
+    assert shown.changes == done.changes
+    assert (again.result, again.changes) == (True, {}), again.comment
+    return done.changes
+
+
+def rows(statement):
+    argv = ["mariadb", "--batch", "--skip-column-names", "--execute", statement]
+    return [line.split("\t") for line in subprocess.check_output(argv, text=True).splitlines()]
+
+
+def test_the_programs_are_those_that_the_master_has_built(configured):
+    programs = "/opt/openstack_ha/nova/current/bin"
+    told = subprocess.check_output([f"{programs}/nova-manage", "--version"], text=True)
+    assert told.strip() == "18.3.0"
+
+
+def test_its_databases_get_their_schemas_at_once(synced, schema):
+    assert schema == {"schema": {"old": "there is no schema", "new": "synced"}}
+    assert rows("SELECT name FROM nova_api.cell_mappings ORDER BY id")[0] == ["cell0"]
+    for database in ("nova_cell0", "nova"):
+        assert rows(f"SELECT COUNT(*) FROM {database}.instances") == [["0"]]
+
+
+def test_the_cell_is_made_once(synced):
+    def apply(test):
+        return synced.states.openstack_ha_nova.cell_present(name="demo", test=test)
+
+    assert shown_and_done(apply) == {"cell": {"old": "there is no cell", "new": "present"}}
+    assert rows("SELECT name FROM nova_api.cell_mappings ORDER BY id") == [["cell0"], ["cell1"]]
+
+
+def test_a_cell_that_goes_elsewhere_comes_back(synced):
+    def apply(test):
+        return synced.states.openstack_ha_nova.cell_present(name="demo", test=test)
+
+    before = rows("SELECT * FROM nova_api.cell_mappings")
+    rows("UPDATE nova_api.cell_mappings SET transport_url = 'none:///' WHERE name = 'cell1'")
+    assert list(shown_and_done(apply)) == ["cell"]
+    (found,) = rows("SELECT transport_url FROM nova_api.cell_mappings WHERE name = 'cell1'")
+    assert found == ["{scheme}://{username}:{password}@{hostname}:{port}/{path}"]
+    assert len(rows("SELECT * FROM nova_api.cell_mappings")) == len(before)
+
+
+@pytest.fixture
+def networks(synced):
+    """A function that applies the state of networks."""
+
+    def apply(test):
+        return synced.states.openstack_ha_nova_network.networks_present(name="demo", test=test)
+
+    return apply
+
+
+def test_networks_and_floating_addresses_are_made(synced, networks):
+    changes = shown_and_done(networks)
+    assert changes["network machines"] == {"old": "absent", "new": "10.20.0.0/28"}
+    assert len(changes) == 2
+    there = "SELECT label, cidr, multi_host FROM nova.networks WHERE deleted = 0"
+    assert rows(there) == [["machines", "10.20.0.0/28", "1"]]
+    floating = "SELECT address, pool FROM nova.floating_ips WHERE deleted = 0 ORDER BY address"
+    assert rows(floating) == [["192.0.2.65", "public"], ["192.0.2.66", "public"]]
+
+
+def test_networks_are_changed_where_nobody_uses_them(synced, networks):
+    own = synced.cluster["nova_network"]
+    own["prune"] = True
+    own["networks"] = {"others": {"range": "10.21.0.0/28"}}
+    own["floating_pools"]["public"]["ranges"] = ["192.0.2.66-67"]
+    synced.write()
+    synced.loaders.reload_all()
+    shown_and_done(networks)
+    assert rows("SELECT label FROM nova.networks WHERE deleted = 0") == [["others"]]
+    floating = "SELECT address FROM nova.floating_ips WHERE deleted = 0 ORDER BY address"
+    assert rows(floating) == [["192.0.2.66"], ["192.0.2.67"]]
+
+
+def test_nobody_is_told_of_machines_without_a_token(served):
+    assert api(served, "GET", "/v2.1/servers", port=PORT)[0] == 401
+
+
+@pytest.mark.parametrize("thing", ["flavors", "servers"])
+def test_there_is_nothing_that_nobody_made(served, thing):
+    status, _, text = api(served, "GET", f"/v2.1/{thing}", token=token_of(served), port=PORT)
+    assert (status, json.loads(text)) == (200, {thing: []})
+
+
+def test_the_consoles_page_comes_through_the_vip(served):
+    assert b"noVNC" in api(served, "GET", "/vnc_lite.html", until=200, port=6080)[2]
+
+
+def test_a_node_that_has_registered_is_in_the_cell(served):
+    def apply(test):
+        return served.states.openstack_ha_nova.host_mapped(name="demo", test=test)
+
+    shown = apply(test=True)
+    assert shown.result is None
+    served.apply("nova.compute")
+    assert (apply(test=True).result, apply(test=True).changes) == (True, {})
+    (host,) = served.loaders.modules.openstack_ha_nova.hypervisors()
+    assert (host["host"], host["is_mapped"]) == (NODE, True)
+
+
+def test_a_mapping_that_was_lost_comes_back(computing):
+    def apply(test):
+        return computing.states.openstack_ha_nova.host_mapped(name="demo", test=test)
+
+    rows("DELETE FROM nova_api.host_mappings")
+    computing.loaders.modules.openstack_ha_nova.confirm(False)
+    assert list(shown_and_done(apply)) == ["host"]
+    assert rows("SELECT host FROM nova_api.host_mappings") == [[NODE]]
+
+
+def test_all_services_report(computing):
+    status, _, text = api(
+        computing, "GET", "/v2.1/os-services", token=token_of(computing), port=PORT
+    )
+    assert status == 200, text
+    found = {one["binary"]: one["state"] for one in json.loads(text)["services"]}
+    assert found == dict.fromkeys(("nova-conductor", "nova-scheduler", "nova-compute"), "up")
+
+
+def test_placement_knows_what_the_node_has(computing):
+    token = token_of(computing)
+
+    def known():
+        asked = api(computing, "GET", "/resource_providers", token=token, port=PLACEMENT_PORT)
+        return [one["name"] for one in json.loads(asked[2])["resource_providers"]]
+
+    await_until(lambda: known() == [NODE], 120, "the node in Placement", known)
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_second_run_changes_nothing(computing, test):
+    # In one run: they have their configuration in common.
+    names = ",".join(f"openstack_ha.{name}" for name in SLS)
+    singles = list(computing.sls(names, test=test))
+    assert len({single.id for single in singles if "renewed" in single.id}) == len(CONTROLLER)
+    for single in singles:
+        assert (single.result, single.changes) == (True, {}), single
+
+
+def test_no_secret_is_in_what_states_return(computing):
+    returned = [computing.loaders.modules.openstack_ha_nova_conf.files()]
+    returned += [one.full_return for one in computing.sls("openstack_ha.nova.compute")]
+    secrets = computing.cluster["secrets"]
+    own = [
+        secrets["galera"]["accounts"]["nova"],
+        secrets["rabbitmq"]["users"]["nova"],
+        secrets["keystone"]["users"]["nova"],
+    ]
+    assert not [one for one in own if one in repr(returned)]
+
+
+def main_pid():
+    argv = ["systemctl", "show", "--property=MainPID", "--value", "nova-api"]
+    return int(subprocess.check_output(argv))
+
+
+def test_a_changed_option_is_taken_by_a_new_process(served):
+    """A sole node takes its own turn, and has nobody to serve meanwhile."""
+    main = main_pid()
+    served.cluster["nova"]["options"] = {"api": {"max_limit": 77}}
+    served.write()
+    result = served.sls("openstack_ha.nova.api")
+    assert not_applied(result) == []
+    assert main_pid() != main
+    api(served, "GET", "/healthcheck", port=PORT, until=200)
