@@ -118,7 +118,7 @@ def master(salt_factories, formula, cluster_files, tmp_path_factory, event_liste
     environment.filters["json"] = json.dumps
     template = ROOT / "openstack_ha/master/files/openstack_ha.conf.jinja"
     text = environment.from_string(template.read_text(encoding="utf-8"))
-    written = yaml.safe_load(text.render(cluster_file="/nowhere"))
+    written = yaml.safe_load(text.render(cluster_file="/nowhere", archives="/nowhere"))
     factory = salt_factories.salt_master_daemon(
         random_string("master-"),
         factory_class=Master,
