@@ -185,17 +185,20 @@ class Client:
         return answer.status, answer.headers, answer.read()
 
     def stores_and_finds(self, name):
-        content = os.urandom(100_000)
-        account, seen = "/v1/AUTH_test", []
+        content, box = os.urandom(100_000), "/v1/AUTH_test/box"
+        self._put(box)
+        self._put(f"{box}/{name}", content)
+        return self.ask("GET", f"{box}/{name}")[2] == content
 
-        # A device that failed a moment ago is asked again after ten seconds.
-        def make():
-            seen.append(self.ask("PUT", f"{account}/box"))
+    def _put(self, path, content=None):
+        """Make something; a device that failed a moment ago is asked again after ten seconds."""
+        seen = []
+
+        def is_there():
+            seen.append(self.ask("PUT", path, content))
             return seen[-1][0] in (201, 202)
 
-        await_until(make, 120, "the container", lambda: seen[-1])
-        assert self.ask("PUT", f"{account}/box/{name}", content)[0] == 201
-        return self.ask("GET", f"{account}/box/{name}")[2] == content
+        await_until(is_there, 120, f"{path} to be taken", lambda: seen[-1])
 
 
 @pytest.fixture
