@@ -130,7 +130,7 @@ def status(name=None):
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in [*_coordinated(chosen), *_schemas(chosen), *_turns()]
+            for system in [*_coordinated(chosen), *_schemas(chosen), *_turns(chosen)]
         },
         time.time(),
     )
@@ -258,8 +258,9 @@ def _schemas(one):
     return [f"db_sync.{name}" for name in __utils__["openstack_ha_db_sync.services"](systems)]
 
 
-def _turns():
-    return [f"turn.{name}" for name in __utils__["openstack_ha_systems.turns"]()]
+def _turns(one):
+    systems = __utils__["openstack_ha_cluster.all_systems"](one)
+    return [f"turn.{name}" for name in __utils__["openstack_ha_systems.turns"]() if name in systems]
 
 
 def _only_name():

@@ -67,7 +67,10 @@ def decide(case):
     """
     Return what is to be done, as ``openstack_ha_rule`` describes it; the subject is a service.
     """
-    return [_of_service(case, service) for service in openstack_ha_systems.turns()]
+    systems = openstack_ha_cluster.all_systems(case["cluster"])
+    return [
+        _of_service(case, service) for service in openstack_ha_systems.turns() if service in systems
+    ]
 
 
 def remember(case, decision):
