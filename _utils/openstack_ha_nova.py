@@ -15,7 +15,7 @@ import openstack_ha_tls
 
 FOLDER = openstack_ha_nova_system.FOLDER
 STATE = "/var/lib/nova"
-PROGRAMS = "/opt/openstack_ha/nova/current"
+PROGRAMS = openstack_ha_nova_system.PROGRAMS
 # Those of ours that stand in for Debian's.
 WRAPPERS = "/usr/libexec/openstack_ha/nova"
 DATABASE, API_DATABASE = "nova", "nova_api"

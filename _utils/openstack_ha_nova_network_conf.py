@@ -5,8 +5,8 @@ Nova's other services read it too: what a network is made of, and how a machine 
 """
 
 import openstack_ha_nova_network
+import openstack_ha_nova_system
 
-PROGRAMS = "/opt/openstack_ha/nova/current/bin"
 MANAGERS = {
     "flat_dhcp": "nova.network.manager.FlatDHCPManager",
     "vlan": "nova.network.manager.VlanManager",
@@ -30,7 +30,7 @@ def options(view):
         **_joins(chosen),
         "flat_injected": False,
         "dhcp_domain": chosen["domain"],
-        "dhcpbridge": f"{PROGRAMS}/nova-dhcpbridge",
+        "dhcpbridge": f"{openstack_ha_nova_system.PROGRAMS}/bin/nova-dhcpbridge",
         "dhcpbridge_flagfile": "/etc/nova/nova.conf",
         # An address is free again when its machine is gone, and not a lease later.
         "force_dhcp_release": True,
