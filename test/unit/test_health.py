@@ -98,7 +98,12 @@ def looker():
 
 @pytest.fixture
 def check(looker, tmp_path):
-    options = {"maintenance": str(tmp_path / "maintenance"), "cache": 0.1, "limit": 0.2}
+    options = {
+        "maintenance": str(tmp_path / "maintenance"),
+        "cache": 0.1,
+        "limit": 0.2,
+        "patience": 0.6,
+    }
     return health.Check("galera", looker, options)
 
 
@@ -135,6 +140,47 @@ def test_a_hung_service_is_bad_in_bounded_time_and_good_again_later(check, looke
     assert took < 1
     assert looker.count == 1
     assert later.good
+
+
+def test_one_that_was_good_and_is_late_stays_good_for_its_patience(check, looker):
+    async def ask():
+        assert (await check.verdict()).good
+        await asyncio.sleep(check.cache)
+        looker.release.clear()
+        late = await check.verdict()
+        await asyncio.sleep(check.patience)
+        return late, await check.verdict()
+
+    late, hung = asyncio.run(ask())
+    assert late == (True, "fine")
+    assert hung == (False, "no answer within 0.6 s")
+    assert looker.count == 2
+
+
+def test_one_that_was_bad_and_is_late_is_bad(check, looker):
+    async def ask():
+        looker.verdict = health.Verdict(False, "gone")
+        await check.verdict()
+        await asyncio.sleep(check.cache)
+        looker.release.clear()
+        return await check.verdict()
+
+    assert not asyncio.run(ask()).good
+
+
+def test_one_that_is_late_and_then_bad_is_bad_at_once(check, looker):
+    async def ask():
+        await check.verdict()
+        await asyncio.sleep(check.cache)
+        looker.release.clear()
+        looker.verdict = health.Verdict(False, "gone")
+        late = await check.verdict()
+        looker.release.set()
+        return late, await check.verdict()
+
+    late, gone = asyncio.run(ask())
+    assert late.good
+    assert gone == (False, "gone")
 
 
 def test_maintenance_wins_and_asks_nobody(check, looker):
@@ -240,6 +286,7 @@ def test_the_daemon_answers_where_nothing_runs(tmp_path, capsys):
             "cache": 0.1,
             "host": "127.0.0.1",
             "limit": 1,
+            "patience": 1,
             "maintenance": str(tmp_path / "maintenance"),
             "node": "rabbit@here",
             "password_file": str(tmp_path / "password"),

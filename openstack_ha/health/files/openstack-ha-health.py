@@ -197,6 +197,7 @@ class Check:
         self.maintenance = pathlib.Path(options["maintenance"])
         self.cache = options["cache"]
         self.limit = options["limit"]
+        self.patience = options["patience"]
         self._look = look
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=name)
         self._running = None
@@ -205,7 +206,12 @@ class Check:
         self._said = None
 
     async def verdict(self):
-        """Return the verdict within ``limit`` seconds, whatever the service does."""
+        """
+        Return the verdict within ``limit`` seconds, whatever the service does.
+
+        One that was good and is late stays good for ``patience`` seconds: where all controllers
+        are busy, all are late, and to send everybody away would cut each connection there is.
+        """
         verdict = await self._judge()
         if self._said is None or verdict.good != self._said.good:
             print(f"{self.name}: {'good' if verdict.good else 'bad'}: {verdict.reason}", flush=True)
@@ -221,7 +227,13 @@ class Check:
             self._running = asyncio.ensure_future(self._refresh())
         # wait() leaves the look under way: the next caller shares it instead of starting one.
         done, _ = await asyncio.wait({self._running}, timeout=self.limit)
-        return self._verdict if done else Verdict(False, f"no answer within {self.limit} s")
+        if done:
+            return self._verdict
+        late = time.monotonic() - self._looked
+        if self._verdict is not None and self._verdict.good and late < self.patience:
+            return self._verdict
+        waited = self.limit if self._verdict is None else self.patience
+        return Verdict(False, f"no answer within {waited} s")
 
     async def _refresh(self):
         loop = asyncio.get_running_loop()
