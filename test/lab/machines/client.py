@@ -107,11 +107,13 @@ def viewer(cloud, machine):
 def watch(_cloud, url, token=None):
     """What a screen says first, as the viewer's page hears it; empty where it is refused."""
     parts = urllib.parse.urlsplit(url)
-    token = token or urllib.parse.parse_qs(parts.query)["token"][0]
+    # The page is told where it finds the screen, which is known by its token.
+    (path,) = urllib.parse.parse_qs(parts.query)["path"]
+    place = f"/?token={token}" if token else f"/{path}"
     scheme = {"http": "ws", "https": "wss"}[parts.scheme]
     try:
         with_screen = websocket.create_connection(
-            f"{scheme}://{parts.netloc}/websockify?token={token}",
+            f"{scheme}://{parts.netloc}{place}",
             timeout=TIMEOUT,
             origin=f"{parts.scheme}://{parts.netloc}",
             subprotocols=["binary"],
