@@ -25,7 +25,7 @@ _ROW_KEYS = {
     "system",
     "timeout",
 }
-_CHECK_KEYS = {"interval", "path", "port"}
+_CHECK_KEYS = {"interval", "method", "path", "port"}
 _MODES = ("http", "tcp")
 _KINDS = {"0": "frontend", "1": "backend", "2": "server"}
 _SERVING = {"OPEN", "UP", "no check"}
@@ -44,8 +44,8 @@ def listeners(rows, view, certificate):
     rows
         List of mappings. ``name`` and ``port`` are needed, the rest has defaults:
         ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
-        check that wants 200; without it the service's port is connected to; ``interval`` in ms,
-        where each check costs the service much), ``cookie`` (name
+        check that wants 200; without it the service's port is connected to; ``method`` (GET),
+        and ``interval`` in ms, where each check costs the service much), ``cookie`` (name
         of a sticky session's cookie), ``large_bodies`` (HTTP whose requests may have bodies that
         a server is slow to read), ``long_lived`` (TCP keepalive and the long timeouts),
         ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve; controllers),
@@ -236,9 +236,10 @@ def _sticky(row):
 def _check(row):
     if "check" not in row:
         return []
+    own = row["check"]
     return [
         "option httpchk",
-        f"http-check send meth GET uri {row['check'].get('path', '/')}",
+        f"http-check send meth {own.get('method', 'GET')} uri {own.get('path', '/')}",
         "http-check expect status 200",
     ]
 

@@ -161,8 +161,9 @@ SYSTEM = {
             "mode": "http",
             "system": "nova.console",
             "timeout": 3600,
-            # The proxy is a process of its own for each of them.
-            "check": {"path": "/vnc_lite.html", "interval": 5000},
+            # The proxy is a process of its own for each of them, and logs each page that its reader
+            # drops as soon as it has seen the status.
+            "check": {"path": "/vnc_lite.html", "method": "HEAD", "interval": 5000},
         },
     ],
 }
