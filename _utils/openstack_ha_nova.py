@@ -7,6 +7,7 @@ conductor for.
 
 import openstack_ha_db_sync
 import openstack_ha_messaging
+import openstack_ha_nova_migration
 import openstack_ha_nova_network_conf
 import openstack_ha_nova_quota
 import openstack_ha_nova_system
@@ -113,7 +114,7 @@ def folders():
 
 def _common(view, cores):
     own = view["self"]
-    has_database = "controller" in own["roles"]
+    has_database, has_machines = (role in own["roles"] for role in ("controller", "compute"))
     return {
         "DEFAULT": {
             "my_ip": own["address"],
@@ -131,6 +132,7 @@ def _common(view, cores):
             **openstack_ha_nova_network_conf.options(view),
         },
         **(_databases(view) if has_database else {}),
+        **({"libvirt": openstack_ha_nova_migration.options(view)} if has_machines else {}),
         "api": {"auth_strategy": "keystone"},
         "wsgi": {"api_paste_config": f"{FOLDER}/api-paste.ini"},
         "oslo_messaging_rabbit": openstack_ha_messaging.options(view),
