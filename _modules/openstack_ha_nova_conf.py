@@ -46,7 +46,7 @@ def compute_file():
         salt cmp1 openstack_ha_nova_conf.compute_file
     """
     view = __salt__["openstack_ha.view"]()
-    return __utils__["openstack_ha_nova.compute_file"](view["nova"]["virt_type"], has_kvm())
+    return __utils__["openstack_ha_nova.compute_file"](view["nova"], has_kvm())
 
 
 def folders():

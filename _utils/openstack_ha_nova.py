@@ -84,18 +84,20 @@ def files(view, cores):
     return found
 
 
-def compute_file(chosen, has_kvm):
+def compute_file(options, has_kvm):
     """
     Return the file of a compute node that follows from the node itself, nova-compute.conf.
 
-    chosen
-        How machines are to run: ``kvm``, ``qemu``, or ``auto``.
+    options
+        Nova's section of the cluster file. What its ``options`` have of this goes before: the file
+        is read after nova.conf.
 
     has_kvm
         Whether the node's processor and kernel run machines for qemu.
     """
+    chosen = options["virt_type"]
     kind = chosen if chosen != "auto" else "kvm" if has_kvm else "qemu"
-    return {
+    file = {
         "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
         "libvirt": {
             "virt_type": kind,
@@ -104,6 +106,10 @@ def compute_file(chosen, has_kvm):
             # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
             "images_type": "raw",
         },
+    }
+    return {
+        section: {key: options["options"].get(section, {}).get(key, own[key]) for key in own}
+        for section, own in file.items()
     }
 
 

@@ -95,3 +95,14 @@ def test_machines_go_by_addresses_to_the_server_of_their_own():
 
 def test_controllers_move_nothing():
     assert "libvirt" not in openstack_ha_nova.files(view("ctl1"), 4)["nova.conf"]
+
+
+def test_what_processor_machines_see_is_the_pillars_to_say():
+    options = {
+        **view("cmp1")["nova"],
+        "options": {"libvirt": {"cpu_mode": "custom", "cpu_model": "x"}},
+    }
+    chosen = openstack_ha_nova.compute_file(options, has_kvm=True)
+    assert chosen["libvirt"] == {"virt_type": "kvm", "cpu_mode": "custom", "images_type": "raw"}
+    own = openstack_ha_nova.compute_file({**options, "options": {}}, has_kvm=True)
+    assert own["libvirt"]["cpu_mode"] == "host-model"
