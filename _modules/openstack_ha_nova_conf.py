@@ -46,7 +46,7 @@ def compute_file():
         salt cmp1 openstack_ha_nova_conf.compute_file
     """
     view = __salt__["openstack_ha.view"]()
-    return __utils__["openstack_ha_nova.compute_file"](view["nova"]["virt_type"], has_kvm())
+    return __utils__["openstack_ha_nova.compute_file"](view["nova"], has_kvm())
 
 
 def folders():
@@ -60,6 +60,35 @@ def folders():
         salt-call openstack_ha_nova_conf.folders
     """
     return __utils__["openstack_ha_nova.folders"]()
+
+
+def migration_endpoint():
+    """
+    Return where the other compute nodes come to this one, as ``address:port``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'cmp*' openstack_ha_nova_conf.migration_endpoint
+    """
+    return __utils__["openstack_ha_nova_migration.endpoint"](__salt__["openstack_ha.view"]())
+
+
+def migration_public_key():
+    """
+    Return the public half of the key by which compute nodes know one another.
+
+    Raises CommandExecutionError when the node's pillar does not have the key.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt 'cmp*' openstack_ha_nova_conf.migration_public_key
+    """
+    key = __salt__["openstack_ha.secret"]("nova:migration_key")
+    return __utils__["openstack_ha_nova_migration_key.public"](key)
 
 
 def has_kvm():

@@ -8,6 +8,7 @@ view of a view is the view itself.
 import re
 
 import openstack_ha_machines_network
+import openstack_ha_nova_migration_key as migration_key
 import openstack_ha_schema
 import openstack_ha_secrets
 import openstack_ha_systems
@@ -398,6 +399,9 @@ def _secret_faults(cluster, minion_id):
             "secrets:rabbitmq:erlang_cookie: twenty capital letters look like a cookie that "
             "Debian's package made, which an upgrade replaces; take another"
         )
+    key = openstack_ha_secrets.lookup(tree, migration_key.PATH)
+    if key and re.match(migration_key.PATTERN, key) and (fault := migration_key.fault(key)):
+        found.append(f"secrets:{':'.join(migration_key.PATH)}: {fault}")
     return found
 
 

@@ -7,6 +7,7 @@ conductor for.
 
 import openstack_ha_db_sync
 import openstack_ha_messaging
+import openstack_ha_nova_migration
 import openstack_ha_nova_network_conf
 import openstack_ha_nova_quota
 import openstack_ha_nova_system
@@ -83,18 +84,20 @@ def files(view, cores):
     return found
 
 
-def compute_file(chosen, has_kvm):
+def compute_file(options, has_kvm):
     """
     Return the file of a compute node that follows from the node itself, nova-compute.conf.
 
-    chosen
-        How machines are to run: ``kvm``, ``qemu``, or ``auto``.
+    options
+        Nova's section of the cluster file. What its ``options`` have of this goes before: the file
+        is read after nova.conf.
 
     has_kvm
         Whether the node's processor and kernel run machines for qemu.
     """
+    chosen = options["virt_type"]
     kind = chosen if chosen != "auto" else "kvm" if has_kvm else "qemu"
-    return {
+    file = {
         "DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"},
         "libvirt": {
             "virt_type": kind,
@@ -103,6 +106,10 @@ def compute_file(chosen, has_kvm):
             # 6.1: https://bugs.launchpad.net/nova/+bug/1864020
             "images_type": "raw",
         },
+    }
+    return {
+        section: {key: options["options"].get(section, {}).get(key, own[key]) for key in own}
+        for section, own in file.items()
     }
 
 
@@ -113,7 +120,7 @@ def folders():
 
 def _common(view, cores):
     own = view["self"]
-    has_database = "controller" in own["roles"]
+    has_database, has_machines = (role in own["roles"] for role in ("controller", "compute"))
     return {
         "DEFAULT": {
             "my_ip": own["address"],
@@ -131,6 +138,7 @@ def _common(view, cores):
             **openstack_ha_nova_network_conf.options(view),
         },
         **(_databases(view) if has_database else {}),
+        **({"libvirt": openstack_ha_nova_migration.options(view)} if has_machines else {}),
         "api": {"auth_strategy": "keystone"},
         "wsgi": {"api_paste_config": f"{FOLDER}/api-paste.ini"},
         "oslo_messaging_rabbit": openstack_ha_messaging.options(view),

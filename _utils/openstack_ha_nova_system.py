@@ -7,6 +7,7 @@ nodes. A compute node asks the conductor for what is in the database, and has no
 """
 
 import openstack_ha_nova_cells
+import openstack_ha_nova_migration_key as migration_key
 import openstack_ha_option_types as option
 
 
@@ -19,6 +20,9 @@ OPTIONS = option.service(
     port=option.port("the API's port, and the VIP's", 8774),
     console_port=option.port("the console proxy's port, and the VIP's", 6080),
     metadata_port=option.port("the metadata service's port, on each compute node", 8775),
+    migration_port=option.port(
+        "where compute nodes come to one another for machines that move, on each of them", 8022
+    ),
     release={
         "enum": ["rocky", "zed"],
         "description": "Nova's own release; worked out from network:provider: rocky with "
@@ -59,6 +63,14 @@ OPTIONS = option.service(
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )
 
+SECRETS = {
+    "migration_key": option.string(
+        "the key by which compute nodes know one another, ed25519 without a passphrase",
+        pattern=migration_key.PATTERN,
+        fault=migration_key.NO_PEM,
+    )
+}
+
 FOLDER = "/etc/nova"
 # Its programs come from wheels.
 PROGRAMS = "/opt/openstack_ha/nova/current"
@@ -87,6 +99,7 @@ def _of_controller():
 
 SYSTEM = {
     "options": OPTIONS,
+    "secrets": SECRETS,
     "coordinated": ["nova.api", "nova.compute"],
     "parts": {
         "nova.conductor": _of_controller(),
@@ -94,7 +107,7 @@ SYSTEM = {
         "nova.api": _of_controller(),
         "nova.console": _of_controller(),
         "nova.metadata": _part("network_node"),
-        "nova.compute": _part("compute_node"),
+        "nova.compute": _part("compute_node", secrets=[migration_key.PATH]),
     },
     "schema": {
         "part": "nova.api",

@@ -20,7 +20,8 @@ def string(description, **more):
         What it is.
 
     more
-        Further keys, e.g. ``default`` and ``pattern``.
+        Further keys, e.g. ``default`` and ``pattern``; ``fault`` is what is said of a text that
+        has not the pattern, where that says too little.
     """
     return {"type": "string", "description": description, **more}
 

@@ -21,6 +21,7 @@ KEY_PATTERN = (
     r"^-----BEGIN (RSA |EC )?PRIVATE KEY-----\n"
     r"[A-Za-z0-9+/=\n]+-----END (RSA |EC )?PRIVATE KEY-----\n*$"
 )
+NO_PEM = "is no {} in PEM, each line at the same indentation"
 HOST_LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 
 NETWORK = {
@@ -95,10 +96,12 @@ TLS = option.section(
     certificate=option.string(
         "the certificate for vip:fqdn in PEM, followed by those between it and the authority's",
         pattern=CERTIFICATE_PATTERN,
+        fault=NO_PEM.format("certificate"),
     ),
     ca=option.string(
         "the authority's certificate in PEM, where the nodes do not believe it anyway",
         pattern=CERTIFICATE_PATTERN,
+        fault=NO_PEM.format("certificate"),
     ),
 )
 
@@ -110,7 +113,9 @@ SECRETS = {
     "properties": {
         "tls": option.entry(
             key=option.string(
-                "the private key of tls:certificate in PEM, without a password", pattern=KEY_PATTERN
+                "the private key of tls:certificate in PEM, without a password",
+                pattern=KEY_PATTERN,
+                fault=NO_PEM.format("private key without a password"),
             )
         ),
         **{name: option.entry(**keys) for name, keys in openstack_ha_systems.secrets().items()},
@@ -197,10 +202,8 @@ def faults(data):
 
 
 def _text(error):
-    path = list(error.absolute_path)
-    if error.validator == "pattern" and path[-2:-1] == ["tls"]:
-        kind = "private key without a password" if path[0] == "secrets" else "certificate"
-        return f"is no {kind} in PEM, each line at the same indentation"
+    if error.validator in ("pattern", "type") and "fault" in error.schema:
+        return error.schema["fault"]
     if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
         return (
             "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "

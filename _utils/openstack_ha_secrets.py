@@ -8,6 +8,7 @@ import secrets
 import openstack_ha_db_sync
 import openstack_ha_identity
 import openstack_ha_messaging
+import openstack_ha_nova_migration_key as migration_key
 import openstack_ha_systems
 import openstack_ha_tls
 
@@ -23,6 +24,8 @@ READERS = openstack_ha_systems.readers()
 
 # Those that nobody can make alone.
 TLS_KEY = ("tls", "key")
+# Those that are no word.
+MADE_BY = {migration_key.PATH: migration_key.made}
 
 
 def needed(cluster, systems):
@@ -46,6 +49,7 @@ def needed(cluster, systems):
     paths += [("keystone", "users", name) for name in openstack_ha_identity.users(cluster, systems)]
     paths += [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
     paths += [("swift", "users", name) for name in cluster.get("swift", {}).get("users", {})]
+    paths += [migration_key.PATH]
     paths += [TLS_KEY] if openstack_ha_tls.is_on(cluster) else []
     return [path for path in dict.fromkeys(paths) if _is_read(path, systems)]
 
@@ -78,6 +82,10 @@ def visible(tree, systems):
         if found is not None and readers.intersection(systems):
             _put(seen, path, found)
     return seen
+
+
+def _word():
+    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def _is_read(path, systems):
@@ -127,5 +135,5 @@ def generate(cluster, systems):
     tree = copy.deepcopy(cluster.get("secrets", {}))
     for path in needed(cluster, systems):
         if path != TLS_KEY and lookup(tree, path) is None:
-            _put(tree, path, secrets.token_urlsafe(SECRET_BYTES))
+            _put(tree, path, MADE_BY.get(path, _word)())
     return tree

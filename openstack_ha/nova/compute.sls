@@ -5,6 +5,7 @@
 include:
   - openstack_ha.turn
   - openstack_ha.nova.config
+  - openstack_ha.nova.migration
 
 openstack_ha_nova_compute_packages:
   pkg.installed:
@@ -55,6 +56,7 @@ openstack_ha_nova_compute_{{ service }}:
     - require_in:
       - service: openstack_ha_nova.compute_service
 {%- endfor %}
+{%- set needs = ["openstack_ha.nova.migration"] %}
 
 {%- include "openstack_ha/nova/at_once.jinja" %}
 

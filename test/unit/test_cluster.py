@@ -4,6 +4,7 @@ import copy
 import pathlib
 
 import openstack_ha_cluster
+import openstack_ha_nova_migration_key as migration_key
 import openstack_ha_schema
 import openstack_ha_secrets
 import pytest
@@ -115,6 +116,24 @@ CASES = {
         "openstack_ha:secrets:tls:key: is no private key without a password in PEM, each line at "
         "the same indentation",
     ),
+    "no migration key but rubble": (
+        ("secrets", "nova", "migration_key"),
+        "change-me-nova-migration-key",
+        "openstack_ha:secrets:nova:migration_key: is no private key in OpenSSH's PEM, each line at "
+        f"the same indentation; {migration_key.REMEDY}",
+    ),
+    "a migration key that is damaged": (
+        ("secrets", "nova", "migration_key"),
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nab\n-----END OPENSSH PRIVATE KEY-----",
+        "openstack_ha:secrets:nova:migration_key: has a passphrase, or is damaged; "
+        f"{migration_key.REMEDY}",
+    ),
+    "no migration key": (
+        ("secrets", "nova"),
+        {},
+        "openstack_ha:secrets:nova:migration_key: is missing; `salt-run openstack_ha.secrets` "
+        "makes one",
+    ),
     "no key": (
         ("secrets", "tls"),
         {},
@@ -216,6 +235,7 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
     assert compute["secrets"] == {
         "rabbitmq": {"users": {"nova": "change-me-rabbitmq-nova"}},
         "keystone": {"users": {"nova": "change-me-keystone-nova"}},
+        "nova": cluster["secrets"]["nova"],
     }
     assert set(storage["secrets"]["swift"]) == {"hash_path_prefix", "hash_path_suffix"}
     assert "galera" not in compute

@@ -94,6 +94,7 @@ def test_a_compute_node_sees_no_other_password_of_a_broker_and_none_of_the_datab
     assert {key: list(one.get("users", one)) for key, one in secrets.items()} == {
         "rabbitmq": ["nova"],
         "keystone": ["nova"],
+        "nova": ["migration_key"],
     }
 
 
