@@ -80,7 +80,7 @@ def node_status():
         "rabbitmq": _rabbitmq,
         "haproxy": _haproxy,
         "certificates": __salt__["openstack_ha_haproxy.certificate_ends"],
-        "nova": __salt__["openstack_ha_nova.status"],
+        "nova": __salt__["openstack_ha_nova_status.status"],
     }
     return {name: _answer_or_error(probe) for name, probe in probes.items()}
 
@@ -101,7 +101,10 @@ def evidence():
         salt ctl1 openstack_ha.evidence
     """
     systems = __utils__["openstack_ha_cluster.looked_after"](_cluster(), __opts__["id"])
-    return {name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems}
+    with __salt__["openstack_ha_db_sync.one_look"]():
+        return {
+            name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems
+        }
 
 
 def holds_vip():

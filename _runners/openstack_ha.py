@@ -15,6 +15,8 @@ __virtualname__ = "openstack_ha"
 
 # What has a decision for each service.
 BY_SERVICE = ("db_sync", "turn")
+# What has one more, and about what.
+BESIDE = {"nova": "progress"}
 # Seconds that the schedule's look waits for a node which still works on its answer.
 PATIENCE = 20
 
@@ -130,7 +132,7 @@ def status(name=None):
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in [*_coordinated(chosen), *_schemas(chosen), *_turns(chosen)]
+            for system in _decided(chosen)
         },
         time.time(),
     )
@@ -244,6 +246,13 @@ def _in_short(one):
             "rings": list(one["swift"]["rings"]),
         },
     }
+
+
+def _decided(one):
+    """What of a cluster there is a decision about."""
+    systems = _coordinated(one)
+    beside = [f"{name}.{about}" for name, about in BESIDE.items() if name in systems]
+    return [*systems, *beside, *_schemas(one), *_turns(one)]
 
 
 def _coordinated(one):

@@ -1,5 +1,7 @@
 """The node's view of its cluster: without secrets, and each probe on its own."""
 
+import contextlib
+
 import openstack_ha_cluster
 import pytest
 from runners import load, utils
@@ -56,7 +58,7 @@ def test_a_probe_that_fails_hides_no_other(node):
             "openstack_ha_rabbitmq.status": broken,
             "openstack_ha_haproxy.status": refused,
             "openstack_ha_haproxy.certificate_ends": dict,
-            "openstack_ha_nova.status": lambda: None,
+            "openstack_ha_nova_status.status": lambda: None,
         }
     )
     assert node.node_status() == {
@@ -89,7 +91,16 @@ def test_evidence_is_of_what_the_master_looks_after_here(node):
             return {}
 
         node.__salt__[f"openstack_ha_{system}.evidence"] = evidence
+
+    @contextlib.contextmanager
+    def one_look():
+        asked.append("a look begins")
+        yield
+        asked.append("and ends")
+
+    node.__salt__["openstack_ha_db_sync.one_look"] = one_look
     found = node.evidence()
+    assert (asked.pop(0), asked.pop()) == ("a look begins", "and ends")
     assert found["galera"] == "no systemd"
     assert set(found) == set(asked) >= {"galera", "rabbitmq", "keystone", "db_sync"}
 
