@@ -9,6 +9,8 @@ __virtualname__ = "openstack_ha_nova_status"
 
 # They never report, and Nova's own list leaves them out, too.
 SILENT = ("nova-osapi_compute", "nova-metadata")
+# Machines of a host that has none.
+NONE = {"machines": 0, "running": 0}
 
 
 def __virtual__():
@@ -86,8 +88,9 @@ def services():
 
 def status():
     """
-    Return what of Nova is not as it should be: ``{"services": those that are down or disabled,
-    "unmapped": hosts in no cell}``; None on a node without Nova's API.
+    Return how Nova's hosts are, and what of it is not as it should be: ``{"hypervisors": {host:
+    {"is_up", "machines", "running"}}, "services": those that are down or disabled, "unmapped":
+    hosts in no cell}``; None on a node without Nova's API.
 
     Raises CommandExecutionError when the database does not answer.
 
@@ -99,13 +102,29 @@ def status():
     """
     if "nova.api" not in _systems():
         return None
-    found, known = services(), hypervisors()
-    if found is None or known is None:
+    found, known, machines = services(), hypervisors(), _machines()
+    if None in (found, known, machines):
         raise CommandExecutionError(f"the database of {__opts__['id']} does not answer")
+    up = {one["host"] for one in found if one["binary"] == "nova-compute" and one["is_up"]}
     return {
+        "hypervisors": {
+            one["host"]: {"is_up": one["host"] in up, **machines.get(one["host"], NONE)}
+            for one in known
+        },
         "services": [one for one in found if one["is_disabled"] or not one["is_up"]],
         "unmapped": [one["host"] for one in known if not one["is_mapped"]],
     }
+
+
+def _machines():
+    """How many machines a host has, and how many of them ran when nova-compute last looked."""
+    found = _rows(
+        "SELECT host, COUNT(*), COALESCE(SUM(power_state = 1), 0) FROM nova.instances "
+        "WHERE deleted = 0 AND host IS NOT NULL GROUP BY host"
+    )
+    if found is None:
+        return None
+    return {host: {"machines": count, "running": int(running)} for host, count, running in found}
 
 
 def _systems():

@@ -15,6 +15,8 @@ __virtualname__ = "openstack_ha"
 
 # What has a decision for each service.
 BY_SERVICE = ("db_sync", "turn")
+# Roles of the nodes that a status asks.
+ASKED = {"controller", "compute"}
 # What has one more, and about what.
 BESIDE = {"nova": "progress"}
 # Seconds that the schedule's look waits for a node which still works on its answer.
@@ -107,7 +109,8 @@ def clusters():
 def status(name=None):
     """
     Show one view of a whole cluster: who holds the VIP, HAProxy's back ends, the members of Galera
-    and RabbitMQ, the last decision about each, a verdict and what is wrong.
+    and RabbitMQ, the compute nodes with their machines and networks, the last decision about each
+    system, a verdict and what is wrong.
 
     name
         The cluster's name; it may be left out where the cluster files name only one.
@@ -126,7 +129,7 @@ def status(name=None):
         salt-run openstack_ha.status demo --out=json
     """
     chosen = cluster(name or _only_name())
-    members = __salt__["openstack_ha_members.controllers"](chosen["name"])
+    members = [one for one, node in chosen["nodes"].items() if ASKED & set(node["roles"])]
     data = __utils__["openstack_ha_status.assess"](
         chosen,
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),

@@ -1,5 +1,7 @@
 """Nova's module: what a database's rows mean, what a silent one does not, and what a step runs."""
 
+from decimal import Decimal
+
 import openstack_ha_nova_cells as cells
 import openstack_ha_nova_rule as rule
 import openstack_ha_rule
@@ -86,6 +88,7 @@ def tables(**more):
     return {
         "nova_api.cell_mappings": [OURS],
         "nova_api.host_mappings": [["cmp1-host"]],
+        "nova.instances": [["cmp1-host", 3, Decimal(2)]],
         "nova.compute_nodes": [["cmp1-host", "cmp1.example", 1], ["cmp2-host", "cmp2", 0]],
         "nova.services": [[7, "nova-conductor", "ctl1", 0, None, 0, 3]],
         **{key.replace("__", "."): value for key, value in more.items()},
@@ -185,7 +188,7 @@ def test_a_silent_database_is_unknown_and_an_empty_one_is_known(tmp_path, contro
     empty = made("ctl1", tmp_path, dict.fromkeys(tables(), []))
     found = empty.evidence()
     assert (found["cells"], found["hosts"], found["services"]) == ([], [], [])
-    assert empty.status.status() == {"services": [], "unmapped": []}
+    assert empty.status.status() == {"hypervisors": {}, "services": [], "unmapped": []}
 
 
 def test_hosts_are_unknown_where_their_mappings_are(tmp_path, controller):
@@ -284,6 +287,10 @@ def test_a_disabled_service_is_told_with_its_reason(tmp_path):
     rows = [service(disabled=1, reason="disk"), service()]
     module = made("ctl1", tmp_path, tables(nova__services=rows))
     assert module.status.status() == {
+        "hypervisors": {
+            "cmp1-host": {"is_up": True, "machines": 3, "running": 2},
+            "cmp2-host": {"is_up": False, "machines": 0, "running": 0},
+        },
         "services": [
             {
                 "id": 7,
@@ -298,3 +305,15 @@ def test_a_disabled_service_is_told_with_its_reason(tmp_path):
         ],
         "unmapped": ["cmp2-host"],
     }
+
+
+@pytest.mark.parametrize("table", ["nova__instances", "nova__services", "nova__compute_nodes"])
+def test_a_status_of_a_silent_database_is_not_one_of_an_empty_one(tmp_path, table):
+    with pytest.raises(CommandExecutionError, match="the database of ctl1 does not answer"):
+        made("ctl1", tmp_path, tables(**{table: None})).status.status()
+
+
+def test_a_host_is_up_by_the_word_of_its_nova_compute(tmp_path):
+    other = [8, "nova-network", "cmp1-host", 0, None, 0, 3]
+    module = made("ctl1", tmp_path, tables(nova__services=[other, service(seconds=61)]))
+    assert module.status.status()["hypervisors"]["cmp1-host"]["is_up"] is False

@@ -8,6 +8,8 @@ from runners import load, utils
 from salt.exceptions import CommandExecutionError
 from support import example, leaves
 
+CONTROLLERS = {"holds_vip", "galera", "rabbitmq", "haproxy", "certificates", "nova"}
+
 
 @pytest.fixture
 def node():
@@ -69,6 +71,23 @@ def test_a_probe_that_fails_hides_no_other(node):
         "certificates": {},
         "nova": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("roles", "probes"),
+    [
+        (["compute"], {"networks"}),
+        (["controller", "compute"], {*CONTROLLERS, "networks"}),
+        (["controller"], CONTROLLERS),
+    ],
+)
+def test_a_node_is_asked_for_what_is_on_it(node, roles, probes):
+    cluster = node.__pillar__["openstack_ha"]
+    cluster["nodes"]["ctl1"]["roles"] = roles
+    cluster["network"]["provider"] = "nova_network"
+    for name in ("haproxy.certificate_ends", "nova_status.status", "nova_network.node_status"):
+        node.__salt__[f"openstack_ha_{name}"] = dict
+    assert set(node.node_status()) == set(probes)
 
 
 def test_evidence_is_of_what_the_master_looks_after_here(node):
