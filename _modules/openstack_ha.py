@@ -69,6 +69,8 @@ def node_status():
     ``{"networks": {..}}``, as ``openstack_ha_nova_network.node_status`` has them. In place of a
     probe that failed stands the text of its error.
 
+    Raises CommandExecutionError as ``view`` does.
+
     CLI Example:
 
     .. code-block:: bash
