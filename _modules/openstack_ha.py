@@ -60,13 +60,16 @@ def includes():
 
 def node_status():
     """
-    Return everything that tells whether this controller serves, in one job.
+    Return everything that tells whether this controller or compute node serves, in one job.
 
-    Returns ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..}, "certificates":
-    {..}, "nova": {..}}``: the status of ``openstack_ha_galera``, ``openstack_ha_rabbitmq`` and
-    ``openstack_ha_nova``, HAProxy's servers as ``{back end: {server: whether it serves}}``, and
-    until when its certificates are good. In place of a probe that failed stands the text of its
-    error.
+    Returns of a controller ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..},
+    "certificates": {..}, "nova": {..}}``: the status of ``openstack_ha_galera``,
+    ``openstack_ha_rabbitmq`` and ``openstack_ha_nova_status``, HAProxy's servers as ``{back end:
+    {server: whether it serves}}``, and until when its certificates are good; and of a compute node
+    ``{"networks": {..}}``, as ``openstack_ha_nova_network.node_status`` has them. In place of a
+    probe that failed stands the text of its error.
+
+    Raises CommandExecutionError as ``view`` does.
 
     CLI Example:
 
@@ -74,14 +77,18 @@ def node_status():
 
         salt ctl1 openstack_ha.node_status
     """
-    probes = {
-        "holds_vip": holds_vip,
-        "galera": _galera,
-        "rabbitmq": _rabbitmq,
-        "haproxy": _haproxy,
-        "certificates": __salt__["openstack_ha_haproxy.certificate_ends"],
-        "nova": __salt__["openstack_ha_nova.status"],
-    }
+    cluster, probes = _cluster(), {}
+    if "controller" in cluster["nodes"][__opts__["id"]]["roles"]:
+        probes |= {
+            "holds_vip": holds_vip,
+            "galera": _galera,
+            "rabbitmq": _rabbitmq,
+            "haproxy": _haproxy,
+            "certificates": __salt__["openstack_ha_haproxy.certificate_ends"],
+            "nova": __salt__["openstack_ha_nova_status.status"],
+        }
+    if "nova_network" in __utils__["openstack_ha_cluster.systems"](cluster, __opts__["id"]):
+        probes["networks"] = __salt__["openstack_ha_nova_network.node_status"]
     return {name: _answer_or_error(probe) for name, probe in probes.items()}
 
 
@@ -101,7 +108,10 @@ def evidence():
         salt ctl1 openstack_ha.evidence
     """
     systems = __utils__["openstack_ha_cluster.looked_after"](_cluster(), __opts__["id"])
-    return {name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems}
+    with __salt__["openstack_ha_db_sync.one_look"]():
+        return {
+            name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems
+        }
 
 
 def holds_vip():

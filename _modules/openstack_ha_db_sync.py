@@ -4,9 +4,11 @@ The schemas of this controller's services, and their own commands that make them
 A schema is made once, by the word of the master's runner of the same name.
 """
 
+import contextlib
 import importlib.metadata
 import os
 import pathlib
+import shutil
 
 from salt.exceptions import CommandExecutionError
 
@@ -18,6 +20,8 @@ ABSENT = (1049, 1146)
 SQL_TIMEOUT = 10
 # A schema of millions of rows takes its time.
 SYNC_TIMEOUT = 3600
+# What has been found during one look at this node.
+KNOWN = "openstack_ha_db_sync.known"
 
 
 def __virtual__():
@@ -43,6 +47,42 @@ def evidence():
     return {one: _said(one) for one in __utils__["openstack_ha_db_sync.services"](systems)}
 
 
+def is_ready(service):
+    """
+    Return whether a service's own command could run: its program and its configuration are there.
+
+    service
+        Its name, e.g. ``keystone``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_db_sync.is_ready keystone
+    """
+    facts = _facts(service)
+    return bool(shutil.which(facts["command"])) and all(map(os.path.exists, facts["config"]))
+
+
+@contextlib.contextmanager
+def one_look():
+    """
+    Return a context in which ``pending`` looks once for each service, however many ask. For
+    modules; on the command line there is nothing that is asked in it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha.evidence
+    """
+    __context__[KNOWN] = {}
+    try:
+        yield
+    finally:
+        __context__.pop(KNOWN, None)
+
+
 def pending(service):
     """
     Return what a service's schema lacks for the package of this node: ``sync``, ``expand``,
@@ -60,9 +100,12 @@ def pending(service):
 
         salt ctl1 openstack_ha_db_sync.pending keystone
     """
-    facts = _facts(service)
-    found = [_lacks(service, facts, database) for database in facts["databases"].values()]
-    return __utils__["openstack_ha_db_sync.worst"](found)
+    known = __context__.get(KNOWN, {})
+    if service not in known:
+        facts = _facts(service)
+        found = [_lacks(service, facts, database) for database in facts["databases"].values()]
+        known[service] = __utils__["openstack_ha_db_sync.worst"](found)
+    return known[service]
 
 
 def sync(service):
@@ -205,10 +248,9 @@ def _version(facts):
 
 
 def _said(service):
-    facts = _facts(service)
-    version = _version(facts)
+    version = _version(_facts(service))
     return {
-        "is_ready": bool(version) and all(map(os.path.exists, facts["config"])),
+        "is_ready": is_ready(service),
         "version": version,
         "pending": pending(service) if version else None,
     }

@@ -1,11 +1,10 @@
 """
-Nova's cell as a controller's database has it, what a compute node was told of it, and the steps
-that the master tells.
+Nova's cell as a controller's database has it, what a compute node was told of it, which services
+are active, and the steps that the master tells.
 """
 
-import os
 import pathlib
-import shutil
+import time
 
 import salt.utils.atomicfile
 from salt.exceptions import CommandExecutionError
@@ -16,10 +15,12 @@ __virtualname__ = "openstack_ha_nova"
 MAPPED = pathlib.Path("/var/lib/openstack_ha/nova-mapped")
 COMPUTE_UNIT = "nova-compute"
 MANAGE_TIMEOUT = 600
-# Seconds without a report after which Nova takes a service for dead (service_down_time).
-REPORTS_WITHIN = 60
-# They never report, and Nova's own list leaves them out, too.
-SILENT = ("nova-osapi_compute", "nova-metadata")
+# One that hangs is killed after a while (TimeoutStopSec), and its start takes long on a busy host.
+RESTART_TIMEOUT = 1200
+SHOWN = "Id,ActiveState,ActiveEnterTimestampMonotonic"
+# What the master decides by, of what the database has of a host and of a service.
+HOST = ("host", "is_mapped", "is_marked")
+SERVICE = ("binary", "host", "is_forced_down", "silent_for")
 
 
 def __virtual__():
@@ -38,14 +39,18 @@ def evidence():
 
         salt ctl1 openstack_ha_nova.evidence
     """
-    systems = _systems()
-    is_ready = "nova.api" in systems and _is_ready()
+    systems, units = _systems(), _units()
+    is_ready = "nova.api" in systems and __salt__["openstack_ha_db_sync.is_ready"]("nova")
     return {
         "is_ready": is_ready,
         "pending": __salt__["openstack_ha_db_sync.pending"]("nova") if is_ready else None,
         "cells": cells() if is_ready else None,
-        "hosts": _hosts() if is_ready else None,
-        "compute": _as_a_compute_node() if "nova.compute" in systems else None,
+        "hosts": _told("hypervisors", HOST) if is_ready else None,
+        "services": _told("services", SERVICE) if is_ready else None,
+        "units": units,
+        "compute": {"is_running": COMPUTE_UNIT in units, "is_mapped": is_mapped()}
+        if "nova.compute" in systems
+        else None,
     }
 
 
@@ -155,7 +160,7 @@ def discover_hosts(by_service=False):
     by_service
         Whether those that were mapped once are looked for, too, whose mapping is gone.
 
-    Returns ``{"hypervisors": ..}`` as ``hypervisors`` does.
+    Returns ``{"hypervisors": ..}`` as ``openstack_ha_nova_status`` has them.
 
     Raises CommandExecutionError when Nova's command fails.
 
@@ -166,7 +171,7 @@ def discover_hosts(by_service=False):
         salt-run openstack_ha_coordinator.plan demo nova
     """
     _manage("discover_hosts", *(["--by-service"] if by_service else []))
-    return {"hypervisors": hypervisors()}
+    return {"hypervisors": __salt__["openstack_ha_nova_status.hypervisors"]()}
 
 
 def confirm(is_mapped):
@@ -194,97 +199,36 @@ def confirm(is_mapped):
     return {"is_mapped": is_mapped}
 
 
-def hypervisors():
+def restart(unit, started):
     """
-    Return what has registered to run machines, as this controller's database has it.
+    Restart a service that is active and has not reported for long; the master's word only.
 
-    Returns a list of ``{host, hypervisor, is_mapped, is_marked}``: whether its host is in a cell,
-    and whether Nova has noted that it was once; None where the database does not answer.
+    unit
+        Its unit.
+
+    started
+        The start of which it hangs, in microseconds since the boot.
+
+    Returns ``{"units": ..}``, those that are active after it.
+
+    Raises CommandExecutionError when the unit is not active any more, or has been started anew
+    meanwhile, or does not start.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt ctl1 openstack_ha_nova.hypervisors
+        salt-run openstack_ha_coordinator.plan demo nova
     """
-    found = _rows(
-        "SELECT host, hypervisor_hostname, mapped FROM nova.compute_nodes "
-        "WHERE deleted = 0 AND host IS NOT NULL ORDER BY host"
-    )
-    # Not joined: the two databases may compare texts by different rules.
-    mapped = _rows("SELECT host FROM nova_api.host_mappings")
-    if found is None or mapped is None:
-        return None
-    in_a_cell = {host for (host,) in mapped}
-    return [
-        {
-            "host": host,
-            "hypervisor": name,
-            "is_mapped": host in in_a_cell,
-            "is_marked": bool(mark),
-        }
-        for host, name, mark in found
-    ]
-
-
-def services():
-    """
-    Return Nova's services as this controller's database has them.
-
-    Returns a list of ``{id, binary, host, is_up, is_forced_down, is_disabled, reason,
-    silent_for}``: whether Nova takes it for alive, by the database's own clock; whether a person
-    has said that it is down, or disabled, and why; and the seconds since its last report. None
-    where the database does not answer.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_nova.services
-    """
-    found = _rows(
-        "SELECT id, `binary`, host, disabled, disabled_reason, forced_down, TIMESTAMPDIFF(SECOND, "
-        "COALESCE(last_seen_up, created_at), UTC_TIMESTAMP()) FROM nova.services "
-        f"WHERE deleted = 0 AND `binary` NOT IN {SILENT} ORDER BY host, `binary`"
-    )
-    return found and [
-        {
-            "id": number,
-            "binary": binary,
-            "host": host,
-            # As Nova counts: one from the future is as wrong as one of long ago.
-            "is_up": not forced_down and abs(seconds) <= REPORTS_WITHIN,
-            "is_forced_down": bool(forced_down),
-            "is_disabled": bool(disabled),
-            "reason": reason,
-            "silent_for": seconds,
-        }
-        for number, binary, host, disabled, reason, forced_down, seconds in found
-    ]
-
-
-def status():
-    """
-    Return what of Nova is not as it should be: ``{"services": those that are down or disabled,
-    "unmapped": hosts in no cell}``; None on a node without Nova's API.
-
-    Raises CommandExecutionError when the database does not answer.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_nova.status
-    """
-    if "nova.api" not in _systems():
-        return None
-    found, known = services(), hypervisors()
-    if found is None or known is None:
-        raise CommandExecutionError(f"the database of {__opts__['id']} does not answer")
-    return {
-        "services": [one for one in found if one["is_disabled"] or not one["is_up"]],
-        "unmapped": [one["host"] for one in known if not one["is_mapped"]],
-    }
+    found = _units().get(unit)
+    if found is None or found["started"] != started:
+        told = "is not active" if found is None else "has been started anew"
+        raise CommandExecutionError(
+            f"{unit} on {__opts__['id']} {told}, and is not restarted: `systemctl status {unit}` "
+            "there shows it"
+        )
+    _systemctl("restart", unit)
+    return {"units": _units()}
 
 
 def _systems():
@@ -293,21 +237,30 @@ def _systems():
     )
 
 
-def _is_ready():
-    """Whether Nova's own command could run: its program and its configuration are there."""
-    facts = __utils__["openstack_ha_db_sync.facts"]("nova")
-    return bool(shutil.which(facts["command"])) and all(map(os.path.exists, facts["config"]))
-
-
-def _hosts():
-    found = hypervisors()
-    keys = ("host", "is_mapped", "is_marked")
+def _told(what, keys):
+    """A part of what the database has, None where it does not answer."""
+    found = __salt__[f"openstack_ha_nova_status.{what}"]()
     return found and [{key: one[key] for key in keys} for one in found]
 
 
-def _as_a_compute_node():
-    is_running = __salt__["service.status"](COMPUTE_UNIT)
-    return {"is_running": bool(is_running), "is_mapped": is_mapped()}
+def _units():
+    """Those of this node's units that are active and whose services report."""
+    units = __utils__["openstack_ha_nova_progress.units"](_systems())
+    # Without a name it would show all there are.
+    text = _systemctl("show", f"--property={SHOWN}", *units) if units else ""
+    # systemd's clock: it stands still while the machine does.
+    return __utils__["openstack_ha_nova_progress.active"](text, time.monotonic())
+
+
+def _systemctl(*words):
+    argv = ["systemctl", *words]
+    result = __salt__["cmd.run_all"](argv, python_shell=False, timeout=RESTART_TIMEOUT)
+    if result["retcode"]:
+        raise CommandExecutionError(
+            f"`{' '.join(argv)}` on {__opts__['id']} ended with {result['retcode']}: "
+            f"{result['stderr'].strip()}; `journalctl -n 50` there has the log"
+        )
+    return result["stdout"]
 
 
 def _hostname():

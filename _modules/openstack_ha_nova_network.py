@@ -6,7 +6,6 @@ What is in the database changes by the word of the master's runner of the same n
 """
 
 import json
-import os
 import pathlib
 
 from salt.exceptions import CommandExecutionError
@@ -43,9 +42,7 @@ def evidence():
 
         salt ctl1 openstack_ha_nova_network.evidence
     """
-    facts = __utils__["openstack_ha_db_sync.facts"]("nova")
-    is_ready = all(map(os.path.exists, [facts["command"], *facts["config"]]))
-    found = _found()
+    is_ready, found = __salt__["openstack_ha_db_sync.is_ready"]("nova"), _found()
     return {
         "is_ready": is_ready,
         "pending": __salt__["openstack_ha_db_sync.pending"]("nova") if is_ready else None,

@@ -1,5 +1,6 @@
 """
-Show what ``salt-run openstack_ha.status`` found as a table for people, one line a controller.
+Show what ``salt-run openstack_ha.status`` found as tables for people, a line for each controller
+and each compute node.
 
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
@@ -8,7 +9,8 @@ import time
 
 __virtualname__ = "openstack_ha_status"
 
-HEADINGS = ("node", "VIP", "Galera", "data", "RabbitMQ", "HAProxy")
+CONTROLLERS = ("node", "VIP", "Galera", "data", "RabbitMQ", "HAProxy")
+COMPUTE = ("node", "nova-compute", "machines", "networks")
 # As much of a UUID as tells two clusters apart.
 UUID_LENGTH = 8
 
@@ -30,7 +32,13 @@ def output(data, **kwargs):
 
         salt-run openstack_ha.status demo
     """
-    paragraphs = [_headline(data), _table(data["nodes"]), _decisions(data["decisions"])]
+    nodes, compute = data["nodes"], data["compute"]
+    rows = [_row(one, node, len(nodes)) for one, node in nodes.items()]
+    paragraphs = [_headline(data), _table(CONTROLLERS, rows)]
+    if compute:
+        rows = [_compute(one, node) for one, node in compute.items()]
+        paragraphs.append(_table(COMPUTE, rows))
+    paragraphs.append(_decisions(data["decisions"]))
     if data["faults"]:
         paragraphs.append("\n".join(["faults:", *(f"  - {line}" for line in data["faults"])]))
     return "\n\n".join(paragraphs)
@@ -41,8 +49,8 @@ def _headline(data):
     return f"{data['name']} is {data['verdict']}, VIP {data['vip']['address']} on {holders}"
 
 
-def _table(nodes):
-    rows = [HEADINGS, *(_row(one, node, len(nodes)) for one, node in nodes.items())]
+def _table(headings, rows):
+    rows = [headings, *rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -61,6 +69,24 @@ def _row(one, node, count):
         _cell(node["galera"], _data),
         _cell(node["rabbitmq"], lambda member: _rabbitmq(member, count)),
         _cell(node["haproxy"], _haproxy),
+    )
+
+
+def _compute(one, node):
+    known, bridges = node["hypervisor"], node["bridges"]
+    shown = "no answer" if bridges is None else _cell(bridges, _networks)
+    if known is None:
+        return (one, "unknown", "", shown)
+    machines = f"{known['running']} of {known['machines']} run"
+    return (one, "up" if known["is_up"] else "down", machines, shown)
+
+
+def _networks(bridges):
+    """Of a bridge without machines there is nothing to serve."""
+    return ", ".join(
+        f"{name} {'serves' if one['is_serving'] else 'does not serve'} {one['machines']}"
+        for name, one in bridges.items()
+        if one["machines"]
     )
 
 

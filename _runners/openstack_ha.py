@@ -15,6 +15,10 @@ __virtualname__ = "openstack_ha"
 
 # What has a decision for each service.
 BY_SERVICE = ("db_sync", "turn")
+# Roles of the nodes that a status asks.
+ASKED = {"controller", "compute"}
+# What has one more, and about what.
+BESIDE = {"nova": "progress"}
 # Seconds that the schedule's look waits for a node which still works on its answer.
 PATIENCE = 20
 
@@ -105,7 +109,8 @@ def clusters():
 def status(name=None):
     """
     Show one view of a whole cluster: who holds the VIP, HAProxy's back ends, the members of Galera
-    and RabbitMQ, the last decision about each, a verdict and what is wrong.
+    and RabbitMQ, the compute nodes with their machines and networks, the last decision about each
+    system, a verdict and what is wrong.
 
     name
         The cluster's name; it may be left out where the cluster files name only one.
@@ -124,13 +129,13 @@ def status(name=None):
         salt-run openstack_ha.status demo --out=json
     """
     chosen = cluster(name or _only_name())
-    members = __salt__["openstack_ha_members.controllers"](chosen["name"])
+    members = [one for one, node in chosen["nodes"].items() if ASKED & set(node["roles"])]
     data = __utils__["openstack_ha_status.assess"](
         chosen,
         __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in [*_coordinated(chosen), *_schemas(chosen), *_turns(chosen)]
+            for system in _decided(chosen)
         },
         time.time(),
     )
@@ -244,6 +249,13 @@ def _in_short(one):
             "rings": list(one["swift"]["rings"]),
         },
     }
+
+
+def _decided(one):
+    """What of a cluster there is a decision about."""
+    systems = _coordinated(one)
+    beside = [f"{name}.{about}" for name, about in BESIDE.items() if name in systems]
+    return [*systems, *beside, *_schemas(one), *_turns(one)]
 
 
 def _coordinated(one):

@@ -1,5 +1,6 @@
 """
-Nova's cell as a coordinated system: it is made once, and every compute node's host is mapped to it.
+Nova as a coordinated system: its cell is made once, every compute node's host is mapped to it, and
+a service that hangs is restarted (``openstack_ha_nova_progress``).
 
 Nova's schedulers could look for new hosts by themselves; several that find the same one are in each
 other's way. Here one controller looks, when there is somebody to be found.
@@ -16,6 +17,11 @@ cells
 hosts
     Hosts that have registered, as ``{host, is_mapped, is_marked}``; ``is_marked`` is Nova's own
     note that it has been mapped once. None as for cells.
+services
+    Services that report, as ``{binary, host, is_forced_down, silent_for}``, the last the seconds
+    since then by the database's clock. None as for cells.
+units
+    Of such services those whose unit is active on this node, ``{unit: {started, active_for}}``.
 compute
     Of a compute node ``{is_running, is_mapped}``: whether its service runs, and whether it was told
     that its host is mapped; else None.
@@ -23,6 +29,7 @@ compute
 
 import openstack_ha_db_sync
 import openstack_ha_nova_cells
+import openstack_ha_nova_progress
 import openstack_ha_rule
 
 SHAPE = {
@@ -30,10 +37,12 @@ SHAPE = {
     "pending": (None, str),
     "cells": (None, [{"uuid": str, "name": (None, str), "is_current": bool}]),
     "hosts": (None, [{"host": str, "is_mapped": bool, "is_marked": bool}]),
+    "services": (None, openstack_ha_nova_progress.SERVICES_SHAPE),
+    "units": openstack_ha_nova_progress.UNITS_SHAPE,
     "compute": (None, {"is_running": bool, "is_mapped": bool}),
 }
 # Its steps, each the name of a function.
-VERDICTS = ("create_cell", "update_cell", "discover_hosts", "confirm")
+VERDICTS = ("create_cell", "update_cell", "discover_hosts", "confirm", "restart")
 
 # Seconds between looks for a service that has just been started to register.
 LOOK_AGAIN = 5
@@ -50,33 +59,31 @@ STRANGER = (RUNBOOK, "A host is no compute node of the cluster file")
 def decide(case):
     """
     Return what is to be done, as ``openstack_ha_rule`` describes it: the cell, then the hosts in
-    it, then the nodes that are told of it. One that is silent or unclear holds nobody else up.
+    it, then the nodes that are told of it; and of itself, what hangs. One that is silent or unclear
+    holds nobody else up.
     """
-    found, members = case["found"], case["nodes"]
-    seen = {node: found[node] for node in members if openstack_ha_rule.fits(found[node], SHAPE)}
-    unclear = openstack_ha_rule.unclear(members, found, seen)
-    controllers = [node for node in members if _has_role(case, node, "controller")]
-    knowing = [node for node in controllers if node in seen and _knows(seen[node])]
-    if not knowing:
-        return [_nobody_knows(case, seen, controllers, unclear)]
-    # Any one does: the database is theirs together.
-    node, hosts = knowing[0], seen[knowing[0]]["hosts"]
+    seen, knowing = _seen(case), _knowing(case)
     return [
-        _about_the_cell(node, seen[node])
-        or _about_new_hosts(case, node, hosts)
-        or _about_nodes(case, seen, {one["host"] for one in hosts}, unclear)
-        or _about_pillars(seen, knowing)
-        or _said("settled", [], f"{NAME} is there, with {len(hosts)} hosts")
+        _about_cell_and_hosts(case, seen, knowing),
+        openstack_ha_nova_progress.decide(case, seen, _services(seen, knowing)),
     ]
 
 
 def remember(case, decision):
-    """Return what is kept until the next look: since when somebody does not register."""
+    """
+    Return what is kept until the next look: since when somebody does not register, or what hangs.
+    """
+    if _is_of_progress(decision):
+        seen = _seen(case)
+        services = _services(seen, _knowing(case))
+        return openstack_ha_nova_progress.remember(case, seen, services, decision)
     return {"waiting_since": _waiting_since(case)} if "is_near" in decision else {}
 
 
 def listeners(case, decision):
     """Return those who wait for the cell, and those who wait until they are in it."""
+    if _is_of_progress(decision):
+        return []
     return [
         node
         for node, one in case["found"].items()
@@ -95,15 +102,57 @@ def again(case, decision, failures):
     return LOOK_AGAIN if decision.get("is_near") and not case["rivals"] else None
 
 
+def _seen(case):
+    """What nodes said, of those whose evidence is whole."""
+    found = case["found"]
+    return {
+        node: found[node] for node in case["nodes"] if openstack_ha_rule.fits(found[node], SHAPE)
+    }
+
+
+def _knowing(case):
+    """The controllers that know what is in the database; any one does, as it is theirs together."""
+    return [
+        node
+        for node, said in _seen(case).items()
+        if _has_role(case, node, "controller") and _knows(said)
+    ]
+
+
 def _knows(said):
-    return said["is_ready"] and None not in (said["pending"], said["cells"], said["hosts"])
+    known = (said["pending"], said["cells"], said["hosts"], said["services"])
+    return said["is_ready"] and None not in known
+
+
+def _services(seen, knowing):
+    """What the database has of them, None where nobody knows."""
+    return seen[knowing[0]]["services"] if knowing else None
+
+
+def _is_of_progress(decision):
+    return openstack_ha_rule.subject(decision) == openstack_ha_nova_progress.SUBJECT
+
+
+def _about_cell_and_hosts(case, seen, knowing):
+    unclear = openstack_ha_rule.unclear(case["nodes"], case["found"], seen)
+    if not knowing:
+        return _nobody_knows(case, seen, unclear)
+    node, hosts = knowing[0], seen[knowing[0]]["hosts"]
+    return (
+        _about_the_cell(node, seen[node])
+        or _about_new_hosts(case, node, hosts)
+        or _about_nodes(case, seen, {one["host"] for one in hosts}, unclear)
+        or _about_pillars(seen, knowing)
+        or _said("settled", [], f"{NAME} is there, with {len(hosts)} hosts")
+    )
 
 
 def _has_cell(said):
     return bool(said["cells"]) and any(one["is_current"] for one in said["cells"])
 
 
-def _nobody_knows(case, seen, controllers, unclear):
+def _nobody_knows(case, seen, unclear):
+    controllers = [node for node in case["nodes"] if _has_role(case, node, "controller")]
     old = [node for node in controllers if node in unclear]
     if old:
         why, way_out = openstack_ha_rule.less(old), openstack_ha_rule.sync(old[0])

@@ -1,5 +1,6 @@
 """
-Whether a whole cluster serves: one pure rule over what each controller says of itself.
+Whether a whole cluster serves: one pure rule over what each controller and compute node says of
+itself.
 
 A reply is the mapping of ``openstack_ha.node_status``, a text when the node answered with an error,
 or None when it did not answer. In a reply, a text stands for a probe that failed: what is unknown
@@ -8,6 +9,7 @@ is a fault of its own and never taken for absent.
 
 import time
 
+import openstack_ha_nova_network_node
 import openstack_ha_nova_status
 import openstack_ha_rule
 
@@ -21,6 +23,7 @@ VERDICTS = (HEALTHY, DEGRADED, DEAD)
 # What HAProxy serves and the nodes are asked about themselves.
 ASKED_ITSELF = ("mysql", "rabbitmq")
 PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy", "certificates", "nova")
+OF_COMPUTE = ("networks",)
 # Days in which a certificate can be ordered, signed and brought by people.
 DAYS_FOR_A_CERTIFICATE = 14
 
@@ -33,7 +36,7 @@ def assess(cluster, replies, records, now):
         ``{name, vip, nodes}`` of a complete cluster.
 
     replies
-        Reply by controller; one that is missing is one that did not answer.
+        Reply by controller and compute node; one that is missing is one that did not answer.
 
     records
         The master's records by system, ``galera``, ``rabbitmq`` and others; an empty one where
@@ -43,23 +46,34 @@ def assess(cluster, replies, records, now):
         Seconds since the epoch.
 
     Returns ``{"name", "verdict", "retcode", "faults", "silent", "vip": {"address", "holders"},
-    "nodes", "floor", "decisions"}``. ``retcode`` is 0 when healthy, else 1. ``faults`` are lines,
-    each with the thing, its value and the command that shows or mends it. ``silent`` are those
-    that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state, component,
-    size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions, alarms}``) and
-    ``haproxy`` (back end -> server -> whether it serves), ``certificates`` (file -> its end) and
-    ``nova`` (``{services, unmapped}``, None without Nova), or the text or None of its reply.
-    ``decisions`` has each system's last ``{verdict, nodes, why, way_out, since}``, ``since`` in
-    seconds since the epoch, or None.
+    "nodes", "compute", "floor", "decisions"}``. ``retcode`` is 0 when healthy, else 1. ``faults``
+    are lines, each with the thing, its value and the command that shows or mends it. ``silent`` are
+    those that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state,
+    component, size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions,
+    alarms}``) and ``haproxy`` (back end -> server -> whether it serves), ``certificates`` (file ->
+    its end) and ``nova`` (``{hypervisors, services, unmapped}``, None without Nova), or the text or
+    None of its reply; ``compute`` has a compute node's ``hypervisor`` (``{is_up, machines,
+    running}`` as a controller's database has it, None where that is not known) and ``bridges`` as
+    ``openstack_ha_nova_network`` has them, or the text or None of its reply. ``decisions`` has
+    each system's last ``{verdict, nodes, why, way_out, since}``, ``since`` in seconds since the
+    epoch, or None.
     """
     members = {one: node for one, node in cluster["nodes"].items() if "controller" in node["roles"]}
-    nodes = {one: _node(replies.get(one)) for one in members}
+    nodes = {one: _node(replies.get(one), PROBES) for one in members}
+    compute = {
+        one: _node(replies.get(one), OF_COMPUTE)
+        for one, node in cluster["nodes"].items()
+        if "compute" in node["roles"]
+    }
+    # Of one that is both, the controller's says whether it answers.
+    asked = {**compute, **nodes}
     holders = sorted(_probed(nodes, "holds_vip", lambda holds: holds is True))
     brokers = [f"rabbit@{node['hostname']}" for node in members.values()]
     decisions = {system: _decision(record) for system, record in records.items()}
     faults = [
-        *_not_answering(nodes),
+        *_not_answering(asked),
         *_failing(nodes),
+        *_failing(compute),
         *_vip(cluster["vip"]["address"], holders, list(members)),
         *_galera(cluster["name"], nodes, decisions["galera"]),
         *_rabbitmq(cluster["name"], nodes, brokers),
@@ -67,6 +81,7 @@ def assess(cluster, replies, records, now):
         *_apis(nodes, holders),
         *_certificates(nodes, now),
         *_nova(cluster, nodes),
+        *_networks(compute),
         *_refusals(cluster["name"], decisions),
         *_failures(cluster["name"], records),
     ]
@@ -76,9 +91,10 @@ def assess(cluster, replies, records, now):
         "verdict": verdict,
         "retcode": 0 if verdict == HEALTHY else 1,
         "faults": [line for _, line in faults],
-        "silent": [one for one, node in nodes.items() if node is None],
+        "silent": [one for one in cluster["nodes"] if one in asked and asked[one] is None],
         "vip": {"address": cluster["vip"]["address"], "holders": holders},
         "nodes": nodes,
+        "compute": _compute(cluster, nodes, compute),
         "floor": records["galera"].get("floor"),
         "decisions": decisions,
     }
@@ -90,13 +106,13 @@ def _decision(record):
     return {**record["decision"], "since": record["decided"]}
 
 
-def _node(reply):
+def _node(reply, probes):
     """A reply without what nobody asks about; texts and None stay as they are."""
     if not isinstance(reply, dict):
         return reply
     short = {"galera": _galera_member, "rabbitmq": _rabbitmq_member}
     # What a module of before does not tell is as unknown as what it fails to tell.
-    told = {probe: reply.get(probe, "an older module does not tell it") for probe in PROBES}
+    told = {probe: reply.get(probe, "an older module does not tell it") for probe in probes}
     return {
         probe: short[probe](found) if probe in short and isinstance(found, dict) else found
         for probe, found in told.items()
@@ -146,12 +162,12 @@ def _not_answering(nodes):
 
 def _failing(nodes):
     for one, node in nodes.items():
-        for probe in PROBES:
-            if isinstance(node, dict) and isinstance(node[probe], str):
+        for probe, told in node.items() if isinstance(node, dict) else ():
+            if isinstance(told, str):
                 yield (
                     DEGRADED,
-                    f"{probe} of {one} is unknown: {node[probe]} (`salt {one} "
-                    "openstack_ha.node_status` asks again)",
+                    f"{probe} of {one} is unknown: {told} (`salt {one} openstack_ha.node_status` "
+                    "asks again)",
                 )
 
 
@@ -263,11 +279,37 @@ def _certificates(nodes, now):
 
 
 def _nova(cluster, nodes):
-    """The first one's word does: the database is theirs together."""
-    told = _probed(nodes, "nova", lambda found: found is not None)
+    told = _of_nova(nodes)
     if told:
-        first = next(iter(told.values()))
-        yield from ((DEGRADED, line) for line in openstack_ha_nova_status.faults(cluster, first))
+        yield from ((DEGRADED, line) for line in openstack_ha_nova_status.faults(cluster, told))
+
+
+def _of_nova(nodes):
+    """What a controller tells of Nova, None where none does: the database is theirs together."""
+    told = _probed(nodes, "nova", lambda found: found is not None)
+    return next(iter(told.values()), None)
+
+
+def _networks(compute):
+    for one, told in _probed(compute, "networks").items():
+        lines = openstack_ha_nova_network_node.node_faults(told, one)
+        yield from ((DEGRADED, line) for line in lines)
+
+
+def _compute(cluster, nodes, compute):
+    """The compute nodes in short: what the database has of each, and what it says of itself."""
+    known = (_of_nova(nodes) or {}).get("hypervisors", {})
+    return {
+        one: {
+            "hypervisor": known.get(cluster["nodes"][one]["hostname"]),
+            "bridges": told if not isinstance(told, dict) else _bridges(told["networks"]),
+        }
+        for one, told in compute.items()
+    }
+
+
+def _bridges(networks):
+    return networks if isinstance(networks, str) else networks["bridges"]
 
 
 def _refusals(name, decisions):

@@ -9,7 +9,8 @@ from salt.exceptions import CommandExecutionError
 
 @pytest.fixture
 def db_sync():
-    module = load("_modules", "openstack_ha_db_sync", __utils__=utils(), __opts__={"id": "ctl1"})
+    dunders = {"__utils__": utils(), "__opts__": {"id": "ctl1"}, "__context__": {}}
+    module = load("_modules", "openstack_ha_db_sync", **dunders)
     module.calls = []
 
     def run(argv, **options):
@@ -80,17 +81,37 @@ def test_a_database_that_is_silent_is_not_without_a_schema(db_sync, monkeypatch,
     assert db_sync.rows("SELECT 1") == found
 
 
-def test_a_service_is_ready_with_all_of_its_files(db_sync, tmp_path):
+@pytest.fixture
+def x(db_sync, tmp_path):
+    """A service that is there: its program, two files and its package."""
     files = [tmp_path / "one", tmp_path / "two"]
+    (tmp_path / "x-manage").touch(mode=0o755)
+    for path in files:
+        path.touch()
     facts = {"package": "x", "config": [str(one) for one in files]}
+    facts["command"] = str(tmp_path / "x-manage")
     db_sync.__utils__ = {"openstack_ha_db_sync.facts": lambda service: facts}
     db_sync.pending = lambda service: "sync"
-    files[0].touch()
-    assert db_sync._said("x")["is_ready"] is False
-    files[1].touch()
-    assert db_sync._said("x") == {"is_ready": True, "version": "2:22.0.2", "pending": "sync"}
-    db_sync.__salt__ = {"pkg.version": lambda name: ""}
-    assert db_sync._said("x") == {"is_ready": False, "version": None, "pending": None}
+    return db_sync
+
+
+def test_a_service_is_ready_with_its_package(x):
+    assert x._said("x") == {"is_ready": True, "version": "2:22.0.2", "pending": "sync"}
+    x.__salt__ = {"pkg.version": lambda name: ""}
+    assert x._said("x") == {"is_ready": True, "version": None, "pending": None}
+
+
+@pytest.mark.parametrize("name", ["x-manage", "one", "two"])
+def test_a_service_is_ready_with_its_program_and_all_of_its_files(x, tmp_path, name):
+    assert x.is_ready("x") is True
+    (tmp_path / name).unlink()
+    assert x.is_ready("x") is False
+    assert x._said("x")["is_ready"] is False
+
+
+def test_a_program_that_nobody_may_run_is_none(x, tmp_path):
+    (tmp_path / "x-manage").chmod(0o644)
+    assert x.is_ready("x") is False
 
 
 def test_a_version_of_wheels_is_that_of_the_release_in_use(db_sync, tmp_path):
@@ -102,9 +123,10 @@ def test_a_version_of_wheels_is_that_of_the_release_in_use(db_sync, tmp_path):
         )
     current = tmp_path / "current"
     facts = {"package": "nova", "libraries": str(current / "site-packages"), "config": []}
+    facts["command"] = "true"
     db_sync.__utils__ = {"openstack_ha_db_sync.facts": lambda service: facts}
     db_sync.pending = lambda service: "nothing"
-    assert db_sync._said("nova") == {"is_ready": False, "version": None, "pending": None}
+    assert db_sync._said("nova") == {"is_ready": True, "version": None, "pending": None}
     for release, version in (("aa", "18.3.0"), ("bb", "26.2.1")):
         current.unlink(missing_ok=True)
         current.symlink_to(release)
@@ -123,6 +145,27 @@ def of_databases(module, **databases):
         known[name] = ({**one, "migrations": str(folder)}, have)
     module.__utils__ = {**utils(), "openstack_ha_db_sync.facts": facts}
     module.rows = lambda statement: known[statement][1]
+
+
+def test_one_look_asks_once_for_each_service_and_the_next_one_again(db_sync, tmp_path):
+    (tmp_path / "1_initial.py").write_text("revision = 'a'\ndown_revision = None", encoding="utf-8")
+    of_databases(db_sync, placement=(tmp_path, {"is_linear": True}, [["a"]]))
+    own, asked = db_sync.rows, []
+    db_sync.rows = lambda statement: asked.append(statement) or own(statement)
+    with db_sync.one_look():
+        assert [db_sync.pending("placement") for _ in range(3)] == ["nothing"] * 3
+        assert len(asked) == 1
+    with db_sync.one_look():
+        db_sync.pending("placement")
+    for _ in range(2):
+        db_sync.pending("placement")
+    assert len(asked) == 4
+
+
+def test_a_look_that_fails_leaves_nothing_behind(db_sync):
+    with pytest.raises(ValueError, match="it ends"), db_sync.one_look():
+        raise ValueError("it ends")
+    assert db_sync.__context__ == {}
 
 
 def test_placements_migrations_have_no_branches(db_sync, tmp_path):

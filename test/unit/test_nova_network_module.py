@@ -41,6 +41,7 @@ def module(tmp_path):
 
     found.__salt__ = {
         "openstack_ha.view": lambda: view,
+        "openstack_ha_db_sync.is_ready": lambda service: found.is_ready,
         "openstack_ha_db_sync.rows": rows,
         "openstack_ha_db_sync.manage": lambda *arguments: found.managed.append(arguments),
         "openstack_ha_db_sync.pending": lambda service: "nothing",
@@ -62,12 +63,10 @@ def test_what_is_there_is_compared_with_this_nodes_pillar(module):
     assert [one["verdict"] for one in module.changes()] == ["create_floating"]
 
 
-def test_evidence_is_whole_or_unknown(module, tmp_path):
-    facts = {"command": str(tmp_path / "nova-manage"), "config": [str(tmp_path / "nova.conf")]}
-    module.__utils__ = {**utils(), "openstack_ha_db_sync.facts": lambda service: facts}
+def test_evidence_is_whole_or_unknown(module):
+    module.is_ready = False
     assert module.evidence() == {"is_ready": False, "pending": None, **WHOLE}
-    for path in (facts["command"], *facts["config"]):
-        (tmp_path / path).touch()
+    module.is_ready = True
     assert module.evidence() == {"is_ready": True, "pending": "nothing", **WHOLE}
     module.rows["fixed_ips"] = None
     assert module.evidence() == {

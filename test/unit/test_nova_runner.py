@@ -35,16 +35,23 @@ class Novas(Nodes):
     def evidence(self, node):
         if node in COMPUTE:
             own = {"is_running": node in self.running, "is_mapped": node in self.told}
-            empty = dict.fromkeys(("pending", "cells", "hosts"))
-            return {"is_ready": False, **empty, "compute": own}
+            empty = dict.fromkeys(("pending", "cells", "hosts", "services"))
+            return {"is_ready": False, **empty, "units": self.units(node), "compute": own}
         found = {
             "pending": "nothing" if self.has_schema else "sync",
             "cells": [dict(one) for one in self.cells],
             "hosts": [dict(one, host=host) for host, one in self.hosts.items()],
+            "services": self.services(),
         }
         if node in self.down:
             found = dict.fromkeys(found)
-        return {"is_ready": True, **found, "compute": None}
+        return {"is_ready": True, **found, "units": self.units(node), "compute": None}
+
+    def services(self):
+        return []
+
+    def units(self, node):
+        return {}
 
     def start(self, *nodes):
         self.running |= set(nodes)
@@ -74,8 +81,8 @@ class Novas(Nodes):
         return {}
 
 
-@pytest.fixture
-def master(tmp_path):
+def with_machines():
+    """A cluster file with three compute nodes."""
     cluster = example()
     cluster["network"]["provider"] = "nova_network"
     cluster["nodes"] = {
@@ -85,11 +92,21 @@ def master(tmp_path):
     whole = openstack_ha_schema.with_defaults(cluster)
     systems = openstack_ha_cluster.all_systems(whole)
     cluster["secrets"] = openstack_ha_secrets.generate(whole, systems)
-    return Master(tmp_path, Novas(), cluster)
+    return cluster
+
+
+@pytest.fixture
+def master(tmp_path):
+    return Master(tmp_path, Novas(), with_machines())
+
+
+def of_the_cell(decisions):
+    """What was decided of the cell; of progress see test_nova_progress_runner.py."""
+    return [one for one in decisions if "subject" not in one]
 
 
 def answer(master):
-    return [one["verdict"] for one in master.run(ANSWER, *ROUND)]
+    return [one["verdict"] for one in of_the_cell(master.run(ANSWER, *ROUND))]
 
 
 def test_a_cell_is_made_once_and_hosts_come_into_it_as_they_register(master):
@@ -126,7 +143,7 @@ def test_a_service_that_has_just_been_started_is_looked_for_until_it_registers(m
 def test_one_that_never_registers_is_a_persons_who_is_told_where_to_look(master):
     answer(master)
     master.nodes.start("cmp2")
-    refusal = master.run(ANSWER, *ROUND)[-1]
+    refusal = of_the_cell(master.run(ANSWER, *ROUND))[-1]
     assert (refusal["verdict"], refusal["nodes"]) == ("refuse", ["cmp2"])
     assert refusal["way_out"] == (
         "docs/runbooks/compute-nodes.md, 'A compute node does not register': "
@@ -200,7 +217,7 @@ def test_a_look_that_finds_nobody_is_not_repeated_at_once(master, monkeypatch):
     master.nodes.register("cmp1")
     assert answer(master) == ["discover_hosts", "wait"]
     master.clock.now += 31
-    (refusal,) = master.run(PLAN, *ROUND)["decisions"]
+    (refusal,) = of_the_cell(master.run(PLAN, *ROUND)["decisions"])
     assert "discover_hosts of ctl1 was done, and has changed nothing" in refusal["why"]
 
 

@@ -140,15 +140,18 @@ def test_two_files_that_claim_the_same_are_told_and_not_used(master, tmp_path):
 
 
 def test_a_status_of_silent_nodes_is_dead_and_has_the_last_decisions(master):
-    master.nodes.silent = set(CONTROLLERS)
+    # Storage nodes are not asked.
+    asked = {*CONTROLLERS, "cmp1", "cmp2"}
+    master.nodes.silent = asked
     decision = {"verdict": "wait", "nodes": [], "why": "ctl3 did not answer", "way_out": None}
     master.run("openstack_ha_record.decided", "demo", "galera", decision, {})
     shown = master.run("openstack_ha.status")
     assert shown["outputter"] == "openstack_ha_status"
     data = shown["data"]
     assert (data["verdict"], data["retcode"]) == ("dead", 1)
+    assert set(data["silent"]) == asked & set(master.minions)
     assert data["decisions"]["galera"]["why"] == "ctl3 did not answer"
-    assert {"galera", "rabbitmq", "keystone"} < set(data["decisions"])
+    assert {"galera", "rabbitmq", "keystone", "nova.progress"} < set(data["decisions"])
 
 
 def test_a_runner_learns_no_secret(master):
@@ -163,3 +166,9 @@ def test_a_status_knows_what_time_it_is(master):
     master.nodes.node_status = lambda node: {**probes, "certificates": ends}
     faults = master.run("openstack_ha.status")["data"]["faults"]
     assert any("the certificate of ctl1 ended" in str(one) for one in faults)
+
+
+def test_a_status_asks_compute_nodes_too(master):
+    master.nodes.node_status = lambda node: {"networks": f"{node} has no `ip`"}
+    faults = master.run("openstack_ha.status")["data"]["faults"]
+    assert any("networks of cmp2 is unknown: cmp2 has no `ip`" in str(one) for one in faults)

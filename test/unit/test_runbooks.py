@@ -6,6 +6,7 @@ import ast
 
 import openstack_ha_galera_election as election
 import openstack_ha_keystone_word as keystone_word
+import openstack_ha_nova_progress as nova_progress
 import openstack_ha_nova_rule as nova_rule
 import openstack_ha_rabbitmq_membership as membership
 import openstack_ha_rule
@@ -31,7 +32,12 @@ KEYSTONE = [
     (keystone_word.RUNBOOK.removeprefix("docs/runbooks/"), title)
     for title in (keystone_word.NO_KEYS, keystone_word.OTHER_KEYS)
 ]
-NOVA = [nova_rule.SEVERAL_CELLS, nova_rule.NOT_REGISTERED, nova_rule.STRANGER]
+NOVA = [
+    nova_rule.SEVERAL_CELLS,
+    nova_rule.NOT_REGISTERED,
+    nova_rule.STRANGER,
+    (nova_progress.RUNBOOK.removeprefix("docs/runbooks/"), nova_progress.STAYS_SILENT),
+]
 
 
 EVERY = [

@@ -25,7 +25,15 @@ WORD = {"verdict": "settled", "nodes": [], "why": "every controller is Synced", 
 RECORD = {"decision": WORD, "decided": 1_764_000_000.5}
 SETTLED = {"galera": {**RECORD, "floor": {"uuid": UUID, "seqno": 40}}, "rabbitmq": RECORD}
 NO_RECORD = {"galera": {}, "rabbitmq": {}}
-NOVA = {"services": [], "unmapped": []}
+HYPERVISOR = {"is_up": True, "machines": 3, "running": 2}
+NOVA = {"services": [], "unmapped": [], "hypervisors": {"cmp1": HYPERVISOR}}
+# Two machines, a floating address of one, and the way to their metadata.
+BRIDGE = {"machines": 2, "addresses": ["10.20.0.2"], "is_serving": True}
+NAT = [
+    "-A nova-network-PREROUTING -d 169.254.169.254/32 -p tcp -j DNAT",
+    "-A nova-network-PREROUTING -d 192.0.2.65/32 -j DNAT --to-destination 10.20.0.3",
+]
+NETWORKS = {"bridges": {"br100": BRIDGE}, "nat": NAT, "public": ["192.0.2.65"]}
 SERVICE = {
     "id": 7,
     "binary": "nova-compute",
@@ -40,7 +48,7 @@ STOPPED = {"server": "stopped", "wsrep": None, "is_synced": False}
 
 
 def replies():
-    """What three controllers say while all is well, ctl1 being the VIP's holder."""
+    """What controllers and a compute node say while all is well, ctl1 being the VIP's holder."""
     serving = dict.fromkeys(IDS, True)
     healthy = {
         "holds_vip": False,
@@ -67,6 +75,7 @@ def replies():
     }
     found = {one: copy.deepcopy(healthy) for one in IDS}
     found["ctl1"]["holds_vip"] = True
+    found["cmp1"] = {"networks": copy.deepcopy(NETWORKS)}
     return found
 
 
@@ -319,6 +328,43 @@ CASES = {
             "(`salt ctl1 openstack_ha.node_status` asks again)"
         ],
     ),
+    "a compute node does not answer": (
+        put("cmp1", None),
+        "degraded",
+        ["cmp1 did not answer: `salt cmp1 test.ping`, `systemctl status salt-minion` on it"],
+    ),
+    "a compute node has an older module": (
+        put("cmp1", {"holds_vip": False, "galera": "not there"}),
+        "degraded",
+        [
+            "networks of cmp1 is unknown: an older module does not tell it "
+            "(`salt cmp1 openstack_ha.node_status` asks again)"
+        ],
+    ),
+    "a compute node's networks are not known": (
+        put("cmp1.networks", "`ip` failed"),
+        "degraded",
+        [
+            "networks of cmp1 is unknown: `ip` failed (`salt cmp1 openstack_ha.node_status` asks "
+            "again)"
+        ],
+    ),
+    "no dnsmasq serves a bridge": (
+        put("cmp1.networks.bridges.br100.is_serving", False),
+        "degraded",
+        [
+            "cmp1: no dnsmasq serves br100, and 2 machines are on it; "
+            "`salt cmp1 cmd.run 'systemctl restart nova-network'` makes it again"
+        ],
+    ),
+    "a floating address is nowhere": (
+        put("cmp1.networks.public", []),
+        "degraded",
+        [
+            "cmp1: the floating address 192.0.2.65 of 10.20.0.3 is on no interface that is public; "
+            "`salt cmp1 cmd.run 'systemctl restart nova-network'` makes it again"
+        ],
+    ),
     "HAProxy has no back end": (
         put("ctl2.haproxy", {}),
         "degraded",
@@ -347,8 +393,32 @@ def test_what_is_unknown_is_never_absent():
 
 def test_nobody_answers():
     data = status.assess(CLUSTER, {}, NO_RECORD, NOW)
-    assert (data["verdict"], data["silent"]) == ("dead", list(IDS))
+    assert (data["verdict"], data["silent"]) == ("dead", [*IDS, "cmp1"])
     assert data["nodes"] == dict.fromkeys(IDS)
+    assert data["compute"] == {"cmp1": {"hypervisor": None, "bridges": None}}
+
+
+def test_a_compute_node_is_told_by_itself_and_by_the_database():
+    found = replies()
+    everywhere("nova", NOVA)(found)
+    (told,) = status.assess(CLUSTER, found, SETTLED, NOW)["compute"].values()
+    assert told == {"hypervisor": HYPERVISOR, "bridges": NETWORKS["bridges"]}
+    found["cmp1"] = None
+    (told,) = status.assess(CLUSTER, found, SETTLED, NOW)["compute"].values()
+    assert told == {"hypervisor": HYPERVISOR, "bridges": None}
+
+
+def test_a_node_that_is_controller_and_compute_node_is_named_once():
+    cluster = {
+        **CLUSTER,
+        "nodes": {"ctl1": {"hostname": "ctl1", "roles": ["controller", "compute"]}},
+    }
+    data = status.assess(cluster, {}, NO_RECORD, NOW)
+    assert data["silent"] == ["ctl1"]
+    assert len([line for line in data["faults"] if "did not answer" in line]) == 1
+    found = {"ctl1": {**replies()["ctl1"], "networks": "`ip` failed"}}
+    lines = status.assess(cluster, found, NO_RECORD, NOW)["faults"]
+    assert len([line for line in lines if line.startswith("networks of ctl1 is unknown")]) == 1
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +433,9 @@ def table():
 
 
 def test_table_of_a_healthy_cluster(table):
-    assert table(status.assess(CLUSTER, replies(), SETTLED, NOW)) == (
+    found = replies()
+    everywhere("nova", NOVA)(found)
+    assert table(status.assess(CLUSTER, found, SETTLED, NOW)) == (
         """\
 demo is healthy, VIP 172.29.80.100 on ctl1
 
@@ -371,6 +443,9 @@ node  VIP    Galera              data         RabbitMQ     HAProxy
 ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
 ctl2         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
 ctl3         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
+
+node  nova-compute  machines    networks
+cmp1  up            2 of 3 run  br100 serves 2
 
 last decisions:
   galera: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
@@ -383,6 +458,11 @@ def test_table_of_a_degraded_cluster(table):
     found["ctl1"]["rabbitmq"]["alarms"] = [{"node": "rabbit@ctl1", "resource": "disk"}]
     found["ctl2"]["galera"] = "no answer"
     del found["ctl3"]
+    put("ctl1.nova", {**NOVA, "hypervisors": {"cmp1": {**HYPERVISOR, "is_up": False}}})(found)
+    found["cmp1"]["networks"]["bridges"] |= {
+        "br101": {**BRIDGE, "is_serving": False},
+        "br102": {**BRIDGE, "machines": 0, "is_serving": False},
+    }
     assert table(status.assess(CLUSTER, found, SETTLED, NOW)) == (
         """\
 demo is degraded, VIP 172.29.80.100 on ctl1
@@ -392,6 +472,9 @@ ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3, alarms  mysql 3/3, ra
 ctl2         unknown             unknown      running 3/3          mysql 3/3, rabbitmq 3/3
 ctl3         no answer
 
+node  nova-compute  machines    networks
+cmp1  down          2 of 3 run  br100 serves 2, br101 does not serve 2
+
 last decisions:
   galera: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
   rabbitmq: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
@@ -400,7 +483,9 @@ faults:
   - ctl3 did not answer: `salt ctl3 test.ping`, `systemctl status salt-minion` on it
   - galera of ctl2 is unknown: no answer (`salt ctl2 openstack_ha.node_status` asks again)
   - RabbitMQ of ctl1 takes no messages, for rabbit@ctl1 has the alarm disk: \
-`salt ctl1 openstack_ha_rabbitmq.status`"""
+`salt ctl1 openstack_ha_rabbitmq.status`
+  - cmp1: no dnsmasq serves br101, and 2 machines are on it; \
+`salt cmp1 cmd.run 'systemctl restart nova-network'` makes it again"""
     )
 
 
@@ -418,6 +503,7 @@ def test_table_of_a_dead_cluster(table):
     found = replies()
     everywhere("galera", STOPPED)(found)
     everywhere("holds_vip", False)(found)
+    found["cmp1"] = "no such function"
     assert table(status.assess(CLUSTER, found, NO_RECORD, NOW)) == (
         """\
 demo is dead, VIP 172.29.80.100 on no controller
@@ -427,11 +513,15 @@ ctl1       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
 ctl2       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
 ctl3       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
 
+node  nova-compute  machines  networks
+cmp1  unknown                 unknown
+
 last decisions:
   galera: none
   rabbitmq: none
 
 faults:
+  - cmp1 answered no such function: `salt cmp1 saltutil.sync_all`
   - the VIP 172.29.80.100 was found on no controller: \
 `salt -L ctl1,ctl2,ctl3 cmd.run 'journalctl -n 20 -u keepalived'`
   - Galera has no Primary component; the last decision is none, the master was never asked: \

@@ -1,10 +1,14 @@
 """The node's view of its cluster: without secrets, and each probe on its own."""
 
+import contextlib
+
 import openstack_ha_cluster
 import pytest
 from runners import load, utils
 from salt.exceptions import CommandExecutionError
 from support import example, leaves
+
+CONTROLLERS = {"holds_vip", "galera", "rabbitmq", "haproxy", "certificates", "nova"}
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def test_a_probe_that_fails_hides_no_other(node):
             "openstack_ha_rabbitmq.status": broken,
             "openstack_ha_haproxy.status": refused,
             "openstack_ha_haproxy.certificate_ends": dict,
-            "openstack_ha_nova.status": lambda: None,
+            "openstack_ha_nova_status.status": lambda: None,
         }
     )
     assert node.node_status() == {
@@ -67,6 +71,23 @@ def test_a_probe_that_fails_hides_no_other(node):
         "certificates": {},
         "nova": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("roles", "probes"),
+    [
+        (["compute"], {"networks"}),
+        (["controller", "compute"], {*CONTROLLERS, "networks"}),
+        (["controller"], CONTROLLERS),
+    ],
+)
+def test_a_node_is_asked_for_what_is_on_it(node, roles, probes):
+    cluster = node.__pillar__["openstack_ha"]
+    cluster["nodes"]["ctl1"]["roles"] = roles
+    cluster["network"]["provider"] = "nova_network"
+    for name in ("haproxy.certificate_ends", "nova_status.status", "nova_network.node_status"):
+        node.__salt__[f"openstack_ha_{name}"] = dict
+    assert set(node.node_status()) == set(probes)
 
 
 def test_evidence_is_of_what_the_master_looks_after_here(node):
@@ -89,7 +110,16 @@ def test_evidence_is_of_what_the_master_looks_after_here(node):
             return {}
 
         node.__salt__[f"openstack_ha_{system}.evidence"] = evidence
+
+    @contextlib.contextmanager
+    def one_look():
+        asked.append("a look begins")
+        yield
+        asked.append("and ends")
+
+    node.__salt__["openstack_ha_db_sync.one_look"] = one_look
     found = node.evidence()
+    assert (asked.pop(0), asked.pop()) == ("a look begins", "and ends")
     assert found["galera"] == "no systemd"
     assert set(found) == set(asked) >= {"galera", "rabbitmq", "keystone", "db_sync"}
 

@@ -3,10 +3,14 @@
 import copy
 import json
 import subprocess
+import time
 
 import leftovers
+import openstack_ha_nova_progress
+import openstack_ha_nova_rule
 import pytest
 from controller import NODE, api, founded, serve, serve_keystone, token_of
+from salt.exceptions import CommandExecutionError
 from support import await_until, not_applied
 
 PORT, PLACEMENT_PORT = 8774, 8778
@@ -178,7 +182,7 @@ def test_a_node_that_has_registered_is_in_the_cell(served):
     assert shown.result is None
     served.apply("nova.compute")
     assert (apply(test=True).result, apply(test=True).changes) == (True, {})
-    (host,) = served.loaders.modules.openstack_ha_nova.hypervisors()
+    (host,) = served.loaders.modules.openstack_ha_nova_status.hypervisors()
     assert (host["host"], host["is_mapped"]) == (NODE, True)
 
 
@@ -211,6 +215,107 @@ def test_placement_knows_what_the_node_has(computing):
     await_until(lambda: known() == [NODE], 120, "the node in Placement", known)
 
 
+API, CONDUCTOR = "nova-api", "nova-conductor"
+# Of the rule: silence and age of a service that hangs, and the time that it has to catch up.
+STALLED, CATCH_UP = openstack_ha_nova_progress.STALLED, openstack_ha_nova_progress.PATIENCE
+
+
+def decided(site, kept, later):
+    """
+    What a master would decide of progress in so many seconds, and keep; the unit is older by
+    STALLED than it is, as no test waits for that.
+    """
+    said = site.loaders.modules.openstack_ha_nova.evidence()
+    if unit := said["units"].get(CONDUCTOR):
+        unit["active_for"] += STALLED
+    case = {
+        "name": "demo",
+        "system": "nova",
+        "cluster": site.loaders.modules.openstack_ha.view(),
+        "nodes": [NODE],
+        "found": {NODE: said},
+        "rivals": {},
+        "records": {openstack_ha_nova_progress.SUBJECT: kept},
+        "now": time.time() + later,
+    }
+    (decision,) = (
+        one
+        for one in openstack_ha_nova_rule.decide(case)
+        if one.get("subject") == openstack_ha_nova_progress.SUBJECT
+    )
+    return decision, openstack_ha_nova_rule.remember(case, decision)
+
+
+@pytest.fixture
+def hung(served):
+    """A conductor that is active and does nothing, and has not reported for long."""
+
+    def has_just_reported():
+        known = served.loaders.modules.openstack_ha_nova_status.services()
+        (found,) = (one for one in known if one["binary"] == CONDUCTOR)
+        return found if 0 <= found["silent_for"] <= 2 else None
+
+    # So that it is not stopped in the middle of the next report.
+    conductor = await_until(has_just_reported, 300, "a report of the conductor")
+    subprocess.run(["systemctl", "kill", "--signal=SIGSTOP", CONDUCTOR], check=True)
+    rows(
+        "UPDATE nova.services SET last_seen_up = UTC_TIMESTAMP() - INTERVAL "
+        f"{STALLED + 100} SECOND WHERE id = {conductor['id']}"
+    )
+    yield served
+    subprocess.run(["systemctl", "kill", "--signal=SIGCONT", CONDUCTOR], check=False)
+
+
+def test_a_service_that_hangs_is_restarted_once_and_reports_again(hung):
+    modules = hung.loaders.modules
+    said = modules.openstack_ha_nova.evidence()
+    assert set(said["units"]) >= {CONDUCTOR, "nova-scheduler"}, "systemd sees nothing of it"
+    first, kept = decided(hung, {}, 0)
+    assert first["verdict"] == "wait", "it may catch up"
+    assert CONDUCTOR in first["why"]
+    step, kept = decided(hung, kept, CATCH_UP)
+    assert (step["verdict"], step["nodes"]) == ("restart", [NODE]), step["why"]
+    before = said["units"][CONDUCTOR]["started"]
+    assert step["arguments"] == {"unit": CONDUCTOR, "started": before}
+    main = main_pid(CONDUCTOR)
+    after = modules.openstack_ha_nova.restart(**step["arguments"])["units"]
+    assert after[CONDUCTOR]["started"] > before
+    assert main_pid(CONDUCTOR) != main
+    with pytest.raises(CommandExecutionError, match="has been started anew, and is not restarted"):
+        modules.openstack_ha_nova.restart(**step["arguments"])
+
+    def settled():
+        decision, left = decided(hung, kept, CATCH_UP)
+        return (decision["verdict"], left["restarted"]) == ("settled", {})
+
+    await_until(
+        settled, 300, "the conductor to report again", lambda: decided(hung, kept, CATCH_UP)
+    )
+
+
+def test_a_service_that_catches_up_is_left_alone(hung):
+    _, kept = decided(hung, {}, 0)
+    main = main_pid(CONDUCTOR)
+    subprocess.run(["systemctl", "kill", "--signal=SIGCONT", CONDUCTOR], check=True)
+
+    def caught_up():
+        decision, left = decided(hung, kept, CATCH_UP)
+        return (decision["verdict"], left["stalled"]) == ("settled", {})
+
+    await_until(caught_up, 300, "the conductor to catch up", lambda: decided(hung, kept, CATCH_UP))
+    assert main_pid(CONDUCTOR) == main
+
+
+def test_a_service_that_a_person_has_stopped_stays_so(hung):
+    _, kept = decided(hung, {}, 0)
+    subprocess.run(["systemctl", "stop", CONDUCTOR], check=True)
+    try:
+        decision, left = decided(hung, kept, CATCH_UP)
+        assert (decision["verdict"], left["stalled"]) == ("settled", {}), decision["why"]
+    finally:
+        subprocess.run(["systemctl", "start", CONDUCTOR], check=True)
+
+
 @pytest.mark.parametrize("test", [True, False])
 def test_a_second_run_changes_nothing(computing, test):
     # In one run: they have their configuration in common.
@@ -233,17 +338,17 @@ def test_no_secret_is_in_what_states_return(computing):
     assert not [one for one in own if one in repr(returned)]
 
 
-def main_pid():
-    argv = ["systemctl", "show", "--property=MainPID", "--value", "nova-api"]
+def main_pid(unit):
+    argv = ["systemctl", "show", "--property=MainPID", "--value", unit]
     return int(subprocess.check_output(argv))
 
 
 def test_a_changed_option_is_taken_by_a_new_process(served):
     """A sole node takes its own turn, and has nobody to serve meanwhile."""
-    main = main_pid()
+    main = main_pid(API)
     served.cluster["nova"]["options"] = {"api": {"max_limit": 77}}
     served.write()
     result = served.sls("openstack_ha.nova.api")
     assert not_applied(result) == []
-    assert main_pid() != main
+    assert main_pid(API) != main
     api(served, "GET", "/healthcheck", port=PORT, until=200)

@@ -3,7 +3,7 @@
 import pytest
 from support import sql
 
-from lab.waiting import PATIENCE, wait_for
+from lab.waiting import PATIENCE, wait_while
 
 pytestmark = pytest.mark.usefixtures("mended")
 
@@ -19,13 +19,25 @@ INSERT INTO nova.{table} SELECT * FROM nova.one
 """
 
 
-def verdict(lab):
-    (decision,) = lab.master.run("openstack_ha_coordinator.plan", "demo", "nova")["decisions"]
-    return decision["verdict"]
+# A scheduler that has started as far as systemd knows, and does nothing.
+ASLEEP = """[Service]
+ExecStart=
+ExecStart=/bin/sh -c "systemd-notify --ready; exec sleep infinity"
+"""
+DROP_IN = "/run/systemd/system/nova-scheduler.service.d"
+
+
+def verdicts(lab):
+    decisions = lab.master.run("openstack_ha_coordinator.plan", "demo", "nova")["decisions"]
+    return {one.get("subject", "cell"): one["verdict"] for one in decisions}
 
 
 def settled(lab):
-    wait_for(lambda: verdict(lab) == "settled", PATIENCE, "the cell to be settled")
+    def lacking():
+        found = verdicts(lab)
+        return found if set(found.values()) != {"settled"} else None
+
+    wait_while(lacking, PATIENCE, "cell and services to be settled")
 
 
 def test_all_is_there(lab, follow):
@@ -67,5 +79,35 @@ def test_a_node_that_is_no_more(lab, follow, refusal):
         sql(lab.node("ctl1"), statements)
     place = refusal("nova")
     assert place == (RUNBOOK, "A host is no compute node of the cluster file")
+    follow(*place)
+    settled(lab)
+
+
+@pytest.fixture
+def asleep(lab):
+    """The next start of ctl1's scheduler is of one that does nothing; a function that ends that."""
+    host = lab.node("ctl1")
+
+    def end():
+        host.check(["rm", "-rf", DROP_IN])
+        host.check(["systemctl", "daemon-reload"])
+
+    host.write(f"{DROP_IN}/asleep.conf", ASLEEP)
+    host.check(["systemctl", "daemon-reload"])
+    yield end
+    end()
+    host.check(["systemctl", "restart", "nova-scheduler"])
+
+
+def test_a_service_that_hangs_before_and_after_its_restart(lab, follow, refusal, asleep):
+    settled(lab)
+    host = lab.node("ctl1")
+    start = ["systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "nova-scheduler"]
+    before = host.check(start)
+    host.check(["systemctl", "kill", "--signal=SIGSTOP", "nova-scheduler"])
+    place = refusal("nova")
+    assert place == (RUNBOOK, "A service of Nova stays silent")
+    assert host.check(start) != before, "it was restarted"
+    asleep()
     follow(*place)
     settled(lab)
