@@ -69,6 +69,8 @@ API_SYNC, SYNC = ("api_db", "sync"), ("db", "sync")
 
 # What a compute node proves itself with, to the brokers and to Keystone.
 OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")]
+# Percent: a change is everywhere after twenty turns, however many compute nodes there are.
+SHARE = 10
 ASKED = {"keystone", "glance", "rabbitmq", "nova_network"}
 
 
@@ -134,6 +136,9 @@ SYSTEM = {
         "nova.api": {"unit": "nova-api.service", "patience": 60, "row": "nova"},
         # Consoles that are looked at are cut, and asked for again.
         "nova.console": {"unit": "nova-novncproxy.service", "patience": 0, "row": "nova_console"},
+        # Of a node's own machines, which run on; each start asks the conductors a lot.
+        "nova.metadata": {"unit": "nova-api-metadata.service", "patience": 0, "share": SHARE},
+        "nova.compute": {"unit": "nova-compute.service", "patience": 0, "share": SHARE},
     },
     "catalog": {
         "nova.api": {
