@@ -59,6 +59,27 @@ OPTIONS = option.service(
     patience=option.integer("seconds that a state run waits for the master's word", 900, 30, 86400),
 )
 
+COMPUTE = {
+    "type": "object",
+    "description": "of a node of the role compute, what it has machines on",
+    "additionalProperties": False,
+    "properties": {
+        "instances": {
+            "type": "object",
+            "description": "a disk of its own for machines' disks; default: the root disk",
+            "required": ["path"],
+            "additionalProperties": False,
+            "properties": {
+                "path": option.string(
+                    "the block device, best by a name that stays, as /dev/disk/by-id/..; formatted "
+                    "when it is blank",
+                    pattern="^/dev/.+$",
+                ),
+            },
+        },
+    },
+}
+
 FOLDER = "/etc/nova"
 # Its programs come from wheels.
 PROGRAMS = "/opt/openstack_ha/nova/current"
@@ -89,6 +110,7 @@ def _of_controller():
 
 SYSTEM = {
     "options": OPTIONS,
+    "node": {"compute": COMPUTE},
     "coordinated": ["nova.api", "nova.compute"],
     "parts": {
         "nova.conductor": _of_controller(),

@@ -1,11 +1,12 @@
 # A node that runs machines.
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 {%- set service = "nova.compute" %}
-{%- set needs = ["openstack_ha.turn", "openstack_ha.nova.config"] %}
+{%- set needs = ["openstack_ha.turn", "openstack_ha.nova.config", "openstack_ha.nova.instances"] %}
 
 include:
   - openstack_ha.turn
   - openstack_ha.nova.config
+  - openstack_ha.nova.instances
 
 openstack_ha_nova_compute_packages:
   pkg.installed:

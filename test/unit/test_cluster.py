@@ -53,6 +53,16 @@ CASES = {
         "172.29.80.12",
         "openstack_ha:nodes:ctl2:address: 172.29.80.12 is the VIP; the VIP is no node's address",
     ),
+    "a disk for machines of a node that runs none": (
+        ("nodes", "sto1", "compute"),
+        {"instances": {"path": "/dev/sdd"}},
+        "openstack_ha:nodes:sto1:compute: the node has no role compute; add it to its roles",
+    ),
+    "a disk for machines that is no device": (
+        ("nodes", "cmp[1-2]", "compute"),
+        {"instances": {"path": "sdd"}},
+        "openstack_ha:nodes:cmp[1-2]:compute:instances:path: 'sdd' does not match '^/dev/.+$'",
+    ),
     "two nodes with one address": (
         ("nodes", "new1"),
         {"address": "172.29.80.11", "roles": ["proxy"]},

@@ -69,3 +69,23 @@ def test_a_node_that_is_no_more(lab, follow, refusal):
     assert place == (RUNBOOK, "A host is no compute node of the cluster file")
     follow(*place)
     settled(lab)
+
+
+def test_machines_whose_disks_are_gone(lab, follow):
+    """One that libvirt knows, whose disk nobody has."""
+    host = lab.node("cmp1")
+    source = "/var/lib/nova/instances/of-a-test/disk"
+    machine = (
+        "<domain type='qemu'><name>of-a-test</name><memory>65536</memory><os><type>hvm</type></os>"
+        f"<devices><disk type='file'><source file='{source}'/><target dev='vda'/></disk></devices>"
+        "</domain>"
+    )
+    host.check(["sh", "-c", f'echo "{machine}" | virsh define /dev/stdin'])
+    host.run(["systemctl", "restart", "nova-compute"])
+    assert source in host.check(["journalctl", "--unit=nova-compute", "--lines=20"])
+    follow(RUNBOOK, "A compute node has lost its machines' disks")
+
+    def runs():
+        return host.check(["systemctl", "show", "--property=ActiveState", "nova-compute"])
+
+    wait_for(lambda: "=active" in runs(), PATIENCE, "nova-compute to run")
