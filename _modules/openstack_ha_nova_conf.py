@@ -59,7 +59,7 @@ def folders():
 
         salt-call openstack_ha_nova_conf.folders
     """
-    return __utils__["openstack_ha_nova.folders"]()
+    return __utils__["openstack_ha_nova.folders"](__salt__["openstack_ha.view"]()["self"])
 
 
 def migration_endpoint():

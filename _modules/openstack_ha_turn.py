@@ -220,6 +220,7 @@ def _said(service, facts, seen):
     is_drained, has_older = mark == MARK, runs and _differs(service)["is_outdated"]
     row = facts.get("row")
     return {
+        "is_configured": _on_disk(service) is not None,
         "is_running": runs,
         "is_outdated": has_older,
         "takes_reload": has_older and _takes_reload(service, facts),

@@ -22,17 +22,9 @@ def mounted(name):
     fails by name and stays as it is. A device that the pillar calls failed is unmounted and left
     alone. With ``swift:devices:kind`` directories, the device is a directory.
     """
-    ret = {"name": name, "result": True, "changes": {}, "comment": ""}
     verb = "plan" if __opts__["test"] else "apply"
     try:
         found = __salt__[f"openstack_ha_swift_device.{verb}"](name)
     except CommandExecutionError as exc:
-        return {**ret, "result": False, "comment": str(exc)}
-    if found["refusals"]:
-        return {**ret, "result": False, "comment": "; ".join(found["refusals"])}
-    if not found["steps"]:
-        return {**ret, "comment": "The device is as it should."}
-    ret["changes"] = found["changes"]
-    if __opts__["test"]:
-        return {**ret, "result": None, "comment": "The device would be changed."}
-    return {**ret, "comment": "The device was changed."}
+        return {"name": name, "result": False, "changes": {}, "comment": str(exc)}
+    return {"name": name, **__utils__["openstack_ha_disk.shown"](found, __opts__["test"])}

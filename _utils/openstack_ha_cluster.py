@@ -136,6 +136,7 @@ def faults(cluster, minion_id=None):
     ]
     found = []
     rules = [_network_faults, _vip_faults, _node_faults, _controller_faults, _swift_faults]
+    rules.append(_compute_faults)
     if minion_id is None:
         # A view does not have all nodes.
         rules.append(_storage_faults)
@@ -290,6 +291,14 @@ def _machines_faults(cluster):
             is_whole = False
     filled = openstack_ha_schema.with_defaults(cluster)
     return openstack_ha_machines_network.faults(filled, nodes, is_whole)
+
+
+def _compute_faults(cluster):
+    return [
+        f"nodes:{spec}:compute: the node has no role compute; add it to its roles"
+        for spec, node in cluster["nodes"].items()
+        if "compute" in node and "compute" not in node["roles"]
+    ]
 
 
 def _ids(spec):

@@ -113,9 +113,17 @@ def compute_file(options, has_kvm):
     }
 
 
-def folders():
-    """Return the folders that Nova writes to."""
-    return [STATE, *(f"{STATE}/{name}" for name in ("instances", "networks", "tmp", "lock"))]
+def folders(own):
+    """
+    Return the folders that Nova writes to.
+
+    own
+        The node, as in ``openstack_ha.view``. One with a disk of its own for machines' disks has
+        those there, and below it nobody writes.
+    """
+    has_disk = "instances" in own.get("compute", {})
+    names = ("networks", "tmp", "lock") if has_disk else ("instances", "networks", "tmp", "lock")
+    return [STATE, *(f"{STATE}/{name}" for name in names)]
 
 
 def _common(view, cores):

@@ -96,6 +96,8 @@ SYSTEM = {
             "asks_vip": True,
         }
     },
+    # Bridges and dnsmasq stay while it is started anew.
+    "turns": {"nova_network": {"unit": "nova-network.service", "patience": 0, "share": 10}},
     # Networks and floating addresses are in the database, which only a controller reaches.
     "coordinated": ["nova.api"],
 }

@@ -71,6 +71,27 @@ SECRETS = {
     )
 }
 
+COMPUTE = {
+    "type": "object",
+    "description": "of a node of the role compute, what it has machines on",
+    "additionalProperties": False,
+    "properties": {
+        "instances": {
+            "type": "object",
+            "description": "a disk of its own for machines' disks; default: the root disk",
+            "required": ["path"],
+            "additionalProperties": False,
+            "properties": {
+                "path": option.string(
+                    "the block device, best by a name that stays, as /dev/disk/by-id/..; formatted "
+                    "when it is blank",
+                    pattern="^/dev/.+$",
+                ),
+            },
+        },
+    },
+}
+
 FOLDER = "/etc/nova"
 # Its programs come from wheels.
 PROGRAMS = "/opt/openstack_ha/nova/current"
@@ -81,6 +102,8 @@ API_SYNC, SYNC = ("api_db", "sync"), ("db", "sync")
 
 # What a compute node proves itself with, to the brokers and to Keystone.
 OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")]
+# Percent: a change is everywhere after twenty turns, however many compute nodes there are.
+SHARE = 10
 ASKED = {"keystone", "glance", "rabbitmq", "nova_network"}
 
 
@@ -100,6 +123,7 @@ def _of_controller():
 SYSTEM = {
     "options": OPTIONS,
     "secrets": SECRETS,
+    "node": {"compute": COMPUTE},
     "coordinated": ["nova.api", "nova.compute"],
     "parts": {
         "nova.conductor": _of_controller(),
@@ -147,6 +171,9 @@ SYSTEM = {
         "nova.api": {"unit": "nova-api.service", "patience": 60, "row": "nova"},
         # Consoles that are looked at are cut, and asked for again.
         "nova.console": {"unit": "nova-novncproxy.service", "patience": 0, "row": "nova_console"},
+        # Of a node's own machines, which run on; each start asks the conductors a lot.
+        "nova.metadata": {"unit": "nova-api-metadata.service", "patience": 0, "share": SHARE},
+        "nova.compute": {"unit": "nova-compute.service", "patience": 0, "share": SHARE},
     },
     "catalog": {
         "nova.api": {

@@ -18,8 +18,10 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
     vip          its rows on the VIP, as ``openstack_ha_haproxy.listeners`` explains them
     turns        parts that are renewed one node at a time: ``unit``; ``patience``, the seconds for
                  what it has begun to end, 0 where it need not; ``row`` on the VIP, by which HAProxy
-                 sees whether it serves, else ``openstack_ha_turn`` asks its own module; and whether
-                 it ``reloads`` without ending anything
+                 sees whether it serves, else ``openstack_ha_turn`` asks its own module; whether it
+                 ``reloads`` without ending anything; and of what each node does for itself alone,
+                 without a row and without patience, the ``share`` of its nodes, as a percentage,
+                 that may be without it at once (one node always may)
 
 What a system has not is left out.
 """

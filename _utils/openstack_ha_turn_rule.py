@@ -9,8 +9,14 @@ away, and the holder of the VIP is the last one that is renewed.
 What is not behind HAProxy says of itself whether it serves. Nobody is drained whose clients do not
 notice: where a reload takes what has changed, or where the service has no patience.
 
+What each node does for itself alone, as a compute node does, has a share: so many nodes at once may
+be without it, and there is no last one. Whoever has failed is one of them, so that a fault that
+every node would get stops the round at the share.
+
 Evidence of a node is a mapping by service, each with all of these keys.
 
+is_configured
+    Its files have been here; else it has not had its first start.
 is_running
     The unit runs.
 is_outdated
@@ -47,6 +53,7 @@ PATIENCE = 300
 COMES_NOT_BACK = ("lost-node.md", "A service does not come back")
 
 SHAPE = {
+    "is_configured": bool,
     "is_running": bool,
     "is_outdated": bool,
     "takes_reload": bool,
@@ -105,6 +112,9 @@ def _of_service(case, service):
         return _go_on(case, service, said, drained[0])
     if not outdated:
         return _word(service, "settled", [], f"{service} runs with what is on the disk")
+    share = openstack_ha_systems.turns()[service].get("share")
+    if share:
+        return _of_each(case, service, said, outdated, share)
     serving = [node for node in said if _serves(case, said, node)]
     useless = [node for node in outdated if node not in serving and not said[node]["obstacle"]]
     if useless:
@@ -130,6 +140,25 @@ def _of_service(case, service):
     told = openstack_ha_rule.silence([node for node in others if node not in said], case["found"])
     why = "; ".join([f"{why}, and is the only one that serves", *told])
     return _word(service, "wait", [], why)
+
+
+def _of_each(case, service, said, outdated, share):
+    """
+    Some at once of those that serve nobody else. A node that has never had it, or that a person has
+    taken out, is not waited for.
+    """
+    lacking = [
+        node
+        for node, one in said.items()
+        if one["is_configured"] and not one["serves"] and not one["is_away"]
+    ]
+    nodes = openstack_ha_cluster.nodes_with(case["cluster"], service)
+    room = max(1, len(nodes) * share // 100) - len(lacking)
+    if room < 1:
+        return _wait(case, service, lacking, f"{service} of {_names(lacking)} does not serve")
+    next_ones = outdated[:room]
+    why = f"{service} of {_names(next_ones)} runs with an older configuration"
+    return _word(service, "renew", next_ones, why)
 
 
 def _go_on(case, service, said, node):

@@ -1,10 +1,12 @@
 # A node that runs machines.
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 {%- set service = "nova.compute" %}
+{%- set needs = ["openstack_ha.turn", "openstack_ha.nova.config", "openstack_ha.nova.instances", "openstack_ha.nova.migration"] %}
 
 include:
   - openstack_ha.turn
   - openstack_ha.nova.config
+  - openstack_ha.nova.instances
   - openstack_ha.nova.migration
 
 openstack_ha_nova_compute_packages:
@@ -19,7 +21,7 @@ openstack_ha_nova_compute_groups:
     - require:
       - user: openstack_ha_nova_user
       - pkg: openstack_ha_nova_compute_packages
-    - watch_in:
+    - require_in:
       - service: openstack_ha_nova.compute_service
 
 openstack_ha_nova_compute_guests:
@@ -43,8 +45,10 @@ openstack_ha_nova_nova-compute.conf:
     - require:
       - file: openstack_ha_nova_folder
       - pkg: openstack_ha_nova_compute_packages
-    - watch_in:
+    - require_in:
       - service: openstack_ha_nova.compute_service
+    - watch_in:
+      - openstack_ha_turn: openstack_ha_nova.compute_renewed
 {%- for service in os.nova_compute.services %}
 
 openstack_ha_nova_compute_{{ service }}:
@@ -56,9 +60,8 @@ openstack_ha_nova_compute_{{ service }}:
     - require_in:
       - service: openstack_ha_nova.compute_service
 {%- endfor %}
-{%- set needs = ["openstack_ha.nova.migration"] %}
 
-{%- include "openstack_ha/nova/at_once.jinja" %}
+{%- include "openstack_ha/nova/service.jinja" %}
 
 openstack_ha_nova_compute_mapped:
   openstack_ha_nova.host_mapped:

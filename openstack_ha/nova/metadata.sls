@@ -1,8 +1,9 @@
 # What a node's machines ask about themselves.
 {%- set service = "nova.metadata" %}
+{%- set needs = ["openstack_ha.turn", "openstack_ha.nova.config"] %}
 
 include:
   - openstack_ha.turn
   - openstack_ha.nova.config
 
-{%- include "openstack_ha/nova/at_once.jinja" %}
+{%- include "openstack_ha/nova/service.jinja" %}

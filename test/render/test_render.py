@@ -54,11 +54,19 @@ def _other_options():
     return cluster
 
 
+def _disk_for_machines():
+    cluster = example()
+    disk = {"path": "/dev/disk/by-id/ata-example"}
+    cluster["nodes"]["cmp[1-2]"]["compute"] = {"instances": disk}
+    return cluster
+
+
 CASES = {
     "the example": (example, "ctl2"),
     "five controllers with domains": (_five_controllers, "ctl5.example.org"),
     "one controller": (_one_controller, "ctl1"),
     "a compute node": (example, "cmp1"),
+    "a compute node with a disk": (_disk_for_machines, "cmp1"),
     "a storage node": (example, "sto1"),
     "other options": (_other_options, "ctl2"),
 }
@@ -69,6 +77,7 @@ KEPT = {
     "the example": ("controller", None),
     "other options": ("controller-with-other-options", "controller"),
     "a compute node": ("compute", "controller"),
+    "a compute node with a disk": ("compute-with-a-disk", "compute"),
     "a storage node": ("storage", "controller"),
 }
 

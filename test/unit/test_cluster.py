@@ -54,6 +54,16 @@ CASES = {
         "172.29.80.12",
         "openstack_ha:nodes:ctl2:address: 172.29.80.12 is the VIP; the VIP is no node's address",
     ),
+    "a disk for machines of a node that runs none": (
+        ("nodes", "sto1", "compute"),
+        {"instances": {"path": "/dev/sdd"}},
+        "openstack_ha:nodes:sto1:compute: the node has no role compute; add it to its roles",
+    ),
+    "a disk for machines that is no device": (
+        ("nodes", "cmp[1-2]", "compute"),
+        {"instances": {"path": "sdd"}},
+        "openstack_ha:nodes:cmp[1-2]:compute:instances:path: 'sdd' does not match '^/dev/.+$'",
+    ),
     "two nodes with one address": (
         ("nodes", "new1"),
         {"address": "172.29.80.11", "roles": ["proxy"]},
@@ -261,7 +271,7 @@ def test_every_system_with_a_rule_is_looked_after_where_it_runs(cluster):
     found = {node: openstack_ha_cluster.looked_after(whole, node) for node in whole["nodes"]}
     of_controllers = ["galera", "rabbitmq", "db_sync", "keystone"]
     assert found["ctl1"] == [*of_controllers, "nova", "nova_network", "swift", "turn"]
-    assert found["cmp1"] == ["nova"]
+    assert found["cmp1"] == ["nova", "turn"]
     assert found["sto1"] == ["swift"]
     for node, systems in found.items():
         assert openstack_ha_cluster.looked_after(openstack_ha_cluster.view(whole, node), node) == (

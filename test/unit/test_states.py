@@ -304,6 +304,16 @@ def test_a_device_is_planned_in_test_mode_and_changed_else(is_test):
     assert (ret["result"], ret["changes"]) == (False, {})
 
 
+def test_the_disk_of_machines_is_planned_in_test_mode_and_changed_else(is_test):
+    answers = {f"openstack_ha_nova_instances.{one}": DEVICE for one in ("plan", "apply")}
+    ret, called = run("openstack_ha_nova_instances.mounted", answers, test=is_test)
+    assert ret["changes"] == DEVICE["changes"]
+    assert (ret["result"], called) == ((None, ["plan"]) if is_test else (True, ["apply"]))
+    answers = {name: {**DEVICE, "refusals": ["another node's"]} for name in answers}
+    ret, _called = run("openstack_ha_nova_instances.mounted", answers, test=is_test)
+    assert (ret["result"], ret["changes"]) == (False, {})
+
+
 def test_a_ring_is_planned_in_test_mode_and_changed_and_told_else(is_test):
     answers = {
         **{f"openstack_ha_swift_ring.{one}": RING for one in ("plan", "apply")},

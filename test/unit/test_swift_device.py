@@ -1,5 +1,6 @@
 """What becomes of a block device, by what is on it."""
 
+import openstack_ha_disk
 import openstack_ha_swift_device as device
 import pytest
 
@@ -91,7 +92,7 @@ def test_a_failed_device_is_unmounted_and_never_formatted(found):
 
 @pytest.mark.parametrize("filesystem", ["xfs", "ext4"])
 def test_no_disk_is_formatted_by_force(filesystem):
-    argv = device.mkfs(filesystem, "/dev/sdb", "a-name-that-is-long", UUID)
+    argv = openstack_ha_disk.mkfs(filesystem, "/dev/sdb", "a-name-that-is-long", UUID)
     assert argv[0] == f"mkfs.{filesystem}" and argv[-1] == "/dev/sdb"
     assert not {"-f", "-F", "--force"} & set(argv)
     assert any(UUID in word for word in argv)

@@ -44,6 +44,14 @@ def test_the_row_by_which_haproxy_sees_a_service_is_on_the_vip():
     assert rows <= {row["name"] for row in systems.vip_rows()}
 
 
+def test_what_has_a_share_is_behind_nothing_and_never_taken_away_everywhere():
+    shared = [facts for facts in systems.turns().values() if "share" in facts]
+    assert shared
+    for facts in shared:
+        assert 0 < facts["share"] < 100
+        assert facts["patience"] == 0 and "row" not in facts
+
+
 @pytest.mark.parametrize("part", systems.parts())
 def test_every_part_has_its_states(part):
     path = ROOT / "openstack_ha" / part.replace(".", "/")

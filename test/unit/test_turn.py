@@ -35,6 +35,7 @@ class Services(Nodes):
         is_drained = node in self.drained
         now = self.master.clock.now
         keystone = {
+            "is_configured": True,
             "is_running": node not in self.down,
             "is_outdated": node in self.outdated,
             "takes_reload": self.takes_reload,
@@ -52,7 +53,8 @@ class Services(Nodes):
             if self.has_row
             else None,
         }
-        return {"keystone": keystone}
+        # Compute nodes have turns, and no Keystone.
+        return {"keystone": keystone} if node in CONTROLLERS else {}
 
     def drain(self, node, service):
         self.drained.add(node)
@@ -236,3 +238,127 @@ def test_who_does_not_serve_is_left_alone_where_something_is_in_the_way(master):
     of.nodes.obstacles = {"ctl3": "it has not started yet"}
     assert {verdict for verdict, *_ in answer(of)} == {"wait", "refuse"}
     assert of.orders("turn") == []
+
+
+OF_COMPUTE_NODES = ("nova.metadata", "nova.compute", "nova_network")
+
+
+class ComputeNodes(Nodes):
+    """
+    What each compute node does for itself. ``outdated`` has the services by node; those that are
+    ``hopeless`` do not come back, ``new`` ones have not had their first start.
+    """
+
+    def __init__(self, names):
+        super().__init__(names)
+        self.outdated = {node: set(OF_COMPUTE_NODES) for node in names}
+        self.hopeless, self.down, self.new, self.away = set(), set(), set(), set()
+
+    def evidence(self, node):
+        is_up = node not in self.down | self.new
+        return {
+            service: {
+                "is_configured": node not in self.new,
+                "is_running": is_up,
+                "is_outdated": is_up and service in self.outdated[node],
+                "takes_reload": False,
+                "is_drained": False,
+                "is_away": node in self.away,
+                "drained_for": None,
+                "patience": 0,
+                "holds_vip": False,
+                "obstacle": None,
+                "serves": is_up,
+                "seen": None,
+            }
+            for service in OF_COMPUTE_NODES
+        }
+
+    def renew(self, node, service):
+        self.outdated[node].discard(service)
+        if node in self.hopeless:
+            self.down.add(node)
+        return {}
+
+
+@pytest.fixture
+def compute(tmp_path, monkeypatch):
+    """Return a function that makes a master of so many compute nodes, the controllers silent."""
+    monkeypatch.setattr(rule, "PATIENCE", 20)
+
+    def make(count):
+        cluster = openstack_ha_cluster.complete(example())
+        shape = cluster["nodes"].pop("cmp1")
+        cluster["nodes"] = {
+            node: one for node, one in cluster["nodes"].items() if "compute" not in one["roles"]
+        }
+        names = [f"cmp{number}" for number in range(1, count + 1)]
+        for number, node in enumerate(names, 1):
+            own = {"address": f"172.29.80.{160 + number}", "hostname": node}
+            cluster["nodes"][node] = {**shape, **own}
+        made = Master(tmp_path, ComputeNodes(names), cluster)
+        made.nodes.silent = set(CONTROLLERS)
+        return made
+
+    return make
+
+
+def renewed(master, service="nova.compute"):
+    """Who was renewed together, in order."""
+    return [
+        nodes
+        for nodes, fun, arguments in master.sent
+        if fun == "openstack_ha_turn.renew" and arguments["service"] == service
+    ]
+
+
+@pytest.mark.parametrize(("count", "at_once"), [(1, 1), (19, 1), (20, 2), (30, 3)])
+def test_a_share_of_the_compute_nodes_is_renewed_at_once(compute, count, at_once):
+    of = compute(count)
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    for service in OF_COMPUTE_NODES:
+        rounds = renewed(of, service)
+        assert [node for nodes in rounds for node in nodes] == list(of.nodes.names)
+        assert max(map(len, rounds)) == at_once
+
+
+def test_all_services_of_a_compute_node_have_their_turns_together(compute):
+    of = compute(3)
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    steps = [nodes for nodes, fun, _ in of.sent if fun == "openstack_ha_turn.renew"]
+    assert steps == [(node,) for node in of.nodes.names for _ in OF_COMPUTE_NODES]
+
+
+def test_a_compute_node_that_is_silent_holds_nobody_up(compute):
+    of = compute(3)
+    of.nodes.silent |= {"cmp1", "cmp3"}
+    of.nodes.names = ("cmp2",)
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    assert renewed(of) == [("cmp2",)]
+
+
+@pytest.mark.parametrize("why", ["new", "away"])
+def test_who_has_not_had_a_first_start_or_was_taken_out_is_not_waited_for(compute, why):
+    of = compute(3)
+    getattr(of.nodes, why).add("cmp2")
+    of.nodes.down = set(of.nodes.away)
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    assert renewed(of) == [("cmp1",), ("cmp3",)]
+
+
+def test_what_no_compute_node_bears_stops_at_the_share(compute):
+    of = compute(20)
+    of.nodes.hopeless = set(of.nodes.names)
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    assert of.nodes.down == {"cmp1", "cmp2"}
+    kept = of.record("demo.turn.nova.compute")["decision"]
+    assert kept["verdict"] == "refuse"
+    assert "nova.compute of cmp1, cmp2 does not serve" in kept["why"]
+
+
+def test_those_that_have_failed_are_of_the_share(compute):
+    of = compute(20)
+    of.nodes.down = {"cmp7"}
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    assert max(map(len, renewed(of))) == 1
+    assert {node for nodes in renewed(of) for node in nodes} == set(of.nodes.names) - of.nodes.down

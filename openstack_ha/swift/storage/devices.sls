@@ -8,11 +8,14 @@ include:
 openstack_ha_swift_devices_unit:
   file.managed:
     - name: {{ os.swift_storage.device_unit }}
-    - source: salt://openstack_ha/swift/storage/files/device.service.jinja
+    - source: salt://openstack_ha/files/disk.service.jinja
     - template: jinja
     - context:
-        os: {{ os | json }}
-        root: {{ ha.swift.devices.root }}
+        origin: openstack_ha.swift.storage
+        description: Swift's device %i
+        target: {{ ha.swift.devices.root }}/%i
+        kept: {{ os.swift_storage.device_folder }}/%i
+        before: {{ os.swift.devices_target }}
     - user: root
     - group: root
     - mode: '0644'

@@ -1,16 +1,15 @@
 """Swift's servers on one host with disks of its own, from blank disks to an object that is read."""
 
 import copy
-import fcntl
 import http.client
 import json
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 
 import pytest
+from disks import Disk, run
 from saltfactories.utils.functional import Loaders
 from support import (
     await_until,
@@ -28,49 +27,6 @@ ROOT = pathlib.Path("/srv/node")
 BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
 SWIFT_CONF = pathlib.Path("/etc/swift/swift.conf")
 MEMORY = pathlib.Path("/var/lib/openstack_ha/swift-identity.json")
-LOOP_CTL_GET_FREE = 0x4C82
-
-
-def run(*argv, check=True):
-    return subprocess.run(argv, check=check, capture_output=True, text=True, timeout=300)
-
-
-class Disk:
-    """A block device of 400 MB over a sparse file."""
-
-    def __init__(self, name, folder):
-        self.path = pathlib.Path("/dev", name)
-        self.file = folder / name
-        self.attach()
-
-    def attach(self):
-        control = pathlib.Path("/dev/loop-control")
-        if not control.exists():
-            os.mknod(control, 0o020600, os.makedev(10, 237))
-        with self.file.open("ab") as file:
-            file.truncate(400 << 20)
-        with control.open("rb") as opened:
-            number = fcntl.ioctl(opened, LOOP_CTL_GET_FREE)
-        self.loop = pathlib.Path(f"/dev/loop{number}")
-        for path in (self.loop, self.path):
-            path.unlink(missing_ok=True)
-            os.mknod(path, 0o060600, os.makedev(7, number))
-        run("losetup", self.loop, self.file)
-
-    def detach(self):
-        run("umount", "--lazy", ROOT / self.path.name, check=False)
-        run("losetup", "--detach", self.loop, check=False)
-        for path in (self.path, self.file):
-            path.unlink()
-
-    def blank(self):
-        with self.file.open("r+b") as file:
-            file.truncate(0)
-            file.truncate(400 << 20)
-        run("blockdev", "--flushbufs", self.loop)
-
-    def signatures(self):
-        return run("wipefs", "--no-act", "--noheadings", "--output", "TYPE,UUID", self.path).stdout
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +34,7 @@ def disks(tmp_path_factory):
     # Not below /tmp, which is in memory.
     folder = pathlib.Path("/var/lib/test-disks")
     folder.mkdir(exist_ok=True)
-    made = {name: Disk(name, folder) for name in NAMES}
+    made = {name: Disk(name, folder, ROOT / name) for name in NAMES}
     yield made
     run("systemctl", "stop", "swift-*", "rsync", check=False)
     for disk in made.values():

@@ -111,3 +111,23 @@ def test_a_service_that_hangs_before_and_after_its_restart(lab, follow, refusal,
     asleep()
     follow(*place)
     settled(lab)
+
+
+def test_machines_whose_disks_are_gone(lab, follow):
+    """One that libvirt knows, whose disk nobody has."""
+    host = lab.node("cmp1")
+    source = "/var/lib/nova/instances/of-a-test/disk"
+    machine = (
+        "<domain type='qemu'><name>of-a-test</name><memory>65536</memory><os><type>hvm</type></os>"
+        f"<devices><disk type='file'><source file='{source}'/><target dev='vda'/></disk></devices>"
+        "</domain>"
+    )
+    host.check(["sh", "-c", f'echo "{machine}" | virsh define /dev/stdin'])
+    host.run(["systemctl", "restart", "nova-compute"])
+    assert source in host.check(["journalctl", "--unit=nova-compute", "--lines=20"])
+    follow(RUNBOOK, "A compute node has lost its machines' disks")
+
+    def runs():
+        return host.check(["systemctl", "show", "--property=ActiveState", "nova-compute"])
+
+    wait_for(lambda: "=active" in runs(), PATIENCE, "nova-compute to run")
