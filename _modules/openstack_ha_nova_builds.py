@@ -12,6 +12,8 @@ __virtualname__ = "openstack_ha_nova_builds"
 
 PROGRAM = pathlib.Path("/usr/libexec/openstack_ha/openstack-ha-nova-builds.py")
 TIMEOUT = 300
+# As in the units of Nova's services: its libraries bring authorities of their own.
+ENVIRONMENT = {"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
 # Seconds; nobody waits so short a time for a creation to go on.
 RECENT = 30
 # Of each kind a look returns no more: the oldest ones.
@@ -117,7 +119,9 @@ def give_up(machines, why):
     files = [word for path in facts["config"] for word in ("--config-file", path)]
     argv = ["setpriv", *user, _python(facts), str(PROGRAM), *files]
     asked = json.dumps({"machines": machines, "why": why})
-    done = __salt__["cmd.run_all"](argv, python_shell=False, timeout=TIMEOUT, stdin=asked)
+    done = __salt__["cmd.run_all"](
+        argv, python_shell=False, timeout=TIMEOUT, stdin=asked, env=ENVIRONMENT
+    )
     if done["retcode"]:
         said = " | ".join(done["stderr"].strip().splitlines()[-5:])
         raise CommandExecutionError(

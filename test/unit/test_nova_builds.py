@@ -151,6 +151,9 @@ def test_what_is_to_end_goes_by_standard_input_to_novas_user(module):
     ((argv, options),) = module.runs
     assert argv[:3] == ["setpriv", "--reuid=nova", "--regid=nova"]
     assert f"{openstack_ha_nova_system.PROGRAMS}/bin/python" in argv
+    unit = (ROOT / "openstack_ha/nova/files/unit.jinja").read_text(encoding="utf-8")
+    for name, value in options["env"].items():
+        assert f"Environment={name}={value}\n" in unit
     assert json.loads(options["stdin"]) == {"machines": ["a"], "why": "lost"}
 
 
