@@ -91,9 +91,13 @@ test-functional: .venv/test ## States in both modes on a host with the real serv
 	$(TIER) $(LAB) tier functional $(JUNIT) $(TESTS)
 test-cluster: .venv/test ## A master and minions as daemons on such a host
 	$(TIER) $(LAB) tier cluster $(JUNIT) $(TESTS)
+# What the lab tier runs in; of a profile without compute nodes, what is left out.
+test-lab: export LAB_PROFILE := $(or $(LAB_PROFILE),full)
+test-lab: WITHOUT = $(if $(filter nova-network,$(LAB_PROFILE)),,--ignore=test/lab/test_a_machine.py)
 test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next run)
 	# Secrets are looked for in the logs at debug level, where Salt says most.
-	LAB_LOG_LEVEL=debug $(TIER) $(PYTEST) -s $(JUNIT) $(or $(TESTS),test/lab --ignore=test/lab/long)
+	LAB_LOG_LEVEL=debug $(TIER) $(PYTEST) -s $(JUNIT) \
+	  $(or $(TESTS),test/lab --ignore=test/lab/long $(WITHOUT))
 
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
@@ -128,8 +132,10 @@ swift: .venv/test ## The life of Swift's rings under load
 	$(LONG_LAB)/long/test_swift_life.py
 swift-upstream: .venv/test ## Swift's own functional tests against the VIP
 	$(LONG_LAB)/long/test_swift_upstream.py
-nova: .venv/test ## Virtual machines on two compute nodes, their runbooks, other wheels
-	$(LONG_LAB)/long/test_machines.py test/lab/long/test_compute_nodes.py test/lab/long/test_nova_wheels.py
+nova: .venv/test ## Virtual machines on two compute nodes, power losses, runbooks, other wheels
+	$(LONG_LAB)/long/test_machines.py test/lab/test_a_machine.py \
+	  test/lab/long/test_machines_power.py test/lab/long/test_compute_nodes.py \
+	  test/lab/long/test_nova_wheels.py
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long

@@ -32,7 +32,7 @@ def evidence(name, system):
 
     system
         A coordinated system: ``galera``, ``rabbitmq``, ``keystone``, ``db_sync``,
-        ``nova_network``, ``nova``, ``swift`` or ``turn``.
+        ``nova_network``, ``nova``, ``nova_builds``, ``swift`` or ``turn``.
 
     Raises SaltRunnerError when there is no such cluster or system, or no node has it.
 

@@ -197,6 +197,8 @@ def _ratios(options):
         "reserved_host_memory_mb": options["reserved_memory"],
         "reserved_host_disk_mb": options["reserved_disk"] * 1024,
         "resume_guests_state_on_host_boot": options["resume_machines"],
+        # By the compute node itself; openstack_ha_nova_builds_rule sees to those that have none.
+        "instance_build_timeout": options["build_timeout"],
     }
 
 

@@ -41,6 +41,20 @@ OPTIONS = option.service(
     resume_machines=option.boolean(
         "machines that ran when their node lost its power run again when it is back", True
     ),
+    schedule_timeout=option.integer(
+        "seconds after which a creation that no conductor has brought to a compute node ends in an "
+        "error; a living conductor hears of a dead scheduler within 60",
+        90,
+        30,
+        86400,
+    ),
+    build_timeout=option.integer(
+        "seconds after which a machine ends in an error that its compute node has not built; an "
+        "image that is fetched for the first time takes its time",
+        1800,
+        60,
+        86400,
+    ),
     wheels=option.string(
         "the release of Nova's wheels to stay on, or to go back to, e.g. 4f2a6d0c9b1e7a35; "
         "default: that of the formula",

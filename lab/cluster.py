@@ -35,7 +35,7 @@ SIZES = {
     "glance": {"workers": 2, "threads": 4},
     "placement": {"workers": 2, "threads": 4},
     # Each compute node takes the whole machine's memory for its own.
-    "nova": {"workers": 1, "reserved_memory": 128},
+    "nova": {"workers": 1, "reserved_memory": 128, "cpu_ratio": 16, "build_timeout": 600},
     "swift": {
         **{name: {"workers": 1} for name in ("proxy", "account", "container", "object")},
         # Few parts: a pass of replication takes seconds.

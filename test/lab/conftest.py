@@ -21,6 +21,7 @@ import kept
 import pytest
 import runbook
 import wholeness
+from machines.cloud import Cloud
 from support import sql
 from swift.store import Store
 
@@ -173,6 +174,20 @@ def _mended(lab, serving):
 
 mended = pytest.fixture(_mended)
 mended_once = pytest.fixture(scope="module")(_mended)
+
+
+@pytest.fixture(scope="module")
+def cloud(lab, mended_once):
+    """Virtual machines, by a client outside; those of a file are gone when it ends."""
+    made = Cloud(lab)
+    yield made
+    made.delete_all()
+
+
+@pytest.fixture(scope="module")
+def hosts(lab):
+    """The compute nodes' ids."""
+    return lab.with_role("compute")
 
 
 @pytest.fixture

@@ -270,7 +270,14 @@ def test_every_system_with_a_rule_is_looked_after_where_it_runs(cluster):
     whole = openstack_ha_cluster.complete(cluster)
     found = {node: openstack_ha_cluster.looked_after(whole, node) for node in whole["nodes"]}
     of_controllers = ["galera", "rabbitmq", "db_sync", "keystone"]
-    assert found["ctl1"] == [*of_controllers, "nova", "nova_network", "swift", "turn"]
+    assert found["ctl1"] == [
+        *of_controllers,
+        "nova",
+        "nova_network",
+        "swift",
+        "nova_builds",
+        "turn",
+    ]
     assert found["cmp1"] == ["nova", "turn"]
     assert found["sto1"] == ["swift"]
     for node, systems in found.items():

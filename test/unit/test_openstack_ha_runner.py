@@ -69,6 +69,7 @@ def test_the_schedule_rings_only_where_something_is_to_be_done(master):
         "nova_network",
         "nova",
         "swift",
+        "nova_builds",
         "turn",
     }
     asked = [fun for _nodes, fun, _arguments in master.sent]

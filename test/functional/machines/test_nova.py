@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import time
+import uuid
 
 import leftovers
 import openstack_ha_nova_progress
@@ -168,6 +169,15 @@ def test_nobody_is_told_of_machines_without_a_token(served):
 def test_there_is_nothing_that_nobody_made(served, thing):
     status, _, text = api(served, "GET", f"/v2.1/{thing}", token=token_of(served), port=PORT)
     assert (status, json.loads(text)) == (200, {thing: []})
+
+
+def test_creations_are_looked_for_and_ended_by_novas_own_code(served):
+    builds = served.loaders.modules.openstack_ha_nova_builds
+    assert builds.evidence() == {"is_ready": True, "requests": [], "machines": []}
+    unknown = str(uuid.uuid4())
+    told = builds.give_up([unknown], "nobody knows it")
+    assert told["ended"] == []
+    assert unknown in told["kept"][unknown]
 
 
 def test_the_consoles_page_comes_through_the_vip(served):

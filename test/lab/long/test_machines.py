@@ -10,7 +10,7 @@ outside who it is, all the time; what they say stands on their consoles.
 import contextlib
 
 import pytest
-from machines.cloud import Cloud, pings
+from machines.cloud import pings
 
 from lab.waiting import PATIENCE, wait_for, wait_while
 
@@ -20,23 +20,10 @@ METADATA = "nova-api-metadata"
 
 
 @pytest.fixture(scope="module")
-def cloud(lab, mended_once):
-    made = Cloud(lab)
-    yield made
-    made.delete_all()
-
-
-@pytest.fixture(scope="module")
 def outside(cloud):
     """The URL of a server outside that tells who asks."""
     yield cloud.start_echo()
     cloud.stop_echo()
-
-
-@pytest.fixture(scope="module")
-def hosts(lab):
-    """The compute nodes' ids."""
-    return lab.with_role("compute")
 
 
 @pytest.fixture(scope="module")

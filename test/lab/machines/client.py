@@ -9,11 +9,16 @@ has (2.1); so all is asked of that one.
 """
 
 import base64
+import concurrent.futures
 import http.server
 import json
+import pathlib
 import sys
+import threading
+import time
 import urllib.parse
 
+import keystoneauth1.exceptions
 import openstack
 import websocket
 
@@ -21,6 +26,11 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 IMAGE = "/opt/client/guest.img"
 NAME = "trial"
 MEGABYTES = 192
+# Of machines that are there to be made only: they find nothing to boot, and stay at the BIOS' word.
+EMPTY, EMPTY_MEGABYTES = "empty", 64
+EMPTY_IMAGE = "/run/empty.img"
+# Requests for such machines that are under way together, and how often each is made at most.
+AT_ONCE, ATTEMPTS = 4, 2
 TIMEOUT = 120
 
 
@@ -59,6 +69,64 @@ def prepare(cloud):
     key = named([one["keypair"] for one in cloud.nova("GET", "/os-keypairs")["keypairs"]], NAME)
     key = key or cloud.nova("POST", "/os-keypairs", {"keypair": {"name": NAME}})["keypair"]
     return {"image": image.id, "flavor": flavor["id"], "key": key["public_key"]}
+
+
+def prepare_empty(cloud):
+    """What machines that are only made are made of, and room for as many as there may be."""
+    images = cloud.connection.image
+    pathlib.Path(EMPTY_IMAGE).write_bytes(bytes(2**20))
+    image = images.find_image(EMPTY) or images.create_image(
+        EMPTY, filename=EMPTY_IMAGE, disk_format="raw", container_format="bare", wait=True
+    )
+    size = {"name": EMPTY, "ram": EMPTY_MEGABYTES, "vcpus": 1, "disk": 0}
+    flavor = named(cloud.nova("GET", "/flavors")["flavors"], EMPTY)
+    flavor = flavor or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"]
+    quotas = {"instances": -1, "cores": -1, "ram": -1, "force": True}
+    project = cloud.connection.current_project_id
+    cloud.nova("PUT", f"/os-quota-sets/{project}", {"quota_set": quotas})
+    return {"image": image.id, "flavor": flavor["id"]}
+
+
+def crowd(cloud, prefix, count, image, flavor, log):
+    """
+    Ask for many machines, several at once, each a second time where it is refused or cut. The log
+    gets a line with each that is accepted, when it is.
+    """
+    writing, accepted, refused = threading.Lock(), {}, []
+    cloud.connection.authorize()
+
+    def ask(number):
+        facts = {"name": f"{prefix}-{number}", "imageRef": image, "flavorRef": flavor}
+        for _ in range(ATTEMPTS):
+            try:
+                made = cloud.nova("POST", "/servers", {"server": facts})["server"]["id"]
+            except keystoneauth1.exceptions.ClientException as exc:
+                refused.append(f"{facts['name']}: {exc}")
+                continue
+            with writing, open(log, "a", encoding="utf-8") as lines:
+                accepted[made] = time.time()
+                lines.write(f"{made}\n")
+            return
+
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(ask, range(int(count))))
+    return {"accepted": accepted, "refused": refused}
+
+
+def states(cloud, prefix):
+    """How it stands with machines whose names begin alike, by id."""
+    found = cloud.nova("GET", f"/servers/detail?name={prefix}")["servers"]
+    return {
+        one["id"]: {key: one.get(key) for key in ("name", "status", "fault")}
+        for one in found
+        if one["name"].startswith(f"{prefix}-")
+    }
+
+
+def reports(cloud):
+    """Whether Nova takes the compute nodes for alive, by host."""
+    found = cloud.nova("GET", "/os-services?binary=nova-compute")["services"]
+    return {one["host"]: one["state"] for one in found}
 
 
 def boot(cloud, name, host, image, flavor, user_data):
@@ -179,6 +247,10 @@ VERBS = {
     one.__name__: one
     for one in (
         prepare,
+        prepare_empty,
+        crowd,
+        states,
+        reports,
         boot,
         show,
         delete,

@@ -14,6 +14,10 @@ PING = re.compile(r"(\d+) answered, (\d+) lost")
 # What has lines and not a value; see the image's init.
 LISTED = "user-data"
 ECHO, ECHO_PORT = "machines-echo", 8000
+# Those that run on a node, each with the process that it is.
+RUNNING = """for one in $(virsh list --uuid); do
+  echo "$one $(cat "/run/libvirt/qemu/$(virsh domname "$one").pid")"
+done"""
 
 
 def said(console):
@@ -87,6 +91,14 @@ class Machine:
         wait_while(lacking, PATIENCE, f"{self.name} to say that {what}")
         return heard
 
+    def wait_again(self):
+        """Wait until it has booted anew and lives; `born` is then what it said of that."""
+        booted = self.born["booted"]
+        self.born = self.wait_said(
+            lambda words: words.get("booted", booted) != booted and "alive" in words,
+            "it runs again",
+        )
+
     def wait_lived(self, since, times=3):
         """Wait until it has asked and told all so many times since it said something."""
         goal = int(since["alive"]) + times
@@ -125,6 +137,11 @@ class Cloud:
         mine = {machine.id for machine in self.machines}
         self.ask("delete", *mine)
         wait_while(lambda: mine & set(self.ask("names")), PATIENCE, "machines to be gone")
+
+    def running(self, host):
+        """Return the machines that run on a node, by id, each with its process."""
+        lines = host.check(["sh", "-c", RUNNING]).splitlines()
+        return dict(line.split() for line in lines)
 
     def fetch(self, url):
         """Return what the client gets from a URL, or None."""

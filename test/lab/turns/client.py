@@ -1,6 +1,7 @@
 """
-Ask Keystone, Glance and Swift through the VIP, one request after another, until a file appears;
-print how many were answered, how many of these at the second attempt, and those that were not.
+Ask Keystone, Glance, Swift and, where there are machines, Nova through the VIP, one request after
+another, until a file appears; print how many were answered, how many of these at the second
+attempt, and those that were not.
 
 Runs in the lab's client with its own Python: `client.py TASK.json FILE`.
 """
@@ -50,6 +51,9 @@ class Client:
     def list_containers(self):
         self._get(self.urls["object-store"])
 
+    def list_machines(self):
+        self._get(f"{self.urls['compute']}/servers")
+
     def _get(self, url):
         answer = requests.get(url, headers=self.headers, timeout=TIMEOUT, verify=CA_BUNDLE)
         answer.raise_for_status()
@@ -63,6 +67,8 @@ def main(task_file, enough):
         "glance": client.list_images,
         "swift": client.list_containers,
     }
+    if "compute" in client.urls:
+        asks["nova"] = client.list_machines
     answered, again, failed = dict.fromkeys(asks, 0), [], []
 
     def keep_asking(name, ask):

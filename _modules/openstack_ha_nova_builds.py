@@ -1,0 +1,138 @@
+"""
+Creations of machines as this controller's database has them, and the end of those that are lost.
+"""
+
+import json
+import os
+import pathlib
+
+from salt.exceptions import CommandExecutionError
+
+__virtualname__ = "openstack_ha_nova_builds"
+
+PROGRAM = pathlib.Path("/usr/libexec/openstack_ha/openstack-ha-nova-builds.py")
+TIMEOUT = 300
+# As in the units of Nova's services: its libraries bring authorities of their own.
+ENVIRONMENT = {"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
+# Seconds; nobody waits so short a time for a creation to go on.
+RECENT = 30
+# Of each kind a look returns no more: the oldest ones.
+MOST = 100
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def evidence():
+    """
+    Return what the master decides by; ``openstack_ha_nova_builds_rule`` of the utils explains it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_nova_builds.evidence
+    """
+    facts = __utils__["openstack_ha_db_sync.facts"]("nova")
+    needed = [_python(facts), PROGRAM, *facts["config"]]
+    return {
+        "is_ready": all(map(os.path.exists, needed)),
+        "requests": requests(),
+        "machines": machines(),
+    }
+
+
+def requests():
+    """
+    Return the creations that no conductor has brought to a compute node, but the most recent ones.
+
+    Returns a list of ``{uuid, seconds}`` since each was accepted, by the database's clock; None
+    where the database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_nova_builds.requests
+    """
+    age = "TIMESTAMPDIFF(SECOND, created_at, UTC_TIMESTAMP())"
+    found = _rows(
+        f"SELECT instance_uuid, {age} FROM nova_api.build_requests "
+        f"WHERE instance_uuid IS NOT NULL AND {age} >= {RECENT} ORDER BY id LIMIT {MOST}"
+    )
+    return found and [{"uuid": uuid, "seconds": seconds} for uuid, seconds in found]
+
+
+def machines():
+    """
+    Return the machines that are being built, but those that have just gone on.
+
+    Returns a list of ``{uuid, host, is_held, seconds}`` since each one's last step, by the
+    database's clock; ``is_held`` is whether its host's nova-compute is alive. None where the
+    database does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_nova_builds.machines
+    """
+    age = "TIMESTAMPDIFF(SECOND, COALESCE(updated_at, created_at), UTC_TIMESTAMP())"
+    found = _rows(
+        f"SELECT uuid, host, {age} FROM nova.instances WHERE deleted = 0 "
+        f"AND vm_state = 'building' AND {age} >= {RECENT} ORDER BY id LIMIT {MOST}"
+    )
+    services = __salt__["openstack_ha_nova.services"]() if found else []
+    if found is None or services is None:
+        return None
+    alive = {one["host"] for one in services if one["binary"] == "nova-compute" and one["is_up"]}
+    return [
+        {"uuid": uuid, "host": host, "is_held": host in alive, "seconds": seconds}
+        for uuid, host, seconds in found
+    ]
+
+
+def give_up(machines, why):
+    """
+    End creations of machines in an error; the master's word only. A late conductor finds its
+    request gone and leaves off; one that a compute node has just taken stays.
+
+    machines
+        Their UUIDs.
+
+    why
+        What the error says.
+
+    Returns ``{"ended": [uuid, ..], "kept": {uuid: why}}``.
+
+    Raises CommandExecutionError when the program fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_coordinator.plan demo nova_builds
+    """
+    facts = __utils__["openstack_ha_db_sync.facts"]("nova")
+    user = [f"--reuid={facts['user']}", f"--regid={facts['user']}", "--init-groups"]
+    files = [word for path in facts["config"] for word in ("--config-file", path)]
+    argv = ["setpriv", *user, _python(facts), str(PROGRAM), *files]
+    asked = json.dumps({"machines": machines, "why": why})
+    done = __salt__["cmd.run_all"](
+        argv, python_shell=False, timeout=TIMEOUT, stdin=asked, env=ENVIRONMENT
+    )
+    if done["retcode"]:
+        said = " | ".join(done["stderr"].strip().splitlines()[-5:])
+        raise CommandExecutionError(
+            f"`{' '.join(argv)}` on {__opts__['id']} ended with {done['retcode']}: {said}"
+        )
+    return json.loads(done["stdout"])
+
+
+def _python(facts):
+    return os.path.join(os.path.dirname(facts["command"]), "python")
+
+
+def _rows(statement):
+    return __salt__["openstack_ha_db_sync.rows"](statement)

@@ -1,0 +1,168 @@
+"""Creations that nobody carries on: the rule, the module, and Nova's own program for them."""
+
+import json
+
+import openstack_ha_cluster
+import openstack_ha_nova_builds_rule as rule
+import openstack_ha_nova_system
+import pytest
+from runners import load, utils
+from salt.exceptions import CommandExecutionError
+from support import ROOT, with_machines
+
+MEMBERS = ["ctl1", "ctl2", "ctl3"]
+EMPTY = {"is_ready": True, "requests": [], "machines": []}
+OPTIONS = openstack_ha_cluster.complete(with_machines({"cmp1": "172.29.80.21"}))["nova"]
+PLACED, BUILT = OPTIONS["schedule_timeout"], OPTIONS["build_timeout"]
+
+
+def request(uuid, seconds):
+    return {"uuid": uuid, "seconds": seconds}
+
+
+def machine(uuid, seconds, host=None, is_held=False):
+    return {"uuid": uuid, "host": host, "is_held": is_held, "seconds": seconds}
+
+
+def said(*requests, machines=()):
+    return {"is_ready": True, "requests": list(requests), "machines": list(machines)}
+
+
+def decide(*three):
+    found = dict(zip(MEMBERS, three, strict=True))
+    case = {"cluster": {"nova": OPTIONS}, "nodes": MEMBERS, "found": found}
+    (decision,) = rule.decide(case)
+    return decision
+
+
+def given_up(*three):
+    decision = decide(*three)
+    return decision["arguments"]["machines"] if decision["verdict"] == "give_up" else []
+
+
+UNABLE = {
+    "silent": None,
+    "an error": {"error": "no systemd"},
+    "not ready": {**EMPTY, "is_ready": False},
+    "without requests": {**EMPTY, "requests": None},
+    "without machines": {**EMPTY, "machines": None},
+}
+
+
+@pytest.mark.parametrize("one", UNABLE.values(), ids=UNABLE)
+def test_who_cannot_tell_does_nothing_and_another_one_does(one):
+    lost = said(request("a", PLACED + 1))
+    assert decide(one, one, one)["verdict"] == "wait"
+    assert (decide(one, lost, lost)["verdict"], decide(one, lost, lost)["nodes"]) == (
+        "give_up",
+        ["ctl2"],
+    )
+    assert decide(one, EMPTY, EMPTY)["verdict"] == "settled"
+
+
+def test_an_old_module_is_not_taken_for_an_answer():
+    old = {"lacks": "openstack_ha_nova_builds.evidence"}
+    assert (decide(EMPTY, old, EMPTY)["verdict"], decide(EMPTY, old, EMPTY)["nodes"]) == (
+        "refuse",
+        ["ctl2"],
+    )
+
+
+def test_a_creation_is_lost_when_its_time_is_over():
+    assert given_up(*3 * [said(request("a", PLACED))]) == []
+    assert given_up(*3 * [said(request("a", PLACED + 1), request("b", 1))]) == ["a"]
+
+
+def test_a_machine_is_lost_when_nobody_who_lives_has_it():
+    for one, is_lost in (
+        (machine("a", BUILT), False),
+        (machine("a", BUILT + 1), True),
+        (machine("a", BUILT + 1, "cmp1", is_held=False), True),
+        (machine("a", BUILT + 1, "cmp1", is_held=True), False),
+    ):
+        assert given_up(*3 * [said(machines=[one])]) == (["a"] if is_lost else []), one
+
+
+def test_what_has_a_request_has_its_own_time():
+    young = said(request("a", PLACED), machines=[machine("a", BUILT + 1)])
+    assert given_up(*3 * [young]) == []
+
+
+def test_what_cannot_be_undone_is_asked_once_more_and_names_some_only():
+    many = [request(f"uuid-{number}", PLACED + 1) for number in range(9)]
+    decision = decide(*3 * [said(*many)])
+    assert decision["is_final"]
+    assert len(decision["arguments"]["machines"]) == 9
+    assert "uuid-2 and 6 more" in decision["why"] and "uuid-3" not in decision["why"]
+    assert f"{PLACED} s" in decision["arguments"]["why"]
+
+
+@pytest.fixture
+def module():
+    found = load("_modules", "openstack_ha_nova_builds", __utils__=utils())
+    found.__opts__ = {"id": "ctl1"}
+    found.rows = {"build_requests": [["a", 95]], "instances": [["b", None, 40], ["c", "cmp1", 50]]}
+    found.services = [{"binary": "nova-compute", "host": "cmp1", "is_up": True}]
+    found.runs, found.answer = [], {"retcode": 0, "stdout": "{}", "stderr": ""}
+
+    def rows(statement):
+        (table,) = [name for name in found.rows if f".{name} " in statement]
+        return found.rows[table]
+
+    def run(argv, **options):
+        found.runs.append((argv, options))
+        return found.answer
+
+    found.__salt__ = {
+        "openstack_ha_db_sync.rows": rows,
+        "openstack_ha_nova.services": lambda: found.services,
+        "cmd.run_all": run,
+    }
+    return found
+
+
+def test_what_a_controller_says_is_what_the_rule_reads(module):
+    found = module.evidence()
+    assert utils()["openstack_ha_rule.fits"](found, rule.SHAPE)
+    assert found["requests"] == [request("a", 95)]
+    assert found["machines"] == [machine("b", 40), machine("c", 50, "cmp1", is_held=True)]
+
+
+def test_a_machine_of_a_dead_service_is_in_nobodys_hands(module):
+    module.services[0]["is_up"] = False
+    assert [one["is_held"] for one in module.machines()] == [False, False]
+
+
+@pytest.mark.parametrize("table", ["build_requests", "instances"])
+def test_a_database_that_does_not_answer_is_not_empty(module, table):
+    module.rows[table] = None
+    found = module.evidence()
+    assert None in (found["requests"], found["machines"])
+
+
+def test_a_database_that_does_not_tell_of_services_tells_of_no_machines(module):
+    module.services = None
+    assert module.machines() is None
+
+
+def test_what_is_to_end_goes_by_standard_input_to_novas_user(module):
+    module.answer["stdout"] = json.dumps({"ended": ["a"], "kept": {}})
+    assert module.give_up(["a"], "lost") == {"ended": ["a"], "kept": {}}
+    ((argv, options),) = module.runs
+    assert argv[:3] == ["setpriv", "--reuid=nova", "--regid=nova"]
+    assert f"{openstack_ha_nova_system.PROGRAMS}/bin/python" in argv
+    unit = (ROOT / "openstack_ha/nova/files/unit.jinja").read_text(encoding="utf-8")
+    for name, value in options["env"].items():
+        assert f"Environment={name}={value}\n" in unit
+    assert json.loads(options["stdin"]) == {"machines": ["a"], "why": "lost"}
+
+
+def test_a_program_that_fails_says_why(module):
+    module.answer.update(retcode=1, stderr="one\nno database\n")
+    with pytest.raises(CommandExecutionError, match=r"ctl1 ended with 1: one \| no database"):
+        module.give_up(["a"], "lost")
+
+
+def test_the_program_stands_where_the_module_looks_for_it(module):
+    parameters = (ROOT / "openstack_ha/parameters/Debian-12.yaml").read_text(encoding="utf-8")
+    assert f"builds_program: {module.PROGRAM}\n" in parameters
