@@ -51,14 +51,29 @@ def prepare(cloud):
     """What each machine is made of, made where it is not there."""
     images = cloud.connection.image
     image = images.find_image(NAME) or images.create_image(
-        NAME, filename=IMAGE, disk_format="raw", container_format="bare", wait=True
+        NAME,
+        filename=IMAGE,
+        disk_format="raw",
+        container_format="bare",
+        visibility="public",
+        wait=True,
     )
-    size = {"name": NAME, "ram": MEGABYTES, "vcpus": 1, "disk": 1}
-    flavor = named(cloud.nova("GET", "/flavors")["flavors"], NAME)
-    flavor = flavor or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"]
     key = named([one["keypair"] for one in cloud.nova("GET", "/os-keypairs")["keypairs"]], NAME)
     key = key or cloud.nova("POST", "/os-keypairs", {"keypair": {"name": NAME}})["keypair"]
-    return {"image": image.id, "flavor": flavor["id"], "key": key["public_key"]}
+    return {"image": image.id, "flavor": flavor(cloud, NAME, MEGABYTES), "key": key["public_key"]}
+
+
+def flavor(cloud, name, megabytes):
+    """The id of a flavor with some memory, made where it is not there."""
+    size = {"name": name, "ram": int(megabytes), "vcpus": 1, "disk": 1}
+    found = named(cloud.nova("GET", "/flavors")["flavors"], name)
+    return (found or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"])["id"]
+
+
+def role(cloud, name):
+    """The id of a role, made where it is not there."""
+    identity = cloud.connection.identity
+    return (identity.find_role(name) or identity.create_role(name=name)).id
 
 
 def boot(cloud, name, host, image, flavor, user_data):
@@ -177,6 +192,8 @@ VERBS = {
     one.__name__: one
     for one in (
         prepare,
+        flavor,
+        role,
         boot,
         show,
         delete,
