@@ -102,7 +102,7 @@ test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
 LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos turns swift \
-  swift-upstream nova functional-long cluster-long mutants coverage kitchen
+  swift-upstream nova tempest functional-long cluster-long mutants coverage kitchen
 .PHONY: test-long $(LONG_TARGETS)
 test-long: .venv/test ## Everything longer, one after another, for hours
 	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
@@ -111,7 +111,7 @@ test-long: .venv/test ## Everything longer, one after another, for hours
 LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/lab
 $(LONG_TARGETS): export LAB_PROFILE = core
 rotations one-down turns swift swift-upstream: export LAB_PROFILE = full
-nova: export LAB_PROFILE = nova-network
+nova tempest: export LAB_PROFILE = nova-network
 bare-hosts: .venv/test ## What is said, and not done, to hosts before their first highstate
 	$(LONG_LAB)/long/test_bare_hosts.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays
@@ -136,6 +136,8 @@ nova: .venv/test ## Virtual machines on two compute nodes, power losses, runbook
 	$(LONG_LAB)/long/test_machines.py test/lab/test_a_machine.py \
 	  test/lab/long/test_machines_power.py test/lab/long/test_compute_nodes.py \
 	  test/lab/long/test_nova_wheels.py
+tempest: .venv/test ## Tempest's smoke tests of identity, images, machines, objects
+	$(LONG_LAB)/long/test_tempest.py
 
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long

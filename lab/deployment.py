@@ -84,7 +84,7 @@ class Lab:
             lab.inventory_file,
             inventory.describe(name, profile, complete, lab.hosts(), lab.ca_file),
         )
-        lab._introduce(complete)
+        lab.introduce(lab.client)
         say("salt-master: cluster file, modules, configuration")
         lab.master.configure(lab.cluster_file)
         say("salt-minions: keys")
@@ -141,6 +141,20 @@ class Lab:
             raise LabError(f"Lab {self.name!r} has no host {host_id!r}; it has {', '.join(known)}")
         return known[host_id]
 
+    def introduce(self, outsider: Host) -> None:
+        """Let a host outside know the VIP by name, believe its certificate, and log in."""
+        cluster = cluster_file.complete(cluster_file.load(self.cluster_file))
+        vip = f"{cluster['vip']['address']} {cluster['vip']['fqdn']}"
+        if vip not in outsider.read("/etc/hosts").splitlines():
+            # Not a new file: Docker mounts its own there.
+            outsider.check(["sh", "-c", f"echo '{vip}' >> /etc/hosts"])
+        if "ca" in cluster["tls"]:
+            cluster_file.write_private(self.ca_file, cluster["tls"]["ca"])
+            outsider.write(CLIENTS_CA, cluster["tls"]["ca"])
+            outsider.check(["update-ca-certificates"])
+        known = yaml.safe_dump(inventory.clouds(cluster, CA_BUNDLE))
+        outsider.write(CLOUDS, known, mode=0o600)
+
     def highstate(
         self, test: bool = False, target: str = "*", console: Console | None = None
     ) -> dict:
@@ -190,19 +204,6 @@ class Lab:
             path.unlink(missing_ok=True)
         if self.state != STATE and self.state.exists():
             self.state.rmdir()
-
-    def _introduce(self, cluster: Mapping) -> None:
-        """Let the host outside know the VIP by name, believe its certificate, and log in."""
-        vip = f"{cluster['vip']['address']} {cluster['vip']['fqdn']}"
-        if vip not in self.client.read("/etc/hosts").splitlines():
-            # Not a new file: Docker mounts its own there.
-            self.client.check(["sh", "-c", f"echo '{vip}' >> /etc/hosts"])
-        if "ca" in cluster["tls"]:
-            cluster_file.write_private(self.ca_file, cluster["tls"]["ca"])
-            self.client.write(CLIENTS_CA, cluster["tls"]["ca"])
-            self.client.check(["update-ca-certificates"])
-        known = yaml.safe_dump(inventory.clouds(cluster, CA_BUNDLE))
-        self.client.write(CLOUDS, known, mode=0o600)
 
     def _only(self, kind: str) -> Host:
         return next(found for found in self.hosts() if found.kind == kind)

@@ -3,8 +3,9 @@
 A tag is the hash of everything that went into the image, so a build happens only when an input
 changed. What takes long stands side by side and is built so:
 
-    base -> trusting -> salt -----> host -> client, upstream (Swift's own tests), wheels (a master)
-                     |                      client -> guest (it has a machine's image)
+    base -> trusting -> salt -----> host -> client, wheels (a master),
+                     |              |       upstream (Swift's own tests), tempest (OpenStack's)
+                     |              client -> guest (it has a machine's image)
                      -> packages -> baked (a host too) -> tests (they have what wheels has built)
 """
 
@@ -222,6 +223,10 @@ class Images:
         return self._build(
             "upstream", {"HOST": self.host(), "PACKAGES": " ".join(UPSTREAM_PACKAGES)}
         )
+
+    def tempest(self) -> str:
+        """Return the tag of a host outside the cluster with OpenStack's own tests."""
+        return self._build("tempest", {"HOST": self.host()})
 
     def tests(self) -> str:
         """Return the tag of the host in which test tiers run that change their host."""

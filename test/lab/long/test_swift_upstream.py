@@ -13,12 +13,11 @@ import os
 import xml.etree.ElementTree
 from pathlib import Path
 
+import outside
 import pytest
 import yaml
 from swift import site
 
-from lab import network
-from lab.host import Host, Plan
 from lab.images import Images
 
 KNOWN = yaml.safe_load((Path(__file__).with_name("upstream.yaml")).read_text())
@@ -55,18 +54,8 @@ def users(lab):
 @pytest.fixture(scope="module")
 def upstream(lab):
     """A host outside the cluster that has the tests."""
-    cidr = lab.inventory["network"]["cidr"]
-    plan = Plan(
-        kind=ID,
-        id=ID,
-        address=network.address_of(cidr, NUMBER),
-        image=Images(lab.docker, print).upstream(),
-    )
-    host = Host.create(lab.docker, lab.name, plan)
-    host.boot()
-    host.wait_booted()
-    yield host
-    host.container.remove(force=True, v=True)
+    with outside.host(lab, ID, NUMBER, Images(lab.docker, print).upstream()) as host:
+        yield host
 
 
 def _configuration(lab, users):

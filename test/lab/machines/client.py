@@ -61,14 +61,29 @@ def prepare(cloud):
     """What each machine is made of, made where it is not there."""
     images = cloud.connection.image
     image = images.find_image(NAME) or images.create_image(
-        NAME, filename=IMAGE, disk_format="raw", container_format="bare", wait=True
+        NAME,
+        filename=IMAGE,
+        disk_format="raw",
+        container_format="bare",
+        visibility="public",
+        wait=True,
     )
-    size = {"name": NAME, "ram": MEGABYTES, "vcpus": 1, "disk": 1}
-    flavor = named(cloud.nova("GET", "/flavors")["flavors"], NAME)
-    flavor = flavor or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"]
     key = named([one["keypair"] for one in cloud.nova("GET", "/os-keypairs")["keypairs"]], NAME)
     key = key or cloud.nova("POST", "/os-keypairs", {"keypair": {"name": NAME}})["keypair"]
-    return {"image": image.id, "flavor": flavor["id"], "key": key["public_key"]}
+    return {"image": image.id, "flavor": flavor(cloud, NAME, MEGABYTES), "key": key["public_key"]}
+
+
+def flavor(cloud, name, megabytes, gigabytes=1):
+    """The id of a flavor with some memory and disk, made where it is not there."""
+    size = {"name": name, "ram": int(megabytes), "vcpus": 1, "disk": int(gigabytes)}
+    found = named(cloud.nova("GET", "/flavors")["flavors"], name)
+    return (found or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"])["id"]
+
+
+def role(cloud, name):
+    """The id of a role, made where it is not there."""
+    identity = cloud.connection.identity
+    return (identity.find_role(name) or identity.create_role(name=name)).id
 
 
 def prepare_empty(cloud):
@@ -78,13 +93,10 @@ def prepare_empty(cloud):
     image = images.find_image(EMPTY) or images.create_image(
         EMPTY, filename=EMPTY_IMAGE, disk_format="raw", container_format="bare", wait=True
     )
-    size = {"name": EMPTY, "ram": EMPTY_MEGABYTES, "vcpus": 1, "disk": 0}
-    flavor = named(cloud.nova("GET", "/flavors")["flavors"], EMPTY)
-    flavor = flavor or cloud.nova("POST", "/flavors", {"flavor": size})["flavor"]
     quotas = {"instances": -1, "cores": -1, "ram": -1, "force": True}
     project = cloud.connection.current_project_id
     cloud.nova("PUT", f"/os-quota-sets/{project}", {"quota_set": quotas})
-    return {"image": image.id, "flavor": flavor["id"]}
+    return {"image": image.id, "flavor": flavor(cloud, EMPTY, EMPTY_MEGABYTES, 0)}
 
 
 def crowd(cloud, prefix, count, image, flavor, log):
@@ -251,6 +263,8 @@ VERBS = {
         crowd,
         states,
         reports,
+        flavor,
+        role,
         boot,
         show,
         delete,
