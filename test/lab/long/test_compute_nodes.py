@@ -3,7 +3,7 @@
 import pytest
 from support import sql
 
-from lab.waiting import PATIENCE, wait_while
+from lab.waiting import PATIENCE, wait_for, wait_while
 
 pytestmark = pytest.mark.usefixtures("mended")
 
