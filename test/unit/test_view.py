@@ -99,6 +99,7 @@ def test_evidence_is_of_what_the_master_looks_after_here(node):
         "db_sync",
         "nova_network",
         "nova",
+        "nova_builds",
         "swift",
         "turn",
     ):
