@@ -7,6 +7,7 @@ import pathlib
 import time
 
 import salt.utils.atomicfile
+from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_word"
 
@@ -96,8 +97,8 @@ def wait(cluster, system, lacking, patience, *, moving=()):
     moving
         Clauses that are waited for beyond that.
 
-    Returns why it did not come, None when it did. For states; on the command line there is no such
-    function to give.
+    Returns why it did not come, None when it did: what the master said, or why it cannot be told
+    any more what is lacking. For states; on the command line there is no such function to give.
 
     CLI Example:
 
@@ -105,6 +106,13 @@ def wait(cluster, system, lacking, patience, *, moving=()):
 
         salt ctl1 openstack_ha_word.last galera
     """
+    try:
+        return _wait(cluster, system, lacking, patience, moving)
+    except CommandExecutionError as exc:
+        return str(exc)
+
+
+def _wait(cluster, system, lacking, patience, moving):
     runner = system.partition(".")[0]
     if not lacking():
         return None

@@ -40,10 +40,7 @@ def synced(name, cluster, patience=900):
     ret["changes"] = {"schema": {"old": lacking, "new": "synced"}}
     if __opts__["test"]:
         return {**ret, "result": None, "comment": "The master would be asked for the schema."}
-    try:
-        refusal = wait(cluster, f"db_sync.{name}", lambda: _lacking(name), patience)
-    except CommandExecutionError as exc:
-        refusal = str(exc)
+    refusal = wait(cluster, f"db_sync.{name}", lambda: _lacking(name), patience)
     if refusal:
         return {**ret, "result": False, "changes": {}, "comment": refusal}
     return {**ret, "comment": "The master has seen to it."}

@@ -38,10 +38,7 @@ def prepared(name, patience=900):
     if __opts__["test"]:
         comment = f"The master would be asked for: {', '.join(missing)}."
         return {**ret, "result": None, "changes": changes, "comment": comment}
-    try:
-        refusal = __salt__["openstack_ha_word.wait"](name, "keystone", _lacking, patience)
-    except CommandExecutionError as exc:
-        refusal = str(exc)
+    refusal = __salt__["openstack_ha_word.wait"](name, "keystone", _lacking, patience)
     if refusal:
         return {**ret, "result": False, "comment": refusal}
     return {**ret, "changes": changes, "comment": "The master has seen to it."}

@@ -57,10 +57,7 @@ def _seen_to(name, thing, lacking, patience):
     if __opts__["test"]:
         comment = f"The master would be asked, since {clause}."
         return {**ret, "result": None, "changes": changes, "comment": comment}
-    try:
-        refusal = __salt__["openstack_ha_word.wait"](name, "nova", lacking, patience)
-    except CommandExecutionError as exc:
-        refusal = str(exc)
+    refusal = __salt__["openstack_ha_word.wait"](name, "nova", lacking, patience)
     if refusal:
         return {**ret, "result": False, "comment": refusal}
     return {**ret, "changes": changes, "comment": "The master has seen to it."}

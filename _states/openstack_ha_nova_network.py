@@ -36,10 +36,7 @@ def networks_present(name, patience=900):
     if __opts__["test"]:
         comment = "The master would be asked to change them."
         return {**ret, "result": None, "changes": shown, "comment": comment}
-    try:
-        refusal = __salt__["openstack_ha_word.wait"](name, "nova_network", _lacking, patience)
-    except CommandExecutionError as exc:
-        refusal = str(exc)
+    refusal = __salt__["openstack_ha_word.wait"](name, "nova_network", _lacking, patience)
     if refusal:
         # What came before the refusal has been done.
         left = __utils__["openstack_ha_nova_network_changes.shown"](_changes() or [])

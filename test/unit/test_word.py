@@ -4,6 +4,7 @@ import importlib.util
 
 import openstack_ha_rule
 import pytest
+from salt.exceptions import CommandExecutionError
 from support import ROOT
 
 
@@ -66,6 +67,16 @@ def test_without_a_word_the_wait_ends_in_time_and_says_what_helps(word):
     said = word.wait("demo", "galera", lacking_for(word, 999), 60)
     assert said.startswith("After 60 s it is not there, and the master gave no word.")
     assert "openstack_ha/*/*/doorbell" in said
+
+
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_a_look_that_fails_meanwhile_ends_the_wait_with_its_reason(word, seconds):
+    def lacking():
+        if word.clock.now >= seconds:
+            raise CommandExecutionError("no systemd")
+        return "it is not there"
+
+    assert word.wait("demo", "galera", lacking, 60) == "no systemd"
 
 
 def test_what_moves_is_waited_for(word):
