@@ -157,7 +157,12 @@ def _common(view, cores):
             **(openstack_ha_options.token_cache(view, SESSIONS) if has_database else {}),
         },
         "placement": _asks(view),
-        "glance": {"api_servers": openstack_ha_tls.url(view, view["glance"]["port"])},
+        "glance": {
+            "api_servers": openstack_ha_tls.url(view, view["glance"]["port"]),
+            # None by default: a machine would end in an error while the VIP moves. A connection
+            # that is silent ends by TCP keepalive, which keystoneauth sets.
+            "num_retries": 3,
+        },
         "conductor": {"workers": _workers(view, cores)},
         # The coordinator brings hosts into their cell: schedulers that look by themselves do so all
         # at once.
