@@ -181,8 +181,14 @@ def _rung_for(name, one):
         own = [node for node, systems in nodes.items() if system in systems]
         found = {node: _said_of(system, node, looked["found"][node]) for node in own}
         seen = {"found": found, "rivals": looked["rivals"], "begun": begun}
+        try:
+            is_idle = __salt__["openstack_ha_coordinator.is_idle"](name, system, seen)
+        except Exception:
+            # A fault in one rule leaves the other systems their look.
+            log.exception("openstack_ha: %s of %s cannot be decided", system, name)
+            continue
         # None: somebody is at it at this moment.
-        if __salt__["openstack_ha_coordinator.is_idle"](name, system, seen) is False:
+        if is_idle is False:
             __salt__["event.send"](f"openstack_ha/{name}/{system}/doorbell", {})
             rung.append(system)
     return rung
@@ -240,7 +246,8 @@ def _load(path):
 def _in_short(one):
     return {
         **{
-            key: one[key] for key in ("name", "network", "vip", "nodes", "keystone", "nova_network")
+            key: one[key]
+            for key in ("name", "network", "vip", "nodes", "keystone", "nova", "nova_network")
         },
         # Of the cluster file's shape, so that the owner is known of either.
         "swift": {

@@ -77,6 +77,16 @@ def test_the_schedule_rings_only_where_something_is_to_be_done(master):
     assert shown["galera"]["begun"] == master.clock.now
 
 
+def test_a_rule_that_fails_leaves_the_others_their_look(master):
+    def is_idle(name, system, seen):
+        if system == "galera":
+            raise KeyError("a fault of the rule")
+        return system != "turn"
+
+    master.functions["openstack_ha_coordinator.is_idle"] = is_idle
+    assert master.run("openstack_ha.reconcile") == {"demo": ["turn"]}
+
+
 def test_each_system_sees_what_its_own_nodes_say_of_it(master):
     master.nodes.said = {"galera": {"server": "running"}, "rabbitmq": "no broker"}
     master.nodes.silent = {"ctl3"}
