@@ -60,7 +60,10 @@ def check():
 
         salt-run openstack_ha.check
     """
-    found = {path: __salt__["salt.cmd"]("openstack_ha_cluster.faults", path) for path in files()}
+    found = {
+        path: __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.faults", path)
+        for path in files()
+    }
     whole = {path: _load(path) for path, faults in found.items() if not faults}
     return {**found, **__utils__["openstack_ha_cluster.collisions"](whole)}
 
@@ -226,7 +229,7 @@ def secrets(name, destination):
 
         salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /root/secrets.yaml
     """
-    made = __salt__["salt.cmd"]("openstack_ha_cluster.secrets", name)
+    made = __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.secrets", name)
     try:
         handle = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as exc:
@@ -238,7 +241,7 @@ def secrets(name, destination):
 
 def _load(path):
     try:
-        return __salt__["salt.cmd"]("openstack_ha_cluster.load", path)
+        return __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.load", path)
     except CommandExecutionError as exc:
         raise SaltRunnerError(f"{path}: {exc}") from exc
 

@@ -28,7 +28,7 @@ def keys(name):
         salt-run openstack_ha_keystone.keys demo
     """
     name = __salt__["openstack_ha.cluster"](name)["name"]
-    return __salt__["salt.cmd"]("openstack_ha_fernet.show", name)
+    return __salt__["openstack_ha_execution.call"]("openstack_ha_fernet.show", name)
 
 
 def facts(name):
@@ -88,7 +88,7 @@ def create_keys(case, decision):
 
         salt-run openstack_ha_coordinator.plan demo keystone
     """
-    __salt__["salt.cmd"]("openstack_ha_fernet.create", case["name"])
+    __salt__["openstack_ha_execution.call"]("openstack_ha_fernet.create", case["name"])
     return {}
 
 
@@ -108,7 +108,7 @@ def rotate_keys(case, decision):
         salt-run openstack_ha_coordinator.plan demo keystone
     """
     lifetime = __utils__["openstack_ha_keystone.token_lifetime"](case["cluster"]["keystone"])
-    __salt__["salt.cmd"]("openstack_ha_fernet.rotate", case["name"], lifetime)
+    __salt__["openstack_ha_execution.call"]("openstack_ha_fernet.rotate", case["name"], lifetime)
     return {}
 
 
@@ -137,4 +137,4 @@ def adopt(name, node):
     if node not in members:
         raise SaltRunnerError(f"{node} is no controller of {name}; these are: {', '.join(members)}")
     locked = __salt__["openstack_ha_members.ask"](node, "openstack_ha_keystone.locked_keys")
-    return __salt__["salt.cmd"]("openstack_ha_fernet.adopt", name, locked)
+    return __salt__["openstack_ha_execution.call"]("openstack_ha_fernet.adopt", name, locked)

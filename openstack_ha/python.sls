@@ -3,10 +3,6 @@
 {%- import_yaml "openstack_ha/parameters/" ~ grains["osfinger"] ~ ".yaml" as os %}
 
 openstack_ha_python_packages:
-  pip.installed:
+  openstack_ha_python.satisfied:
     - pkgs: {{ os.python.packages | json }}
     - reload_modules: True
-    - unless:
-      - fun: openstack_ha_python.satisfies
-        args:
-          - {{ os.python.packages | json }}

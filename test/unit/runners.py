@@ -257,7 +257,6 @@ class Master:
             {},
             {
                 "event.send": lambda tag, data: self.events.append((tag, data)),
-                "salt.cmd": lambda fun, *args, **kwargs: self.execution[fun](*args, **kwargs),
                 "salt.execute": lambda *args, **kwargs: {},
             },
         )
@@ -273,6 +272,8 @@ class Master:
                     module.time = self.clock.module()
                 found.update(functions(one.stem, module))
                 self.modules[folder_name, one.stem] = module
+        on_master = {"openstack_ha_execution.call": lambda fun, *args: self.execution[fun](*args)}
+        self.functions.update(on_master)
         members = self.modules["_runners", "openstack_ha_members"]
         members.salt = types.SimpleNamespace(
             client=types.SimpleNamespace(get_local_client=lambda _file: Client(self))

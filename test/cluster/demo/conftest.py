@@ -7,12 +7,11 @@ from forked import start_all
 
 
 @pytest.fixture(scope="session")
-def controllers(start_minion, sync, reacted):
+def controllers(start_minion, reacted):
     """ctl1 and ctl2, of whose start the master thinks no more; who stops one starts it again."""
     minions = [start_minion(one) for one in ("ctl1", "ctl2")]
     begin = time.time()
     start_all(minions)
-    sync(*minions)
     for minion in minions:
         reacted(begin, minion.id)
     yield minions
@@ -21,13 +20,12 @@ def controllers(start_minion, sync, reacted):
 
 
 @pytest.fixture
-def dying(controllers, sync, reacted):
+def dying(controllers, reacted):
     """ctl2, which is there again afterwards."""
     minion = controllers[1]
     yield minion
     begin = time.time()
     minion.start()
-    sync(minion)
     reacted(begin, minion.id)
 
 

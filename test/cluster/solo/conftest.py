@@ -4,11 +4,10 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def solo(start_minion, sync):
+def solo(start_minion):
     """The minion of solo's controller; the master looks at it as long as nothing is configured."""
     minion = start_minion("solo1")
     with minion.started():
-        sync(minion)
         yield minion
 
 
