@@ -102,7 +102,7 @@ def check(looker, tmp_path):
         "maintenance": str(tmp_path / "maintenance"),
         "cache": 0.1,
         "limit": 0.2,
-        "patience": 0.6,
+        "patience": 60,
     }
     return health.Check("galera", looker, options)
 
@@ -148,12 +148,12 @@ def test_one_that_was_good_and_is_late_stays_good_for_its_patience(check, looker
         await asyncio.sleep(check.cache)
         looker.release.clear()
         late = await check.verdict()
-        await asyncio.sleep(check.patience)
+        check.patience = 0
         return late, await check.verdict()
 
     late, hung = asyncio.run(ask())
     assert late == (True, "fine")
-    assert hung == (False, "no answer within 0.6 s")
+    assert hung == (False, "no answer within 0 s")
     assert looker.count == 2
 
 
