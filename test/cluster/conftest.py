@@ -9,7 +9,6 @@ own.
 """
 
 import json
-import pathlib
 import random
 import shutil
 import time
@@ -207,19 +206,17 @@ def running(since, begin):
 
 
 @pytest.fixture(scope="session")
-def start_minion(master, prepared):
+def start_minion(master):
     """Return a function that gives the minion of an id, to be started."""
     made = {}
 
     def start(minion_id):
         # One that was there before has its key, as that of a host does that boots again.
         if minion_id not in made:
-            made[minion_id] = prepared(
-                master.salt_minion_daemon(
-                    minion_id,
-                    factory_class=Minion,
-                    overrides={"log_level_logfile": "debug", "random_reauth_delay": 1},
-                )
+            made[minion_id] = master.salt_minion_daemon(
+                minion_id,
+                factory_class=Minion,
+                overrides={"log_level_logfile": "debug", "random_reauth_delay": 1},
             )
         return made[minion_id]
 
@@ -227,17 +224,13 @@ def start_minion(master, prepared):
 
 
 @pytest.fixture(scope="session")
-def prepared(formula):
-    """
-    Return a function that gives a minion which has not started what a host has that was deployed:
-    the formula's modules. Without them each question has Salt load whatever it has, in seconds.
-    """
+def sync(master):
+    """Return a function that gives minions, which have just started, the formula's modules."""
 
-    def call(minion):
-        folder = pathlib.Path(minion.config["extension_modules"])
-        for kind in ("modules", "states", "utils", "output"):
-            shutil.copytree(formula / f"_{kind}", folder / kind)
-        return minion
+    def call(*minions):
+        ids = ",".join(minion.id for minion in minions)
+        synced = master.salt_cli().run("--list", "saltutil.sync_all", minion_tgt=ids)
+        assert synced.returncode == 0, synced
 
     return call
 

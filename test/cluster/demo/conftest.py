@@ -7,11 +7,12 @@ from forked import start_all
 
 
 @pytest.fixture(scope="session")
-def controllers(start_minion, reacted):
+def controllers(start_minion, sync, reacted):
     """ctl1 and ctl2, of whose start the master thinks no more; who stops one starts it again."""
     minions = [start_minion(one) for one in ("ctl1", "ctl2")]
     begin = time.time()
     start_all(minions)
+    sync(*minions)
     for minion in minions:
         reacted(begin, minion.id)
     yield minions
@@ -20,12 +21,13 @@ def controllers(start_minion, reacted):
 
 
 @pytest.fixture
-def dying(controllers, reacted):
+def dying(controllers, sync, reacted):
     """ctl2, which is there again afterwards."""
     minion = controllers[1]
     yield minion
     begin = time.time()
     minion.start()
+    sync(minion)
     reacted(begin, minion.id)
 
 

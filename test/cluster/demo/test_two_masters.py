@@ -42,7 +42,7 @@ def leave(ask, master):
 
 
 @pytest.fixture
-def shared_minion(master, rival, prepared, reacted, dying):
+def shared_minion(master, rival, sync, reacted, dying):
     """
     ctl3, which serves both masters; they forget its key in the end.
 
@@ -51,11 +51,12 @@ def shared_minion(master, rival, prepared, reacted, dying):
     """
     dying.terminate()
     addresses = [f"127.0.0.1:{one.config['ret_port']}" for one in (master, rival)]
-    minion = prepared(
-        master.salt_minion_daemon("ctl3", factory_class=Minion, overrides={"master": addresses})
+    minion = master.salt_minion_daemon(
+        "ctl3", factory_class=Minion, overrides={"master": addresses}
     )
     begin = time.time()
     with minion.started():
+        sync(minion)
         # Who has started is looked at, and that look is a master's that asks.
         reacted(begin, minion.id)
         yield minion

@@ -77,14 +77,15 @@ def md5(path):
 
 
 @pytest.fixture(scope="module")
-def start(reacted):
+def start(sync, reacted):
     """Return a function that starts nodes; nobody asks them for their rings any more then."""
 
     def call(*nodes):
-        begin = time.time()
-        start_all([node.minion for node in nodes])
+        begin, minions = time.time(), [node.minion for node in nodes]
+        start_all(minions)
         for node in nodes:
             reacted(begin, node.id)
+        sync(*minions)
 
     return call
 

@@ -4,10 +4,11 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def solo(start_minion):
+def solo(start_minion, sync):
     """The minion of solo's controller; the master looks at it as long as nothing is configured."""
     minion = start_minion("solo1")
     with minion.started():
+        sync(minion)
         yield minion
 
 

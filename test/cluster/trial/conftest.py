@@ -28,11 +28,12 @@ def formula(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lighthouses(start_minion, reacted):
+def lighthouses(start_minion, sync, reacted):
     """The three of them by id; cmp3 has its modules, and is off."""
     minions = {one: start_minion(one) for one in ("cmp1", "cmp2", "cmp3")}
     begin = time.time()
     start_all(minions.values())
+    sync(*minions.values())
     for minion in minions:
         reacted(begin, minion)
     minions["cmp3"].terminate()
