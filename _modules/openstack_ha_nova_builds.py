@@ -83,7 +83,7 @@ def machines():
         f"SELECT uuid, host, {age} FROM nova.instances WHERE deleted = 0 "
         f"AND vm_state = 'building' AND {age} >= {RECENT} ORDER BY id LIMIT {MOST}"
     )
-    services = __salt__["openstack_ha_nova.services"]() if found else []
+    services = __salt__["openstack_ha_nova_status.services"]() if found else []
     if found is None or services is None:
         return None
     alive = {one["host"] for one in services if one["binary"] == "nova-compute" and one["is_up"]}

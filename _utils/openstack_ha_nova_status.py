@@ -12,7 +12,7 @@ def faults(cluster, told):
         ``{name, nodes}`` of a complete cluster.
 
     told
-        What ``openstack_ha_nova.status`` of a controller returns.
+        What ``openstack_ha_nova_status.status`` of a controller returns.
     """
     nodes = {node["hostname"]: one for one, node in cluster["nodes"].items()}
     lines = [line for one in told["services"] for line in _of_a_service(one, nodes)]

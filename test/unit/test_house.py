@@ -1,6 +1,7 @@
 """Rules of the house that a reader would otherwise have to remember."""
 
 import ast
+import re
 
 import pytest
 from support import ROOT
@@ -19,6 +20,13 @@ STATES = [
     for path, node in PUBLIC
     if path.parent.name == "_states" and node.name not in HOOKS
 ]
+# Where a layer finds what it calls by name.
+REACHES = {
+    "_modules": {"salt": "_modules", "utils": "_utils"},
+    "_states": {"salt": "_modules", "utils": "_utils"},
+    "_runners": {"salt": "_runners", "utils": "_utils"},
+}
+CALL = re.compile(r'__(salt|utils)__\["(openstack_ha\w*)\.(\w+)"\]')
 COMMANDS = [(path, node) for path, node in PUBLIC if path.parent.name != "_states"]
 
 
@@ -51,6 +59,21 @@ def test_states_run_in_both_modes_on_real_servers(case):
     calls = [text[text.index(call) :][:300] for text in tests if call in text]
     assert calls, f"no functional test calls {call})"
     assert any("test=" in text for text in tests if call in text)
+
+
+@pytest.mark.parametrize("layer", REACHES)
+def test_what_is_called_by_name_is_there(layer):
+    calls, absent = 0, []
+    for path in sorted((ROOT / layer).glob("*.py")):
+        for kind, file, function in CALL.findall(path.read_text(encoding="utf-8")):
+            called = ROOT / REACHES[layer][kind] / f"{file}.py"
+            body = ast.parse(called.read_text(encoding="utf-8")).body if called.exists() else []
+            names = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+            calls += 1
+            if function not in names:
+                absent.append(f"{path.name} calls {file}.{function}")
+    assert calls
+    assert absent == []
 
 
 def test_utils_are_pure():

@@ -115,7 +115,7 @@ def module():
 
     found.__salt__ = {
         "openstack_ha_db_sync.rows": rows,
-        "openstack_ha_nova.services": lambda: found.services,
+        "openstack_ha_nova_status.services": lambda: found.services,
         "cmd.run_all": run,
     }
     return found
