@@ -35,16 +35,13 @@ def decide(case):
     Return what is to be done, as ``openstack_ha_rule`` describes it: all that is lost ends at once,
     by the first controller whose database answers.
     """
-    found, members = case["found"], case["nodes"]
-    seen = {node: found[node] for node in members if openstack_ha_rule.fits(found[node], SHAPE)}
-    unclear = openstack_ha_rule.unclear(members, found, seen)
-    if unclear:
-        way_out = openstack_ha_rule.sync(unclear[0])
-        return [_said("refuse", unclear, openstack_ha_rule.less(unclear), way_out)]
+    seen, refusal = openstack_ha_rule.understood(case, SHAPE)
+    if refusal:
+        return [refusal]
     able = [node for node in seen if _is_able(seen[node])]
     if not able:
-        silent = [node for node in members if node not in seen]
-        told = openstack_ha_rule.silence(silent, found) if silent else []
+        silent = [node for node in case["nodes"] if node not in seen]
+        told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
         why = "no controller that answers has Nova and a database that answers"
         return [_said("wait", [], ", ".join([why, *told]))]
     options, said = case["cluster"]["nova"], seen[able[0]]

@@ -29,16 +29,13 @@ def decide(case):
     Return what is to be done, as ``openstack_ha_rule`` describes it: the first change, by the first
     controller whose database answers.
     """
-    found, members = case["found"], case["nodes"]
-    seen = {node: found[node] for node in members if openstack_ha_rule.fits(found[node], SHAPE)}
-    unclear = openstack_ha_rule.unclear(members, found, seen)
-    if unclear:
-        way_out = openstack_ha_rule.sync(unclear[0])
-        return [_said("refuse", unclear, openstack_ha_rule.less(unclear), way_out)]
+    seen, refusal = openstack_ha_rule.understood(case, SHAPE)
+    if refusal:
+        return [refusal]
     able = [node for node in seen if openstack_ha_nova_network.is_able(seen[node])]
     if not able:
-        silent = [node for node in members if node not in seen]
-        told = openstack_ha_rule.silence(silent, found) if silent else []
+        silent = [node for node in case["nodes"] if node not in seen]
+        told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
         why = ["no controller that answers has Nova, its schema and a database that answers"]
         return [_said("wait", [], ", ".join([*why, *told]))]
     return [_step(case["cluster"]["nova_network"], able[0], seen[able[0]])]

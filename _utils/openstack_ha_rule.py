@@ -150,6 +150,26 @@ def unclear(members, evidence, seen):
     ]
 
 
+def understood(case, shape):
+    """
+    Return the evidence of a case by node, of those whose evidence is of a shape; and the decision
+    that refuses the rest, where somebody's modules are of another version, else None.
+
+    case
+        The case.
+
+    shape
+        As for ``fits``.
+    """
+    found, members = case["found"], case["nodes"]
+    seen = {node: found[node] for node in members if fits(found[node], shape)}
+    old = unclear(members, found, seen)
+    if not old:
+        return seen, None
+    refusal = {"verdict": "refuse", "nodes": old, "why": less(old), "way_out": sync(old[0])}
+    return seen, refusal
+
+
 def silence(members, evidence):
     """
     Return who of members is not known and why, as clauses: silent, or with an error.

@@ -7,27 +7,13 @@ import openstack_ha_disk
 import openstack_ha_nova_instances as instances
 import pytest
 import yaml
+from disk_status import BLANK, serving
 from runners import load, utils
 from salt.exceptions import CommandExecutionError
 from support import ROOT
 
 UUID = instances.identity("demo", "cmp1")
-BLANK = {
-    "mounted": None,
-    "error": None,
-    "elsewhere": None,
-    "signatures": [],
-    "holder": None,
-    "is_enabled": False,
-    "is_owned": False,
-}
-SERVES = {
-    **BLANK,
-    "mounted": {"source": "/dev/sdb", "uuid": UUID},
-    "signatures": None,
-    "is_enabled": True,
-    "is_owned": True,
-}
+SERVES = serving(UUID)
 OTHERS = [{"type": "xfs", "label": "cmp2", "uuid": instances.identity("demo", "cmp2")}]
 
 

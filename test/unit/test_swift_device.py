@@ -3,6 +3,7 @@
 import openstack_ha_disk
 import openstack_ha_swift_device as device
 import pytest
+from disk_status import BLANK, serving
 
 UUID = device.identity("demo", "f00d", "sto1", "sdb")
 ASKED = {
@@ -13,22 +14,7 @@ ASKED = {
     "filesystem": "xfs",
     "is_failed": False,
 }
-BLANK = {
-    "mounted": None,
-    "error": None,
-    "elsewhere": None,
-    "signatures": [],
-    "holder": None,
-    "is_enabled": False,
-    "is_owned": False,
-}
-SERVES = {
-    **BLANK,
-    "mounted": {"source": "/dev/sdb", "uuid": UUID},
-    "signatures": None,
-    "is_enabled": True,
-    "is_owned": True,
-}
+SERVES = serving(UUID)
 
 
 def plan(found, **asked):

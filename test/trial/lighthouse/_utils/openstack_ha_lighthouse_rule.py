@@ -19,22 +19,19 @@ def decide(case):
     Return what is to be done, as ``openstack_ha_rule`` describes it: who has started most often
     burns, and then the others are started one after another, in the cluster file's order.
     """
-    found, members = case["found"], case["nodes"]
-    seen = {node: found[node] for node in members if openstack_ha_rule.fits(found[node], SHAPE)}
-    unclear = openstack_ha_rule.unclear(members, found, seen)
-    if unclear:
-        way_out = openstack_ha_rule.sync(unclear[0])
-        return [_said("refuse", unclear, openstack_ha_rule.less(unclear), way_out)]
+    seen, refusal = openstack_ha_rule.understood(case, SHAPE)
+    if refusal:
+        return [refusal]
     burning = [node for node in seen if seen[node]["light"] == node]
     if len(burning) > 1:
         way_out = f"`salt {burning[1]} openstack_ha_lighthouse.watch {burning[0]}`"
         return [_said("refuse", burning, f"{' and '.join(burning)} burn", way_out)]
     if burning:
         return [_led_by(burning[0], seen)]
-    silent = [node for node in members if node not in seen]
+    silent = [node for node in case["nodes"] if node not in seen]
     if silent:
         return [_wait_for(silent, case)]
-    ready = [node for node in members if seen[node]["is_ready"]]
+    ready = [node for node in case["nodes"] if seen[node]["is_ready"]]
     if not ready:
         return [_said("wait", [], "no node is configured")]
     first = max(ready, key=lambda node: seen[node]["log"])
