@@ -47,7 +47,7 @@ def end(known, conductor, uuid, why):
             show_in(known, cell, uuid)
             request.destroy()
     elif request:
-        bury(known, conductor, request, fault)
+        bury(conductor, request, fault)
     else:
         raise exception.InstanceNotFound(instance_id=uuid)
 
@@ -60,16 +60,21 @@ def set_error(machine, fault):
     utils.add_instance_fault_from_exc(machine._context, machine, fault)
 
 
-def bury(known, conductor, request, fault):
+def bury(conductor, request, fault):
     """
     What a conductor does when it finds no place. One that comes to it late finds the request gone,
     and leaves off. A scheduler may have kept a place already.
+
+    With it the cell gets the security groups that are everybody's own, so it is done as the owner:
+    a group that is nobody's ends each listing of machines in an error.
     """
-    uuid = request.instance_uuid
-    if conductor.report_client.delete_allocation_for_instance(known, uuid) is None:
+    owner = context.RequestContext(
+        user_id=request.instance.user_id, project_id=request.project_id, is_admin=True
+    )
+    if conductor.report_client.delete_allocation_for_instance(owner, request.instance_uuid) is None:
         raise exception.NovaException(message="Placement does not answer")
     conductor._bury_in_cell0(
-        known,
+        owner,
         None,
         fault,
         build_requests=[request],
