@@ -19,6 +19,13 @@ RECENT = 10
 # Seconds between two reports of a service, and after which one that reports no more is lost: two
 # may be late.
 REPORT, SILENT = 10, 25
+# Machines that are being built, and the host of the compute node on which one has a place.
+BUILDING = "i.deleted = 0 AND i.vm_state = 'building'"
+PLACE = (
+    "(SELECT c.host FROM placement.allocations a "
+    "JOIN placement.resource_providers p ON p.id = a.resource_provider_id "
+    "JOIN nova.compute_nodes c ON c.uuid = p.uuid WHERE a.consumer_id = i.uuid LIMIT 1)"
+)
 # Of each kind a look returns no more: the oldest ones.
 MOST = 100
 
@@ -97,7 +104,8 @@ def machines():
 
     Returns a list of ``{uuid, host, is_held, is_left, seconds}`` since each one's last step, by the
     database's clock; ``is_held`` is whether its host's nova-compute is alive, ``is_left`` whether
-    one has begun with it and not made it its own. None where the database does not answer.
+    one has begun with it and not made it its own, or is alive, has a place for it, builds nothing
+    else and does not begin. None where the database does not answer.
 
     CLI Example:
 
@@ -105,25 +113,30 @@ def machines():
 
         salt ctl1 openstack_ha_nova_builds.machines
     """
-    age = _seconds_since("COALESCE(updated_at, created_at)")
+    age = _seconds_since("COALESCE(i.updated_at, i.created_at)")
     found = _rows(
-        f"SELECT uuid, host, host IS NULL AND task_state IS NULL, {age} FROM nova.instances "
-        f"WHERE deleted = 0 AND vm_state = 'building' AND {age} >= {RECENT} "
-        f"ORDER BY id LIMIT {MOST}"
+        f"SELECT i.uuid, i.host, i.task_state IS NULL, {PLACE}, {age} FROM nova.instances i "
+        f"WHERE {BUILDING} AND {age} >= {RECENT} ORDER BY i.id LIMIT {MOST}"
     )
-    services = __salt__["openstack_ha_nova_status.services"]() if found else []
-    if found is None or services is None:
+    if not found:
+        return found
+    services = __salt__["openstack_ha_nova_status.services"]()
+    busy = _rows(
+        f"SELECT DISTINCT i.host FROM nova.instances i WHERE {BUILDING} AND i.host IS NOT NULL"
+    )
+    if services is None or busy is None:
         return None
     alive = {one["host"] for one in services if one["binary"] == "nova-compute" and one["is_up"]}
+    idle = alive - {host for (host,) in busy}
     return [
         {
             "uuid": uuid,
             "host": host,
             "is_held": host in alive,
-            "is_left": bool(is_left),
+            "is_left": host is None and bool(is_begun or place in idle),
             "seconds": seconds,
         }
-        for uuid, host, is_left, seconds in found
+        for uuid, host, is_begun, place, seconds in found
     ]
 
 

@@ -18,8 +18,8 @@ requests
 machines
     Machines that are being built, as ``{uuid, host, is_held, is_left, seconds}`` since their last
     step; ``is_held`` is whether they are in the hands of a nova-compute that Nova takes for alive,
-    ``is_left`` whether one has begun with them and not made them its own, which is its next step.
-    None as for requests.
+    ``is_left`` whether one has begun with them and not made them its own, which is its next step,
+    or does not begin although it lives and builds nothing else. None as for requests.
 """
 
 import openstack_ha_rule

@@ -146,13 +146,16 @@ def module():
     found.__opts__ = {"id": "ctl1"}
     found.rows = {
         "build_requests": [["a", 95, 0], ["b", 30, 1]],
-        "instances": [["b", None, 1, 40], ["c", "cmp1", 0, 50]],
+        "instances": [["b", None, 1, "cmp1", 40], ["c", "cmp1", 0, "cmp1", 50]],
     }
+    found.busy = []
     found.services = [{"binary": "nova-compute", "host": "cmp1", "is_up": True}]
     found.units = {"nova-conductor": {"active_for": 70}, "nova-scheduler": {"active_for": 60}}
     found.runs, found.answer = [], {"retcode": 0, "stdout": "{}", "stderr": ""}
 
     def rows(statement):
+        if "DISTINCT i.host" in statement:
+            return found.busy
         (table,) = [name for name in found.rows if f".{name} " in statement]
         return found.rows[table]
 
@@ -183,6 +186,29 @@ def test_what_a_controller_says_is_what_the_rule_reads(module):
 def test_a_controller_of_which_nothing_runs_has_begun_nothing(module):
     module.units = {}
     assert module.started() is None
+
+
+@pytest.mark.parametrize(
+    ("busy", "is_up", "place", "is_left"),
+    [
+        ([], True, "cmp1", True),
+        ([["cmp2"]], True, "cmp1", True),
+        ([["cmp1"]], True, "cmp1", False),
+        ([], False, "cmp1", False),
+        ([], True, None, False),
+    ],
+)
+def test_who_has_a_place_and_is_not_begun_with_waits_for_others_only(
+    module, busy, is_up, place, is_left
+):
+    module.rows["instances"] = [["d", None, 0, place, 60]]
+    module.busy, module.services[0]["is_up"] = busy, is_up
+    assert [one["is_left"] for one in module.machines()] == [is_left]
+
+
+def test_a_database_that_does_not_tell_who_builds_tells_of_no_machines(module):
+    module.busy = None
+    assert module.machines() is None
 
 
 def test_a_machine_of_a_dead_service_is_in_nobodys_hands(module):

@@ -11,6 +11,7 @@ A line of JSON on stdin, a line on stdout; what is to end is decided by the form
 
 import json
 import sys
+import traceback
 
 # As all of Nova's programs begin: it makes the threads that its libraries expect.
 import nova.cmd  # noqa: F401
@@ -24,7 +25,7 @@ def main():
     objects.register_all()
     asked = json.load(sys.stdin)
     known, conductor = context.get_admin_context(), manager.ComputeTaskManager()
-    ended, kept = [], {}
+    ended, kept, failures = [], {}, []
     for uuid in asked["machines"]:
         try:
             end(known, conductor, uuid, asked["why"])
@@ -32,7 +33,13 @@ def main():
         except exception.NovaException as exc:
             # Somebody goes on with it, or has ended it.
             kept[uuid] = str(exc)
+        except Exception as exc:
+            # One that cannot be ended keeps no other one.
+            failures.append(f"{uuid}: {exc!r}")
+            traceback.print_exc()
     json.dump({"ended": ended, "kept": kept}, sys.stdout)
+    if failures:
+        sys.exit("; ".join(failures))
 
 
 def end(known, conductor, uuid, why):
@@ -73,12 +80,16 @@ def bury(conductor, request, fault):
     )
     if conductor.report_client.delete_allocation_for_instance(owner, request.instance_uuid) is None:
         raise exception.NovaException(message="Placement does not answer")
+    disks = request.block_device_mappings
+    for one in disks or []:
+        # What comes out of the database has none, and is written to the cell by its own.
+        one._context = owner
     conductor._bury_in_cell0(
         owner,
         None,
         fault,
         build_requests=[request],
-        block_device_mapping=request.block_device_mappings,
+        block_device_mapping=disks,
         tags=request.tags if request.obj_attr_is_set("tags") else None,
     )
 
