@@ -40,10 +40,8 @@ def decide(case):
         return [refusal]
     able = [node for node in seen if _is_able(seen[node])]
     if not able:
-        silent = [node for node in case["nodes"] if node not in seen]
-        told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
         why = "no controller that answers has Nova and a database that answers"
-        return [_said("wait", [], ", ".join([why, *told]))]
+        return [openstack_ha_rule.nobody(case, seen, case["nodes"], why)]
     options, said = case["cluster"]["nova"], seen[able[0]]
     placed, built = options["schedule_timeout"], options["build_timeout"]
     requests = {one["uuid"] for one in said["requests"]}
