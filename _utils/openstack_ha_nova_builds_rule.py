@@ -51,10 +51,8 @@ def decide(case):
         return [refusal]
     able = _able(seen)
     if not able:
-        silent = [node for node in case["nodes"] if node not in seen]
-        told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
         why = "no controller that answers has Nova and a database that answers"
-        return [_said("wait", [], ", ".join([why, *told]))]
+        return [openstack_ha_rule.nobody(case, seen, case["nodes"], why)]
     late = [one for one in _creations(case, seen, able) if one["seconds"] > one["patience"]]
     for why in (UNPLACED, UNBUILT):
         lost = [one for one in late if one["why"] == why]
