@@ -82,8 +82,10 @@ def bury(conductor, request, fault):
         raise exception.NovaException(message="Placement does not answer")
     disks = request.block_device_mappings
     for one in disks or []:
-        # What comes out of the database has none, and is written to the cell by its own.
+        # A request's own have neither, and are written to the cell by both.
         one._context = owner
+        if not one.obj_attr_is_set("device_name"):
+            one.device_name = None
     conductor._bury_in_cell0(
         owner,
         None,
