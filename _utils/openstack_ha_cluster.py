@@ -409,7 +409,7 @@ def _secret_faults(cluster, minion_id):
             "Debian's package made, which an upgrade replaces; take another"
         )
     key = openstack_ha_secrets.lookup(tree, migration_key.PATH)
-    if key and re.match(migration_key.PATTERN, key) and (fault := migration_key.fault(key)):
+    if key and re.fullmatch(migration_key.PATTERN, key) and (fault := migration_key.fault(key)):
         found.append(f"secrets:{':'.join(migration_key.PATH)}: {fault}")
     return found
 
