@@ -297,6 +297,10 @@ def _text(error):
             "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "
             "(`salt-run openstack_ha.secrets` makes good ones)"
         )
+    if error.validator == "pattern" and "-" in error.instance:
+        other = error.instance.replace("-", "_")
+        if re.fullmatch(error.validator_value, other):
+            return f"{error.instance!r} is spelled {other!r} here"
     if error.validator == "additionalProperties":
         known = ", ".join(sorted(error.schema.get("properties", {})))
         unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
