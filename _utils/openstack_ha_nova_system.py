@@ -88,6 +88,7 @@ SECRETS = {
     "migration_key": option.string(
         "the key by which compute nodes know one another, ed25519 without a passphrase",
         pattern=migration_key.PATTERN,
+        lines=True,
         fault=migration_key.NO_PEM,
     )
 }
