@@ -4,22 +4,21 @@ Who listens where, and which ports of the cluster file meet on one host.
 
 import itertools
 
+import openstack_ha_systems
+
+ROWS = openstack_ha_systems.vip_rows()
+# Whoever holds the VIP has each row, wherever its servers are and whether or not there are any yet.
+SERVED = tuple(
+    path for row in ROWS for path in (row["port"], row.get("check", {}).get("port")) if path
+)
 # By role of the host: the option that says the port, with the section it needs.
 BY_ROLE = {
     "controller": (
-        "galera:port",
+        *SERVED,
         "galera:extra_port",
-        "rabbitmq:port",
         "rabbitmq:management_port",
-        "health:galera_port",
-        "health:rabbitmq_port",
         "memcached:port",
-        "keystone:port",
-        "glance:port",
-        "placement:port",
         "haproxy:stats_port",
-        # Its row on the VIP, wherever its servers are.
-        "swift:proxy:port",
     ),
     "proxy": ("swift:proxy:port", "memcached:port"),
     "storage": (
@@ -33,7 +32,6 @@ BY_ROLE = {
     ),
     "compute": ("nova:metadata_port", "nova:migration_port"),
 }
-OF_MACHINES = ("nova:port", "nova:console_port")
 # Those that nobody chooses.
 FIXED = {
     "controller": {
@@ -74,8 +72,6 @@ def _listeners(cluster, roles):
     for role in roles:
         fixed.update(FIXED.get(role, {}))
         paths += BY_ROLE.get(role, ())
-    if "controller" in roles and cluster["network"].get("provider"):
-        paths += OF_MACHINES
     rows = [(port, None, name) for port, name in fixed.items()]
     for path in dict.fromkeys(paths):
         port = _lookup(cluster, path)
