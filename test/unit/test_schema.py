@@ -5,7 +5,7 @@ import re
 import openstack_ha_cluster
 import openstack_ha_schema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import example
 
@@ -34,6 +34,7 @@ def _faults(path, value):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_no_pattern_lets_a_line_break_through(pattern, data):
     text = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))

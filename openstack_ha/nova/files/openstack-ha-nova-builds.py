@@ -80,12 +80,9 @@ def bury(conductor, request, fault):
     )
     if conductor.report_client.delete_allocation_for_instance(owner, request.instance_uuid) is None:
         raise exception.NovaException(message="Placement does not answer")
-    disks = request.block_device_mappings
-    for one in disks or []:
-        # A request's own have neither, and are written to the cell by both.
-        one._context = owner
-        if not one.obj_attr_is_set("device_name"):
-            one.device_name = None
+    disks = objects.BlockDeviceMappingList(
+        objects=[fresh(owner, one) for one in request.block_device_mappings or []]
+    )
     conductor._bury_in_cell0(
         owner,
         None,
@@ -94,6 +91,12 @@ def bury(conductor, request, fault):
         block_device_mapping=disks,
         tags=request.tags if request.obj_attr_is_set("tags") else None,
     )
+
+
+def fresh(owner, disk):
+    """One of a request's disks, as if it were new: what is loaded is not written again."""
+    facts = {name: getattr(disk, name) for name in disk.fields if disk.obj_attr_is_set(name)}
+    return objects.BlockDeviceMapping(owner, **facts)
 
 
 def show_in(known, cell, uuid):
