@@ -7,7 +7,7 @@ import os
 import time
 
 import salt.utils.yaml
-from salt.exceptions import CommandExecutionError, SaltRunnerError
+from salt.exceptions import SaltException, SaltRunnerError
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,10 @@ ASKED = {"controller", "compute"}
 BESIDE = {"nova": "progress"}
 # Seconds that the schedule's look waits for a node which still works on its answer.
 PATIENCE = 20
+
+
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
 
 
 def __virtual__():
@@ -242,7 +246,7 @@ def secrets(name, destination):
 def _load(path):
     try:
         return __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.load", path)
-    except CommandExecutionError as exc:
+    except SaltException as exc:
         raise SaltRunnerError(f"{path}: {exc}") from exc
 
 

@@ -13,6 +13,10 @@ import salt.utils.atomicfile
 __virtualname__ = "openstack_ha_record"
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 
