@@ -9,6 +9,7 @@ stand in ``openstack_ha_cluster``.
 
 import copy
 
+import openstack_ha_fault_text
 import openstack_ha_option_types as option
 import openstack_ha_systems
 
@@ -196,26 +197,6 @@ def faults(data):
 
     validator = jsonschema.Draft202012Validator(SCHEMA)
     return [
-        {"path": list(error.absolute_path), "text": _text(error)}
+        {"path": list(error.absolute_path), "text": openstack_ha_fault_text.text(error)}
         for error in sorted(validator.iter_errors(data), key=lambda e: [str(p) for p in e.path])
     ]
-
-
-def _text(error):
-    if error.validator in ("pattern", "type") and "fault" in error.schema:
-        return error.schema["fault"]
-    if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
-        return (
-            "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "
-            "(`salt-run openstack_ha.secrets` makes good ones)"
-        )
-    if error.validator == "additionalProperties":
-        known = ", ".join(sorted(error.schema.get("properties", {})))
-        unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
-        return f"unknown keys {', '.join(map(repr, unknown))}; known here: {known}"
-    if error.validator == "enum":
-        choices = ", ".join(map(str, error.validator_value))
-        return f"{error.instance!r} is not one of {choices}"
-    if error.validator == "required":
-        return error.message.replace("is a required property", "is missing and has no default")
-    return error.message

@@ -9,6 +9,7 @@ is a fault of its own and never taken for absent.
 
 import time
 
+import openstack_ha_age
 import openstack_ha_nova_network_node
 import openstack_ha_nova_status
 import openstack_ha_rule
@@ -71,6 +72,7 @@ def assess(cluster, replies, records, now):
     brokers = [f"rabbit@{node['hostname']}" for node in members.values()]
     decisions = {system: _decision(record) for system, record in records.items()}
     faults = [
+        *_file(cluster, now),
         *_not_answering(asked),
         *_failing(nodes),
         *_failing(compute),
@@ -98,6 +100,19 @@ def assess(cluster, replies, records, now):
         "floor": records["galera"].get("floor"),
         "decisions": decisions,
     }
+
+
+def _file(cluster, now):
+    """A cluster file with a fault: what it said before counts until it is mended."""
+    broken = cluster.get("broken")
+    if broken:
+        more = len(broken["faults"]) - 1
+        yield (
+            DEGRADED,
+            f"{cluster['file']} is broken since {openstack_ha_age.ago(broken['since'], now)}, and "
+            f"what it said before counts: {broken['faults'][0]}"
+            f"{f' (and {more} more)' if more else ''}: `salt-run openstack_ha.check`",
+        )
 
 
 def _decision(record):
