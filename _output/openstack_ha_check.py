@@ -4,11 +4,15 @@ Show what ``salt-run openstack_ha.check`` found, a paragraph for each cluster fi
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
 
+import re
 import textwrap
 
 __virtualname__ = "openstack_ha_check"
 
 WIDTH = 100
+# A command, and what stands in it for a space where lines are broken.
+CODE = re.compile(r"`[^`]+`")
+GLUE = "\0"
 # Names of nodes with one role; of hundreds the first ones and their number.
 NAMED = 8
 
@@ -68,7 +72,9 @@ def _lines(lines):
 
 
 def _wrapped(line):
-    """Commands and paths stay whole, so that they can be copied."""
-    return textwrap.wrap(
-        line, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    """Commands stay whole, so that they can be copied."""
+    whole = CODE.sub(lambda found: found[0].replace(" ", GLUE), line)
+    lines = textwrap.wrap(
+        whole, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
+    return [one.replace(GLUE, " ") for one in lines]

@@ -15,8 +15,6 @@ __virtualname__ = "openstack_ha"
 
 # What has a decision for each service.
 BY_SERVICE = ("db_sync", "turn")
-# Roles of the nodes that a status asks.
-ASKED = {"controller", "compute"}
 # What has one more, and about what.
 BESIDE = {"nova": "progress"}
 # Seconds that the schedule's look waits for a node which still works on its answer.
@@ -132,15 +130,16 @@ def clusters():
 def status(name=None):
     """
     Show one view of a whole cluster: who holds the VIP, HAProxy's back ends, the members of Galera
-    and RabbitMQ, the compute nodes with their machines and networks, the last decision about each
-    system, a verdict and what is wrong.
+    and RabbitMQ, the compute nodes with their machines and networks, Swift's rings and disks, the
+    units of every node, the last decision about each system, a verdict, what is under way, and what
+    is wrong, with the command that mends it.
 
     name
         The cluster's name; it may be left out where the cluster files name only one.
 
-    The verdict is ``healthy``, ``degraded`` or ``dead``; the command's exit code is 0 for the first
-    and 1 for the others. ``--out=json`` gives the plain data, as ``assess`` in the utils module
-    ``openstack_ha_status`` describes it.
+    The verdict is ``healthy``, ``degraded`` (it serves, and something of it or its spare does not)
+    or ``dead``; the command's exit code is 0, 1 or 2. ``--out=json`` gives the plain data, as
+    ``assess`` in the utils module ``openstack_ha_status`` describes it.
 
     Raises SaltRunnerError when there is no such cluster, or several to choose from.
 
@@ -152,15 +151,16 @@ def status(name=None):
         salt-run openstack_ha.status demo --out=json
     """
     chosen = cluster(name or _only_name())
-    members = [one for one, node in chosen["nodes"].items() if ASKED & set(node["roles"])]
+    nodes = list(chosen["nodes"])
     data = __utils__["openstack_ha_status.assess"](
         chosen,
-        __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
+        __salt__["openstack_ha_members.survey"](nodes, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
             for system in _decided(chosen)
         },
         time.time(),
+        __salt__["openstack_ha_members.keys"](nodes),
     )
     # salt-run takes its exit code from data's "retcode"; the one in __context__ ends in the event.
     return {"outputter": "openstack_ha_status", "data": data}

@@ -107,8 +107,10 @@ def decided(cluster, system, decision, record):
     """
     before = read(f"{cluster}.{system}")
     is_new = before.get("decision") != decision
-    since = time.time() if is_new else before["decided"]
-    keep(f"{cluster}.{system}", {**record, "decision": decision, "decided": since})
+    now = time.time()
+    since = now if is_new else before["decided"]
+    found = {**record, "decision": decision, "decided": since, "looked": now}
+    keep(f"{cluster}.{system}", found)
     if is_new:
         # A copy: the event puts its time into what it is given.
         __salt__["event.send"](f"openstack_ha/{cluster}/{system}/decision", dict(decision))
