@@ -178,6 +178,17 @@ def faults(cluster, minion_id=None):
     return shape + [f"openstack_ha:{line}" for line in found]
 
 
+def misplaced(content):
+    """
+    Return the keys beside ``openstack_ha`` that belong below it, as secrets that were appended
+    without their indentation; other keys are the file's own affair.
+
+    content
+        What the cluster file's renderers make of it.
+    """
+    return sorted(set(map(str, content)) & set(openstack_ha_schema.SCHEMA["properties"]))
+
+
 def collisions(clusters):
     """
     Return what a cluster file claims that one before it has, as lines by file; nothing where each
@@ -217,10 +228,12 @@ def _lines(rule, shape, *arguments):
 
 
 def _management(cluster):
+    """The nodes' network, None where that is a fault of its own: nothing follows from it then."""
     import netaddr
 
+    text = cluster["network"]["management"]
     try:
-        return netaddr.IPNetwork(cluster["network"]["management"])
+        return netaddr.IPNetwork(text) if "/" in text else None
     except (netaddr.AddrFormatError, ValueError):
         return None
 
@@ -236,7 +249,7 @@ def _address(text):
 
 def _network_faults(cluster):
     management, text = _management(cluster), cluster["network"]["management"]
-    if management is None or "/" not in text:
+    if management is None:
         return [f"network:management: {text!r} is no network such as 10.0.0.0/24"]
     if management.version != IPV4:
         return [f"network:management: {text!r} is IPv6, which is not supported; take an IPv4 one"]

@@ -153,7 +153,10 @@ SYSTEM = {
         "nova.api": _of_controller(),
         "nova.console": _of_controller(),
         "nova.metadata": _part("network_node"),
-        "nova.compute": _part("compute_node", secrets=[migration_key.PATH]),
+        "nova.compute": {
+            **_part("compute_node", secrets=[migration_key.PATH]),
+            "units": [("nova_migration:service", ".socket")],
+        },
     },
     "schema": {
         "part": "nova.api",

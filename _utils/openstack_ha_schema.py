@@ -12,6 +12,7 @@ import math
 import re
 import unicodedata
 
+import openstack_ha_fault_text
 import openstack_ha_option_types as option
 import openstack_ha_systems
 
@@ -214,7 +215,7 @@ def faults(data):
             if place in texts:
                 continue
             texts.add(place)
-        found.append({"path": path, "text": _text(error)})
+        found.append({"path": path, "text": openstack_ha_fault_text.text(error)})
     return found
 
 
@@ -257,7 +258,9 @@ def _type_rule(of_base):
     def rule(validator, wanted, value, schema):
         yield from of_base(validator, wanted, value, schema)
         if isinstance(value, str) and not schema.get("lines") and (name := _control_of(value)):
-            yield jsonschema.ValidationError(f"has {name}; it is one line of plain text")
+            yield jsonschema.ValidationError(
+                f"{openstack_ha_fault_text.CONTROL}{name}; it is one line of plain text"
+            )
 
     return rule
 
@@ -277,37 +280,3 @@ def _pattern_rule(_validator, pattern, value, _schema):
 
     if isinstance(value, str) and not re.fullmatch(pattern, value):
         yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-def _text(error):
-    if error.validator == "type" and error.message[:4] == "has ":
-        return error.message
-    if error.validator == "type" and isinstance(error.instance, float):
-        if not math.isfinite(error.instance):
-            return f"{error.instance} is no number that a program could use"
-        if error.instance.is_integer() and error.validator_value == "integer":
-            return (
-                f"{error.instance} is no integer; write {int(error.instance)} "
-                "(in Jinja `//` or `| int`)"
-            )
-    if error.validator in ("pattern", "type") and "fault" in error.schema:
-        return error.schema["fault"]
-    if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
-        return (
-            "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "
-            "(`salt-run openstack_ha.secrets` makes good ones)"
-        )
-    if error.validator == "pattern" and "-" in error.instance:
-        other = error.instance.replace("-", "_")
-        if re.fullmatch(error.validator_value, other):
-            return f"{error.instance!r} is spelled {other!r} here"
-    if error.validator == "additionalProperties":
-        known = ", ".join(sorted(error.schema.get("properties", {})))
-        unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
-        return f"unknown keys {', '.join(map(repr, unknown))}; known here: {known}"
-    if error.validator == "enum":
-        choices = ", ".join(map(str, error.validator_value))
-        return f"{error.instance!r} is not one of {choices}"
-    if error.validator == "required":
-        return error.message.replace("is a required property", "is missing and has no default")
-    return error.message
