@@ -23,6 +23,10 @@ PATTERNS = {
     "digit first",
     r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$": "up to 63 letters, digits and -, neither "
     "first nor last a -",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$": "up to 15 letters, digits, _ . and -, a letter or digit "
+    "first",
+    r"^(account|container|object(-[1-9][0-9]*)?)$": "account, container, object or object-1, "
+    "object-2 ..",
     r"^/dev/.+$": "a path below /dev",
     r"^/.+$": "a path from the root on",
 }

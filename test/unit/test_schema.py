@@ -83,7 +83,7 @@ NUMBERS = {
     "of workers": (("keystone", "workers"), 4.0, "4.0"),
     "no number": (("swift", "rings", "object", "overload"), float("nan"), "nan is no number"),
     "without an end": (("rabbitmq", "memory_high_watermark"), float("inf"), "inf is no number"),
-    "a yes": (("haproxy", "maxconn"), True, "True is not of type"),
+    "a yes": (("haproxy", "maxconn"), True, "True is not a whole number"),
 }
 
 
