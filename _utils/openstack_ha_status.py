@@ -132,9 +132,11 @@ def assess(cluster, replies, records, now, keys=None):
         "nodes": nodes,
         "compute": _compute(cluster, nodes, compute),
         "storage": {
-            one: _disks(told["swift"])
-            for one, told in replies.items()
-            if isinstance(told, dict) and _is_storage(cluster, one) and "swift" in told
+            one: _disks(replies[one]["swift"])
+            for one in cluster["nodes"]
+            if isinstance(replies.get(one), dict)
+            and _is_storage(cluster, one)
+            and "swift" in replies[one]
         },
         "rings": rings,
         "units": {

@@ -620,6 +620,13 @@ def test_a_storage_node_has_its_rings_disks_and_units(with_storage, table):
     assert "sto1  2/2, 41 % full  1/1    3 min 20 s ago    2/2\n" in shown
 
 
+def test_storage_nodes_stand_in_the_order_of_the_cluster_file(with_storage):
+    cluster, found = with_storage
+    cluster["nodes"]["sto2"] = {"hostname": "sto2", "roles": ["storage"]}
+    found = {"sto2": copy.deepcopy(found["sto1"]), **found}
+    assert list(told(cluster, found)["storage"]) == ["sto1", "sto2"]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
