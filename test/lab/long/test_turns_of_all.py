@@ -76,7 +76,7 @@ def renewed(lab, nodes):
 def test_an_option_of_every_system_goes_round_one_node_at_a_time(rounds, nodes, tell):
     assert highstate.failures(rounds["options"].returns, nodes) == {}
     assert_in_turn(rounds["options"], STEPS, nodes, tell)
-    assert sorted(rounds["options"].steps["galera"]) == [("restart", node) for node in nodes]
+    assert sorted(rounds["options"].steps["galera itself"]) == [("restart", node) for node in nodes]
 
 
 def test_a_new_version_of_a_package_goes_round_as_well(rounds, nodes, tell):

@@ -30,7 +30,7 @@ class Round(NamedTuple):
 
     # What the deed returned.
     returns: object
-    # The steps that were decided, by service.
+    # The steps that were decided, by service that had its turn; `galera itself` are a system's own.
     steps: dict
     # How those fared who asked all the time.
     fared: dict
@@ -48,7 +48,9 @@ def going(lab, act):
 
     def hear(tag, said):
         if said["verdict"] not in RESTING:
-            subject = said.get("subject") or tag.split("/")[2]
+            system = tag.split("/")[2]
+            # Keys that are due meanwhile are Keystone's own business, not its turn.
+            subject = said["subject"] if system == "turn" else f"{system} itself"
             steps.setdefault(subject, []).extend((said["verdict"], one) for one in said["nodes"])
 
     with ThreadPoolExecutor() as pool, lab.listen(DECISIONS, hear):
