@@ -48,9 +48,9 @@ def going(lab, act):
 
     def hear(tag, said):
         if said["verdict"] not in RESTING:
-            system = tag.split("/")[2]
+            system, _, service = tag.split("/")[2].partition(".")
             # Keys that are due meanwhile are Keystone's own business, not its turn.
-            subject = said["subject"] if system == "turn" else f"{system} itself"
+            subject = service if system == "turn" else f"{system} itself"
             steps.setdefault(subject, []).extend((said["verdict"], one) for one in said["nodes"])
 
     with ThreadPoolExecutor() as pool, lab.listen(DECISIONS, hear):
