@@ -15,10 +15,9 @@ TIMEOUT = 300
 # As in the units of Nova's services: its libraries bring authorities of their own.
 ENVIRONMENT = {"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
 # Seconds; nobody waits so short a time for a creation to go on.
-RECENT = 10
-# Seconds between two reports of a service, and after which one that reports no more is lost: two
-# may be late.
-REPORT, SILENT = 10, 25
+RECENT = 5
+# Seconds between two reports of a service, and after which one is late with its next.
+REPORT, LATE = 10, 15
 # Machines that are being built, and the host of the compute node on which one has a place.
 BUILDING = "i.deleted = 0 AND i.vm_state = 'building'"
 PLACE = (
@@ -75,9 +74,10 @@ def requests():
     """
     Return the creations that no conductor has brought to a compute node, but the most recent ones.
 
-    Returns a list of ``{uuid, is_orphaned, seconds}`` since each was accepted, by the database's
-    clock; ``is_orphaned`` is whether a conductor or a scheduler has reported since then, and does
-    so no more. None where the database does not answer.
+    Returns a list of ``{uuid, silent, seconds}`` since each was accepted, by the database's clock;
+    ``silent`` is for how many seconds a conductor or a scheduler has not reported that had done so
+    until then, the one that is silent for longest, and None where none is late. None where the
+    database does not answer.
 
     CLI Example:
 
@@ -87,14 +87,13 @@ def requests():
     """
     age, silent = _seconds_since("r.created_at"), _seconds_since("s.last_seen_up")
     found = _rows(
-        f"SELECT r.instance_uuid, {age}, EXISTS (SELECT 1 FROM nova.services s "
+        f"SELECT r.instance_uuid, {age}, (SELECT MAX({silent}) FROM nova.services s "
         f"WHERE s.deleted = 0 AND s.`binary` IN ('nova-conductor', 'nova-scheduler') "
-        f"AND {silent} BETWEEN {SILENT} AND {age} + {REPORT}) FROM nova_api.build_requests r "
+        f"AND {silent} BETWEEN {LATE} AND {age} + {REPORT}) FROM nova_api.build_requests r "
         f"WHERE r.instance_uuid IS NOT NULL AND {age} >= {RECENT} ORDER BY r.id LIMIT {MOST}"
     )
     return found and [
-        {"uuid": uuid, "is_orphaned": bool(is_orphaned), "seconds": seconds}
-        for uuid, seconds, is_orphaned in found
+        {"uuid": uuid, "silent": silent, "seconds": seconds} for uuid, seconds, silent in found
     ]
 
 

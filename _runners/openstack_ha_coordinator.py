@@ -202,11 +202,11 @@ def _look_until_done(name, system, wish=None, patience=0, by_hand=None):
     return None if looks is None else history
 
 
-def _case(name, system, wish=None, looked=None):
+def _case(name, system, wish=None, looked=None, is_thorough=False):
     """Everything that a rule may know, as plain data."""
     cluster, nodes = _cluster_and_nodes(name, system)
     looked = looked or __salt__["openstack_ha_members.evidence"](
-        nodes, f"openstack_ha_{system}.evidence"
+        nodes, f"openstack_ha_{system}.evidence", is_thorough=is_thorough
     )
     facts = f"openstack_ha_{system}.facts"
     return {
@@ -281,7 +281,7 @@ def _has_changed(case, word):
     """Whether what cannot be undone would not be decided any more, as everybody is asked again."""
     if not word.get("is_final"):
         return False
-    return word not in _decide(_case(case["name"], case["system"], case["wish"]))
+    return word not in _decide(_case(case["name"], case["system"], case["wish"], is_thorough=True))
 
 
 def _act(case, word):

@@ -7,6 +7,7 @@ return; the answers to these questions are sealed by the node's own key (``opens
 
 import contextlib
 import logging
+import math
 import os
 import time
 import uuid
@@ -23,6 +24,9 @@ __virtualname__ = "openstack_ha_members"
 # costs both, and an outage is when nodes are down.
 ANSWER_TIMEOUT = 5
 GATHER_TIMEOUT = 5
+# Seconds for one that has just been silent for all of that (openstack_ha_silence), while the others
+# may take longer.
+GRACE = 3
 # A survey: seconds until those that have not answered are asked whether they still work on it, and
 # for them to say so; together what a node that is down costs.
 SURVEY_TIMEOUT = 5
@@ -87,7 +91,7 @@ def keys(nodes):
     return {node: _key(node) for node in nodes}
 
 
-def evidence(nodes, fun, patience=None):
+def evidence(nodes, fun, patience=None, is_thorough=False):
     """
     Return what nodes say of themselves to this master, and who of them obeys another one.
 
@@ -101,6 +105,9 @@ def evidence(nodes, fun, patience=None):
         Seconds after which a node is not waited for any more; default: as long as it says that it
         works on it.
 
+    is_thorough
+        Wait for those that have just been silent as for everybody.
+
     Returns ``{"found": {node: mapping or None}, "rivals": {node: master}}``; a node that has no
     such function, as before ``saltutil.sync_all``, is found to lack it (``{"lacks": function}``),
     and one that answers with an error has said that (``{"error": text}``).
@@ -113,7 +120,7 @@ def evidence(nodes, fun, patience=None):
 
         salt-run openstack_ha_members.evidence '[ctl1, ctl2]' openstack_ha_galera.evidence
     """
-    replies = _publish(nodes, fun, {}, patience)
+    replies = _publish(nodes, fun, {}, patience, is_thorough)
     for node, reply in replies.items():
         if reply is not None and not isinstance(reply, dict):
             log.warning("openstack_ha: no evidence of %s: %s", node, reply)
@@ -245,15 +252,16 @@ def survey(nodes, fun):
     return {node: full["ret"] for node, full in replies.items() if node in nodes and "ret" in full}
 
 
-def _publish(nodes, fun, arguments, patience=None):
+def _publish(nodes, fun, arguments, patience=None, is_thorough=False):
     """What the function returns by node, an error's text, or None where there is no answer."""
     wrapped = {"master": __opts__["id"], "function": fun, "arguments": arguments}
     wrapped["question"] = uuid.uuid4().hex
     asked = _accepted(nodes)
     if not asked:
         return dict.fromkeys(nodes)
+    silent = [] if is_thorough else __salt__["openstack_ha_silence.known"](asked)
     with _client(fun) as client:
-        if patience is None:
+        if patience is None and not silent:
             replies = client.cmd(
                 asked,
                 SERVE,
@@ -264,8 +272,15 @@ def _publish(nodes, fun, arguments, patience=None):
                 full_return=True,
             )
         else:
-            replies = _in_time(client, asked, SERVE, wrapped, patience=patience, timeout=patience)
-    return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+            most, first = (math.inf, ANSWER_TIMEOUT) if patience is None else (patience, patience)
+            replies = _in_time(
+                client, asked, SERVE, wrapped, patience=most, timeout=first, silent=silent
+            )
+    answers = {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+    __salt__["openstack_ha_silence.end"]([one for one in silent if answers[one] is not None])
+    fallen = [one for one in asked if answers[one] is None and one not in silent]
+    __salt__["openstack_ha_silence.begin"](fallen)
+    return answers
 
 
 def _accepted(nodes):
@@ -292,12 +307,12 @@ def _client(fun):
         raise SaltRunnerError(f"the master cannot publish {fun}: {exc}") from exc
 
 
-def _in_time(client, nodes, fun, arguments, *, patience, timeout):
+def _in_time(client, nodes, fun, arguments, *, patience, timeout, silent=()):
     """
     What has come by node until then: cmd() goes on as long as a node says that it works. Seconds of
     silence until nodes are asked whether they do: each such question is one more job for them.
     """
-    replies, deadline = {}, time.monotonic() + patience
+    replies, begin = {}, time.monotonic()
     for answers in client.cmd_iter_no_block(
         list(nodes),
         fun,
@@ -307,7 +322,8 @@ def _in_time(client, nodes, fun, arguments, *, patience, timeout):
         gather_job_timeout=SURVEY_GATHER_TIMEOUT,
     ):
         replies.update(answers or {})
-        if time.monotonic() > deadline:
+        took = time.monotonic() - begin
+        if took > patience or (took > GRACE and set(nodes) <= {*replies, *silent}):
             break
         if not answers:
             # It looks for an event and does not wait for one.

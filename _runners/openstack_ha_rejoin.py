@@ -59,6 +59,7 @@ def booted(tag):
     minion_id = __utils__["openstack_ha_rejoin.minion_id"](tag)
     if minion_id is None:
         return {}
+    __salt__["openstack_ha_silence.end"]([minion_id])
     _add(BOOTED, [minion_id])
     rung = {}
 

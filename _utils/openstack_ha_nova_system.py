@@ -51,7 +51,7 @@ OPTIONS = option.service(
     failover_timeout=option.integer(
         "the same where a conductor or a scheduler that may have had it in hand was lost, or begun "
         "anew, since it was accepted; others go on with theirs in a few seconds",
-        45,
+        30,
         15,
         86400,
     ),

@@ -38,8 +38,8 @@ def master(tmp_path):
 
 def test_what_is_older_than_the_cluster_file_allows_ends(master):
     master.nodes.requests = [
-        {"uuid": "late", "is_orphaned": False, "seconds": 101},
-        {"uuid": "recent", "is_orphaned": False, "seconds": 100},
+        {"uuid": "late", "silent": None, "seconds": 101},
+        {"uuid": "recent", "silent": None, "seconds": 100},
     ]
     master.nodes.machines = [
         {"uuid": "lost", "host": None, "is_held": False, "is_left": False, "seconds": 1001},
