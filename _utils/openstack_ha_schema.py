@@ -203,7 +203,7 @@ def faults(data):
 
 def _text(error):
     if error.validator in ("pattern", "type") and "fault" in error.schema:
-        return error.schema["fault"]
+        return error.schema["fault"].format(error.instance)
     if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
         return (
             "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "

@@ -39,6 +39,7 @@ NAMES = (
     "nova",
     "nova_network",
     "swift",
+    "horizon",
     "health",
     "haproxy",
     "keepalived",
