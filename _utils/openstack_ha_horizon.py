@@ -12,8 +12,14 @@ FOLDER = "/etc/openstack-dashboard"
 # Beside the package's own, and root's, as it is.
 STATIC = "/var/lib/openstack-dashboard/openstack_ha-static"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-# They tell each request, or what nobody can do anything about.
-SILENT = ("iso8601", "keystoneauth", "keystoneclient", "requests", "scss", "swiftclient", "urllib3")
+# They tell each request, and of style sheets what nobody can do anything about.
+SILENT = {
+    **dict.fromkeys(
+        ("iso8601", "keystoneauth", "keystoneclient", "requests", "swiftclient", "urllib3"),
+        "WARNING",
+    ),
+    "scss": "CRITICAL",
+}
 YEAR = 365 * 86400
 # What Horizon has put into it stays.
 MERGED = "HORIZON_CONFIG"
@@ -159,7 +165,7 @@ def _logging():
         "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"handlers": ["console"], "level": "INFO"},
-        "loggers": {name: {"level": "WARNING"} for name in SILENT},
+        "loggers": {name: {"level": level} for name, level in SILENT.items()},
     }
 
 

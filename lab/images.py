@@ -74,7 +74,13 @@ UPSTREAM_PACKAGES = (
     "python3-testtools",
 )
 # What looks at the dashboard as people do; pages are no pages without a font.
-BROWSER_PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core", "python3-selenium")
+BROWSER_PACKAGES = (
+    "chromium",
+    "chromium-driver",
+    "fonts-dejavu-core",
+    "libnss3-tools",
+    "python3-selenium",
+)
 # A build that loses its power begins anew, and nobody reads a manual in the lab. dpkg keeps these.
 DPKG_OPTIONS = (
     "force-unsafe-io",
