@@ -1,8 +1,8 @@
 """
 First byte of the dashboard's login page and of its overview with many people at once.
 
-`python -m bench.dashboard` needs a lab that has the dashboard (`make lab PROFILE=nova-network`). Each
-person has a connection of its own and asks for the page again as soon as it has come.
+`python -m bench.dashboard` needs a lab that has the dashboard (`make lab PROFILE=nova-network`).
+Each person has a connection of its own and asks for the page again as soon as it has come.
 """
 
 from __future__ import annotations

@@ -311,6 +311,31 @@ def test_a_setting_that_horizon_cannot_take_is_named_and_leaves_what_is_served(s
     api(served, "GET", "/healthcheck", until=200, port=PORT)
 
 
+def test_static_files_are_made_once_in_both_modes(served, tmp_path):
+    where = {
+        "name": str(tmp_path / "static"),
+        "made_of": str(tmp_path / "static.made-of"),
+        "program": "/usr/share/openstack-dashboard/manage.py",
+        "sources": ["/var/lib/dpkg/info/openstack-dashboard.md5sums"],
+    }
+
+    def applied(test):
+        return served.states.openstack_ha_horizon.static(**where, test=test)
+
+    would = applied(True)
+    assert would.result is None and would.changes
+    assert not (tmp_path / "static").exists()
+    made = applied(False)
+    assert (made.result, made.changes) == (True, would.changes), made.comment
+    for test in (True, False):
+        again = applied(test)
+        assert (again.result, again.changes) == (True, {})
+    # As on every other controller of this version.
+    names = sorted(path.relative_to(STATIC) for path in STATIC.rglob("*") if path.is_file())
+    for name in names:
+        assert (tmp_path / "static" / name).read_bytes() == (STATIC / name).read_bytes(), name
+
+
 def test_no_secret_is_in_what_states_return(served):
     secret = served.cluster["secrets"]["horizon"]["secret_key"]
     returned = [served.loaders.modules.openstack_ha_horizon.statements()]
