@@ -12,12 +12,14 @@ from support import ROOT
 OPTIONS = {"title": "a", "options": {}}
 # As manage.py does, where it is told to.
 PROGRAM = """\
-#!/bin/sh
-set -eu
-test "$1" != collectstatic || mkdir -p "$OPENSTACK_HA_STATIC/dashboard/img"
-test "$1" != collectstatic || echo theirs > "$OPENSTACK_HA_STATIC/dashboard/img/logo.svg"
-test "$1" != compress || echo "{}" > "$OPENSTACK_HA_STATIC/dashboard/manifest.json"
-test "$1" != compress || echo "$(cat "$0.version")" > "$OPENSTACK_HA_STATIC/dashboard/new.css"
+import os, pathlib, sys
+folder = pathlib.Path(os.environ["OPENSTACK_HA_STATIC"], "dashboard")
+if sys.argv[1] == "collectstatic":
+    (folder / "img").mkdir(parents=True)
+    (folder / "img/logo.svg").write_text("theirs")
+else:
+    (folder / "manifest.json").write_text("{}")
+    (folder / "new.css").write_text(open(sys.argv[0] + ".version").read() + "\n")
 """
 
 
@@ -126,7 +128,7 @@ def test_the_logo_is_the_sites(site):
 def test_what_cannot_be_made_leaves_what_is_served(site):
     site.apply()
     (site.root / "sums").write_text("2\n")
-    site.program.write_text("#!/bin/sh\necho 'no such theme' >&2\nexit 3\n")
+    site.program.write_text("import sys\nprint('no such theme', file=sys.stderr)\nsys.exit(3)\n")
     result = site.apply()
     assert result["result"] is False and result["changes"] == {}
     assert "ended with 3: no such theme" in result["comment"]
