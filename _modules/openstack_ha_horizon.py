@@ -106,6 +106,10 @@ def make_static(folder, made_of, program, sources):
     made.mkdir(mode=0o755, parents=True)
     for step in STEPS:
         _run(program, step, made)
+    manifest = made / MANIFEST
+    # Threads write it in an order of theirs.
+    found = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(found, indent=2, sort_keys=True), encoding="utf-8")
     logo = _site()["logo"]
     for name in LOGOS if logo else ():
         made.joinpath(name).write_text(logo, encoding="utf-8")

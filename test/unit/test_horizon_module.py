@@ -19,7 +19,7 @@ if sys.argv[1] == "collectstatic":
     (folder / "img/logo.svg").write_text("theirs")
 else:
     (folder / "manifest.json").write_text("{}")
-    (folder / "new.css").write_text(open(sys.argv[0] + ".version").read() + "\n")
+    (folder / "new.css").write_text(open(sys.argv[0] + ".version").read() + chr(10))
 """
 
 
