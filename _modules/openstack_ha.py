@@ -60,14 +60,16 @@ def includes():
 
 def node_status():
     """
-    Return everything that tells whether this controller or compute node serves, in one job.
+    Return everything that tells whether this node serves, in one job.
 
     Returns of a controller ``{"holds_vip": bool, "galera": {..}, "rabbitmq": {..}, "haproxy": {..},
     "certificates": {..}, "nova": {..}}``: the status of ``openstack_ha_galera``,
     ``openstack_ha_rabbitmq`` and ``openstack_ha_nova_status``, HAProxy's servers as ``{back end:
     {server: whether it serves}}``, and until when its certificates are good; and of a compute node
-    ``{"networks": {..}}``, as ``openstack_ha_nova_network.node_status`` has them. In place of a
-    probe that failed stands the text of its error.
+    ``{"networks": {..}}``, as ``openstack_ha_nova_network.node_status`` has them, of a node of
+    Swift's ``{"swift": {..}}``, as ``openstack_ha_swift.node_status``, and of each node ``{"units":
+    {..}, "rejoin": {..}}``, as ``openstack_ha_units.states`` and ``openstack_ha_rejoin.status``. In
+    place of a probe that failed stands the text of its error.
 
     Raises CommandExecutionError as ``view`` does.
 
@@ -77,7 +79,12 @@ def node_status():
 
         salt ctl1 openstack_ha.node_status
     """
-    cluster, probes = _cluster(), {}
+    cluster = _cluster()
+    systems = __utils__["openstack_ha_cluster.systems"](cluster, __opts__["id"])
+    probes = {
+        "units": __salt__["openstack_ha_units.states"],
+        "rejoin": __salt__["openstack_ha_rejoin.status"],
+    }
     if "controller" in cluster["nodes"][__opts__["id"]]["roles"]:
         probes |= {
             "holds_vip": holds_vip,
@@ -87,7 +94,9 @@ def node_status():
             "certificates": __salt__["openstack_ha_haproxy.certificate_ends"],
             "nova": __salt__["openstack_ha_nova_status.status"],
         }
-    if "nova_network" in __utils__["openstack_ha_cluster.systems"](cluster, __opts__["id"]):
+    if any(system.startswith("swift.") for system in systems):
+        probes["swift"] = __salt__["openstack_ha_swift.node_status"]
+    if "nova_network" in systems:
         probes["networks"] = __salt__["openstack_ha_nova_network.node_status"]
     return {name: _answer_or_error(probe) for name, probe in probes.items()}
 

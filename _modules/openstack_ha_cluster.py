@@ -2,11 +2,19 @@
 Load and check the cluster file on the master.
 """
 
+import hashlib
+import json
+import logging
 import os
+import pathlib
+import tempfile
+import time
 
 import salt.loader
 import salt.template
-from salt.exceptions import CommandExecutionError, SaltRenderError
+from salt.exceptions import CommandExecutionError
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_cluster"
 
@@ -42,6 +50,39 @@ def load(path, **kwargs):
     return __utils__["openstack_ha_cluster.complete"](cluster)
 
 
+def current(path, **kwargs):
+    """
+    Return what a cluster file says, or while it has a fault, what it said last without one.
+
+    path
+        The file. Of one without a fault a copy is kept as it is, so that what is encrypted in it
+        stays so, in the cache directory and for its owner alone.
+
+    Returns ``{"cluster": as load returns it, "broken": None}``; while the file has a fault,
+    ``broken`` is ``{"since": seconds since the epoch, "faults": [line, ..]}``.
+
+    Raises CommandExecutionError with every fault when no copy is good either, and as ``load`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.cluster demo
+    """
+    if "__pub_fun" in kwargs:
+        raise CommandExecutionError("use `salt-run openstack_ha.cluster`, which shows no secret")
+    copy, told = _kept(path, "copy"), _kept(path, "broken.json")
+    try:
+        before = _text(path) if os.path.isfile(path) else None
+        cluster = load(path)
+    except CommandExecutionError as exc:
+        return _last_good(path, copy, told, exc)
+    if before == _text(path) and (not copy.exists() or before != _text(copy)):
+        _write(copy, before)
+    told.unlink(missing_ok=True)
+    return {"cluster": cluster, "broken": None}
+
+
 def faults(path):
     """
     Return every fault of the cluster file, a line each; an empty list when it is good.
@@ -58,6 +99,37 @@ def faults(path):
         salt-call --local openstack_ha_cluster.faults /srv/openstack_ha/cluster.yaml
     """
     return _faults(_read(path))
+
+
+def understood(path):
+    """
+    Return what a cluster file without faults says, in short, and what to be warned of.
+
+    path
+        The file.
+
+    Returns ``{"understood": {..}, "warnings": [line, ..]}``; ``openstack_ha_warnings`` of the utils
+    explains the former. Neither holds a secret.
+
+    Raises CommandExecutionError as ``load`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call --local openstack_ha_cluster.understood /srv/openstack_ha/cluster.yaml
+    """
+    cluster = load(path)
+    first = _text(path).partition("\n")[0]
+    file = {
+        "path": path,
+        "mode": os.stat(path).st_mode,
+        "renderers": first if first.startswith("#!") else "",
+    }
+    return {
+        "understood": __utils__["openstack_ha_warnings.understood"](cluster),
+        "warnings": __utils__["openstack_ha_warnings.warnings"](cluster, file, time.time()),
+    }
 
 
 def secrets(path, **kwargs):
@@ -81,6 +153,39 @@ def secrets(path, **kwargs):
     cluster = __utils__["openstack_ha_schema.with_defaults"](_read(path))
     systems = __utils__["openstack_ha_cluster.all_systems"](cluster)
     return __utils__["openstack_ha_secrets.generate"](cluster, systems)
+
+
+def _last_good(path, copy, told, fault):
+    """What the kept copy says, and since when the file itself is broken."""
+    if not copy.exists():
+        raise fault
+    try:
+        cluster = load(str(copy))
+    except CommandExecutionError:
+        # What it imports is broken, or the formula asks for more by now.
+        raise fault from None
+    lines = str(fault).splitlines()
+    broken = json.loads(_text(told)) if told.exists() else {"since": time.time(), "faults": []}
+    if broken["faults"] != lines:
+        log.error("openstack_ha: %s has faults, and what it said before counts: %s", path, lines)
+        broken["faults"] = lines
+        _write(told, json.dumps(broken))
+    return {"cluster": cluster, "broken": broken}
+
+
+def _kept(path, what):
+    """Where something is kept of a cluster file."""
+    name = hashlib.sha256(path.encode()).hexdigest()[:16]
+    return pathlib.Path(__opts__["cachedir"], "openstack_ha", "files", f"{name}.{what}")
+
+
+def _write(path, text):
+    """Replace a file as a whole, readable for its owner only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Made for its owner only.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as made:
+        made.write(text)
+    os.rename(made.name, path)
 
 
 def _faults(cluster):
@@ -108,13 +213,23 @@ def _read(path):
             __opts__["renderer_blacklist"],
             __opts__["renderer_whitelist"],
         )
-    except SaltRenderError as exc:
+    except Exception as exc:
         # The renderer quotes the lines around the fault, and those can hold a secret.
-        line = getattr(exc, "line_num", None)
-        raise CommandExecutionError(
-            f"{path} does not render{f', line {line}' if line else ''}; "
-            "`salt-call --local slsutil.renderer` on it shows where"
-        ) from None
+        why = __utils__["openstack_ha_render_fault.text"](exc, _text(path))
+        raise CommandExecutionError(f"{path} does not render, {why}") from None
     if not isinstance(data, dict) or "openstack_ha" not in data:
-        raise CommandExecutionError(f"{path} has no top key openstack_ha")
+        raise CommandExecutionError(
+            f"{path} has no top key openstack_ha; everything of the cluster stands below it, "
+            "indented"
+        )
+    misplaced = __utils__["openstack_ha_cluster.misplaced"](data)
+    if misplaced:
+        raise CommandExecutionError(
+            f"{path} has {', '.join(misplaced)} beside openstack_ha, where nobody reads it; indent "
+            "it, so that it stands below openstack_ha"
+        )
     return data["openstack_ha"]
+
+
+def _text(path):
+    return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")

@@ -39,7 +39,7 @@ def evidence():
 
         salt ctl1 openstack_ha_nova.evidence
     """
-    systems, units = _systems(), _units()
+    systems, units = _systems(), active_units()
     is_ready = "nova.api" in systems and __salt__["openstack_ha_db_sync.is_ready"]("nova")
     return {
         "is_ready": is_ready,
@@ -220,7 +220,7 @@ def restart(unit, started):
 
         salt-run openstack_ha_coordinator.plan demo nova
     """
-    found = _units().get(unit)
+    found = active_units().get(unit)
     if found is None or found["started"] != started:
         told = "is not active" if found is None else "has been started anew"
         raise CommandExecutionError(
@@ -228,7 +228,7 @@ def restart(unit, started):
             "there shows it"
         )
     _systemctl("restart", unit)
-    return {"units": _units()}
+    return {"units": active_units()}
 
 
 def _systems():
@@ -243,8 +243,21 @@ def _told(what, keys):
     return found and [{key: one[key] for key in keys} for one in found]
 
 
-def _units():
-    """Those of this node's units that are active and whose services report."""
+def active_units():
+    """
+    Return those of this node's units that are active and whose services report.
+
+    Returns ``{unit: {"started", "active_for"}}``, as ``openstack_ha_nova_progress.active`` of the
+    utils does.
+
+    Raises CommandExecutionError when systemd does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_nova.active_units
+    """
     units = __utils__["openstack_ha_nova_progress.units"](_systems())
     # Without a name it would show all there are.
     text = _systemctl("show", f"--property={SHOWN}", *units) if units else ""

@@ -15,7 +15,17 @@ TIMEOUT = 300
 # As in the units of Nova's services: its libraries bring authorities of their own.
 ENVIRONMENT = {"REQUESTS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
 # Seconds; nobody waits so short a time for a creation to go on.
-RECENT = 30
+RECENT = 10
+# Seconds between two reports of a service, and after which one that reports no more is lost: two
+# may be late.
+REPORT, SILENT = 10, 25
+# Machines that are being built, and the host of the compute node on which one has a place.
+BUILDING = "i.deleted = 0 AND i.vm_state = 'building'"
+PLACE = (
+    "(SELECT c.host FROM placement.allocations a "
+    "JOIN placement.resource_providers p ON p.id = a.resource_provider_id "
+    "JOIN nova.compute_nodes c ON c.uuid = p.uuid WHERE a.consumer_id = i.uuid LIMIT 1)"
+)
 # Of each kind a look returns no more: the oldest ones.
 MOST = 100
 
@@ -38,17 +48,36 @@ def evidence():
     needed = [_python(facts), PROGRAM, *facts["config"]]
     return {
         "is_ready": all(map(os.path.exists, needed)),
+        "started": started(),
         "requests": requests(),
         "machines": machines(),
     }
+
+
+def started():
+    """
+    Return for how many seconds those of this controller's conductor and scheduler that run have
+    all run, None where none does.
+
+    Raises CommandExecutionError when systemd does not answer.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_nova_builds.started
+    """
+    units = __salt__["openstack_ha_nova.active_units"]()
+    return min((one["active_for"] for one in units.values()), default=None)
 
 
 def requests():
     """
     Return the creations that no conductor has brought to a compute node, but the most recent ones.
 
-    Returns a list of ``{uuid, seconds}`` since each was accepted, by the database's clock; None
-    where the database does not answer.
+    Returns a list of ``{uuid, is_orphaned, seconds}`` since each was accepted, by the database's
+    clock; ``is_orphaned`` is whether a conductor or a scheduler has reported since then, and does
+    so no more. None where the database does not answer.
 
     CLI Example:
 
@@ -56,21 +85,27 @@ def requests():
 
         salt ctl1 openstack_ha_nova_builds.requests
     """
-    age = "TIMESTAMPDIFF(SECOND, created_at, UTC_TIMESTAMP())"
+    age, silent = _seconds_since("r.created_at"), _seconds_since("s.last_seen_up")
     found = _rows(
-        f"SELECT instance_uuid, {age} FROM nova_api.build_requests "
-        f"WHERE instance_uuid IS NOT NULL AND {age} >= {RECENT} ORDER BY id LIMIT {MOST}"
+        f"SELECT r.instance_uuid, {age}, EXISTS (SELECT 1 FROM nova.services s "
+        f"WHERE s.deleted = 0 AND s.`binary` IN ('nova-conductor', 'nova-scheduler') "
+        f"AND {silent} BETWEEN {SILENT} AND {age} + {REPORT}) FROM nova_api.build_requests r "
+        f"WHERE r.instance_uuid IS NOT NULL AND {age} >= {RECENT} ORDER BY r.id LIMIT {MOST}"
     )
-    return found and [{"uuid": uuid, "seconds": seconds} for uuid, seconds in found]
+    return found and [
+        {"uuid": uuid, "is_orphaned": bool(is_orphaned), "seconds": seconds}
+        for uuid, seconds, is_orphaned in found
+    ]
 
 
 def machines():
     """
     Return the machines that are being built, but those that have just gone on.
 
-    Returns a list of ``{uuid, host, is_held, seconds}`` since each one's last step, by the
-    database's clock; ``is_held`` is whether its host's nova-compute is alive. None where the
-    database does not answer.
+    Returns a list of ``{uuid, host, is_held, is_left, seconds}`` since each one's last step, by the
+    database's clock; ``is_held`` is whether its host's nova-compute is alive, ``is_left`` whether
+    one has begun with it and not made it its own, or is alive, has a place for it, builds nothing
+    else and does not begin. None where the database does not answer.
 
     CLI Example:
 
@@ -78,18 +113,30 @@ def machines():
 
         salt ctl1 openstack_ha_nova_builds.machines
     """
-    age = "TIMESTAMPDIFF(SECOND, COALESCE(updated_at, created_at), UTC_TIMESTAMP())"
+    age = _seconds_since("COALESCE(i.updated_at, i.created_at)")
     found = _rows(
-        f"SELECT uuid, host, {age} FROM nova.instances WHERE deleted = 0 "
-        f"AND vm_state = 'building' AND {age} >= {RECENT} ORDER BY id LIMIT {MOST}"
+        f"SELECT i.uuid, i.host, i.task_state IS NULL, {PLACE}, {age} FROM nova.instances i "
+        f"WHERE {BUILDING} AND {age} >= {RECENT} ORDER BY i.id LIMIT {MOST}"
     )
-    services = __salt__["openstack_ha_nova_status.services"]() if found else []
-    if found is None or services is None:
+    if not found:
+        return found
+    services = __salt__["openstack_ha_nova_status.services"]()
+    busy = _rows(
+        f"SELECT DISTINCT i.host FROM nova.instances i WHERE {BUILDING} AND i.host IS NOT NULL"
+    )
+    if services is None or busy is None:
         return None
     alive = {one["host"] for one in services if one["binary"] == "nova-compute" and one["is_up"]}
+    idle = alive - {host for (host,) in busy}
     return [
-        {"uuid": uuid, "host": host, "is_held": host in alive, "seconds": seconds}
-        for uuid, host, seconds in found
+        {
+            "uuid": uuid,
+            "host": host,
+            "is_held": host in alive,
+            "is_left": host is None and bool(is_begun or place in idle),
+            "seconds": seconds,
+        }
+        for uuid, host, is_begun, place, seconds in found
     ]
 
 
@@ -132,6 +179,10 @@ def give_up(machines, why):
 
 def _python(facts):
     return os.path.join(os.path.dirname(facts["command"]), "python")
+
+
+def _seconds_since(moment):
+    return f"TIMESTAMPDIFF(SECOND, {moment}, UTC_TIMESTAMP())"
 
 
 def _rows(statement):

@@ -1,18 +1,32 @@
 """
-Show what ``salt-run openstack_ha.status`` found as tables for people, a line for each controller
-and each compute node.
+Show what ``salt-run openstack_ha.status`` found as tables for people, a line for each node, within
+100 columns.
 
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
 
-import time
+import re
+import textwrap
+
+import salt.utils.color
 
 __virtualname__ = "openstack_ha_status"
 
-CONTROLLERS = ("node", "VIP", "Galera", "data", "RabbitMQ", "HAProxy")
-COMPUTE = ("node", "nova-compute", "machines", "networks")
+WIDTH = 100
+# A command, and what stands in it for a space where lines are broken.
+CODE = re.compile(r"`[^`]+`")
+GLUE = "\0"
+CONTROLLERS = ("node", "VIP", "Galera", "data", "RabbitMQ", "HAProxy", "units")
+STORAGE = ("node", "disks", "rings", "last replication", "units")
+COMPUTE = ("node", "nova-compute", "machines", "networks", "units")
+OTHERS = ("node", "units")
+LEGEND = "(units, HAProxy, disks, rings: how many of how many run, serve, are mounted, are there)"
+COLORS = {"healthy": "GREEN", "degraded": "YELLOW", "dead": "RED"}
 # As much of a UUID as tells two clusters apart.
 UUID_LENGTH = 8
+RUNNING = ("active", "reloading")
+# Back ends that are named of those that lack a server.
+NAMED = 2
 
 
 def __virtual__():
@@ -21,7 +35,7 @@ def __virtual__():
 
 def output(data, **kwargs):
     """
-    Return the table.
+    Return the tables.
 
     data
         What ``assess`` in the utils module of this name returns.
@@ -32,21 +46,33 @@ def output(data, **kwargs):
 
         salt-run openstack_ha.status demo
     """
-    nodes, compute = data["nodes"], data["compute"]
-    rows = [_row(one, node, len(nodes)) for one, node in nodes.items()]
-    paragraphs = [_headline(data), _table(CONTROLLERS, rows)]
-    if compute:
-        rows = [_compute(one, node) for one, node in compute.items()]
-        paragraphs.append(_table(COMPUTE, rows))
-    paragraphs.append(_decisions(data["decisions"]))
-    if data["faults"]:
-        paragraphs.append("\n".join(["faults:", *(f"  - {line}" for line in data["faults"])]))
+    paragraphs = [_headline(data), *_tables(data), _decisions(data), LEGEND]
+    for name in ("progress", "faults"):
+        if data[name]:
+            lines = [line for one in data[name] for line in _wrapped(f"  - {one}")]
+            paragraphs.append("\n".join([f"{name}:", *lines]))
     return "\n\n".join(paragraphs)
 
 
 def _headline(data):
     holders = ", ".join(data["vip"]["holders"]) or "no controller"
-    return f"{data['name']} is {data['verdict']}, VIP {data['vip']['address']} on {holders}"
+    colors = salt.utils.color.get_colors(__opts__.get("color", False))
+    verdict = f"{colors[COLORS[data['verdict']]]}{data['verdict']}{colors['ENDC']}"
+    return f"{data['name']} is {verdict}, VIP {data['vip']['address']} on {holders}"
+
+
+def _tables(data):
+    """Each node stands in one table of its kind."""
+    nodes, compute, storage, units = (data[key] for key in ("nodes", "compute", "storage", "units"))
+    yield _table(CONTROLLERS, [_row(one, nodes[one], units.get(one), len(nodes)) for one in nodes])
+    if storage:
+        rows = [_storage(one, told, data["rings"], units.get(one)) for one, told in storage.items()]
+        yield _table(STORAGE, rows)
+    if compute:
+        yield _table(COMPUTE, [_compute(one, compute[one], units.get(one)) for one in compute])
+    others = [one for one in units if not any(one in each for each in (nodes, storage, compute))]
+    if others:
+        yield _table(OTHERS, [(one, _units(units[one])) for one in others])
 
 
 def _table(headings, rows):
@@ -59,9 +85,9 @@ def _table(headings, rows):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _row(one, node, count):
+def _row(one, node, units, count):
     if not isinstance(node, dict):
-        return (one, "", "no answer" if node is None else "error", "", "", "")
+        return (one, "", "no answer" if node is None else "error", "", "", "", "")
     return (
         one,
         _cell(node["holds_vip"], lambda holds: "holds" if holds else ""),
@@ -69,16 +95,33 @@ def _row(one, node, count):
         _cell(node["galera"], _data),
         _cell(node["rabbitmq"], lambda member: _rabbitmq(member, count)),
         _cell(node["haproxy"], _haproxy),
+        _units(units),
     )
 
 
-def _compute(one, node):
+def _storage(one, told, rings, units):
+    if not isinstance(told, dict):
+        return (one, "unknown", "", "", _units(units))
+    mounted, full = told["used"], max(told["used"].values(), default=0)
+    disks = f"{len(mounted)}/{len(mounted) + len(told['unmounted'])}, {full} % full"
+    has = sum(one not in ring["lacking"] for ring in rings.values())
+    return (one, disks, f"{has}/{len(rings)}", told["oldest"] or "never", _units(units))
+
+
+def _compute(one, node, units):
     known, bridges = node["hypervisor"], node["bridges"]
     shown = "no answer" if bridges is None else _cell(bridges, _networks)
     if known is None:
-        return (one, "unknown", "", shown)
+        return (one, "unknown", "", shown, _units(units))
     machines = f"{known['running']} of {known['machines']} run"
-    return (one, "up" if known["is_up"] else "down", machines, shown)
+    return (one, "up" if known["is_up"] else "down", machines, shown, _units(units))
+
+
+def _units(parts):
+    if not isinstance(parts, dict):
+        return "no answer" if parts is None else "unknown"
+    states = [state for units in parts.values() for state in units.values()]
+    return f"{sum(state in RUNNING for state in states)}/{len(states)}"
 
 
 def _networks(bridges):
@@ -115,19 +158,34 @@ def _rabbitmq(member, count):
 
 
 def _haproxy(proxies):
-    return ", ".join(
-        f"{proxy} {sum(servers.values())}/{len(servers)}" for proxy, servers in proxies.items()
-    )
+    """How many back ends have all of their servers, and which ones have not."""
+    lacking = [name for name, one in proxies.items() if not one or not all(one.values())]
+    words = [f"{len(proxies) - len(lacking)}/{len(proxies)}"]
+    for name in lacking[:NAMED]:
+        words.append(f"{name} {sum(proxies[name].values())}/{len(proxies[name])}")
+    return ", ".join([*words, *([".."] if len(lacking) > NAMED else [])])
 
 
-def _decisions(decisions):
-    lines = ["last decisions:"]
-    for system, decision in decisions.items():
+def _decisions(data):
+    lines = ["decisions:"]
+    for system, decision in data["decisions"].items():
         if decision is None:
             lines.append(f"  {system}: none")
             continue
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(decision["since"]))
-        lines.append(f"  {system}: {decision['verdict']}, {decision['why']} (since {since})")
+        age = f"for {decision['age']}"
+        if decision["stale"]:
+            age += f", last looked at {decision['stale']} ago"
+        lines += _wrapped(f"  {system}: {decision['verdict']} ({age}), {decision['why']}")
         if decision["way_out"]:
-            lines.append(f"    {decision['way_out']}")
+            lines += _wrapped(f"    {decision['way_out']}")
     return "\n".join(lines)
+
+
+def _wrapped(line):
+    """Commands stay whole, so that they can be copied."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    whole = CODE.sub(lambda found: found[0].replace(" ", GLUE), line)
+    lines = textwrap.wrap(
+        whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return [one.replace(GLUE, " ") for one in lines]

@@ -6,8 +6,9 @@ Give each minion its own view of the cluster file.
     ext_pillar:
       - openstack_ha: /srv/openstack_ha/cluster.yaml
 
-A cluster file with a fault gives every minion the list of faults in ``_errors`` and nothing
-else, so Salt refuses each state run before it changes anything.
+A cluster file with a fault gives its nodes the list of faults in ``_errors``, so Salt refuses each
+state run before it changes anything. Beside them stands the view of what the file said last without
+a fault, so that nodes go on answering their master.
 """
 
 from salt.exceptions import CommandExecutionError
@@ -31,9 +32,10 @@ def ext_pillar(minion_id, pillar, cluster_file):
         Path of the cluster file on the master.
     """
     try:
-        cluster = __salt__["openstack_ha_cluster.load"](cluster_file)
+        current = __salt__["openstack_ha_cluster.current"](cluster_file)
     except CommandExecutionError as exc:
         return {"_errors": str(exc).splitlines()}
+    cluster, broken = current["cluster"], current["broken"]
     view = __utils__["openstack_ha_cluster.view"](cluster, minion_id)
     if not view:
         return {}
@@ -49,4 +51,4 @@ def ext_pillar(minion_id, pillar, cluster_file):
         if keyring:
             secrets = view["secrets"].setdefault("keystone", {})
             secrets.update({f"{name}_keys": keyring[name] for name in ("fernet", "credential")})
-    return {"openstack_ha": view}
+    return {"openstack_ha": view, **({"_errors": broken["faults"]} if broken else {})}

@@ -7,7 +7,7 @@ import os
 import time
 
 import salt.utils.yaml
-from salt.exceptions import CommandExecutionError, SaltRunnerError
+from salt.exceptions import SaltException, SaltRunnerError
 
 log = logging.getLogger(__name__)
 
@@ -15,12 +15,14 @@ __virtualname__ = "openstack_ha"
 
 # What has a decision for each service.
 BY_SERVICE = ("db_sync", "turn")
-# Roles of the nodes that a status asks.
-ASKED = {"controller", "compute"}
 # What has one more, and about what.
 BESIDE = {"nova": "progress"}
 # Seconds that the schedule's look waits for a node which still works on its answer.
 PATIENCE = 20
+
+
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
 
 
 def __virtual__():
@@ -51,8 +53,15 @@ def files():
 
 def check():
     """
-    Return every fault of each cluster file, by path; empty lists when all is well. What two files
-    both claim is a fault of the later one.
+    Show every fault of each cluster file; of one without, what was understood, and what to be
+    warned of. What two files both claim is a fault of the later one.
+
+    The command's exit code is 0 without a fault, whatever it warns of, and 1 with one.
+    ``--out=json`` gives the plain data: ``{"retcode", "files": {path: {"faults", "warnings",
+    "understood"}}}``, the last one as ``openstack_ha_warnings`` of the utils explains it, and None
+    with a fault.
+
+    Raises SaltRunnerError when the master's ext_pillar names no cluster file.
 
     CLI Example:
 
@@ -60,12 +69,17 @@ def check():
 
         salt-run openstack_ha.check
     """
-    found = {
-        path: __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.faults", path)
-        for path in files()
+    found = {path: _checked(path) for path in files()}
+    call = __salt__["openstack_ha_execution.call"]
+    whole = {
+        path: call("openstack_ha_cluster.load", path)
+        for path, one in found.items()
+        if not one["faults"]
     }
-    whole = {path: _load(path) for path, faults in found.items() if not faults}
-    return {**found, **__utils__["openstack_ha_cluster.collisions"](whole)}
+    for path, lines in __utils__["openstack_ha_cluster.collisions"](whole).items():
+        found[path] = {"faults": lines, "warnings": [], "understood": None}
+    data = {"retcode": int(any(one["faults"] for one in found.values())), "files": found}
+    return {"outputter": "openstack_ha_check", "data": data}
 
 
 def cluster(name):
@@ -75,7 +89,7 @@ def cluster(name):
     name
         The cluster's name.
 
-    Raises SaltRunnerError when no cluster file is of that name, or one has a fault.
+    Raises SaltRunnerError when no cluster file is of that name.
 
     CLI Example:
 
@@ -83,11 +97,11 @@ def cluster(name):
 
         salt-run openstack_ha.cluster demo
     """
-    known = clusters()
+    known, unread = _clusters()
     if name not in known:
-        raise SaltRunnerError(
-            f"there is no cluster {name!r}; the cluster files name {', '.join(known)}"
-        )
+        named = f"the cluster files name {', '.join(known)}" if known else "none can be read"
+        others = "".join(f"; {path}: {why}" for path, why in unread.items())
+        raise SaltRunnerError(f"there is no cluster {name!r}; {named}{others}")
     return known[name]
 
 
@@ -95,7 +109,11 @@ def clusters():
     """
     Return name, networks, VIP, nodes, Swift's rings and their owner of every cluster, by its name.
 
-    Raises SaltRunnerError when a cluster file has a fault, or two of them claim the same.
+    Of a file with a fault counts what it said last without one; ``broken`` has since when, else
+    None, and ``file`` the file. One that never was without a fault, or that claims what one before
+    it has, is left out, and holds none of the others up.
+
+    Raises SaltRunnerError when no cluster is left.
 
     CLI Example:
 
@@ -103,24 +121,25 @@ def clusters():
 
         salt-run openstack_ha.clusters
     """
-    whole = {path: _load(path) for path in files()}
-    for path, lines in __utils__["openstack_ha_cluster.collisions"](whole).items():
-        raise SaltRunnerError(f"{path}: {'; '.join(lines)}")
-    return {one["name"]: _in_short(one) for one in whole.values()}
+    known, unread = _clusters()
+    if not known:
+        raise SaltRunnerError("; ".join(f"{path}: {why}" for path, why in unread.items()))
+    return known
 
 
 def status(name=None):
     """
     Show one view of a whole cluster: who holds the VIP, HAProxy's back ends, the members of Galera
-    and RabbitMQ, the compute nodes with their machines and networks, the last decision about each
-    system, a verdict and what is wrong.
+    and RabbitMQ, the compute nodes with their machines and networks, Swift's rings and disks, the
+    units of every node, the last decision about each system, a verdict, what is under way, and what
+    is wrong, with the command that mends it.
 
     name
         The cluster's name; it may be left out where the cluster files name only one.
 
-    The verdict is ``healthy``, ``degraded`` or ``dead``; the command's exit code is 0 for the first
-    and 1 for the others. ``--out=json`` gives the plain data, as ``assess`` in the utils module
-    ``openstack_ha_status`` describes it.
+    The verdict is ``healthy``, ``degraded`` (it serves, and something of it or its spare does not)
+    or ``dead``; the command's exit code is 0, 1 or 2. ``--out=json`` gives the plain data, as
+    ``assess`` in the utils module ``openstack_ha_status`` describes it.
 
     Raises SaltRunnerError when there is no such cluster, or several to choose from.
 
@@ -132,15 +151,16 @@ def status(name=None):
         salt-run openstack_ha.status demo --out=json
     """
     chosen = cluster(name or _only_name())
-    members = [one for one, node in chosen["nodes"].items() if ASKED & set(node["roles"])]
+    nodes = list(chosen["nodes"])
     data = __utils__["openstack_ha_status.assess"](
         chosen,
-        __salt__["openstack_ha_members.survey"](members, "openstack_ha.node_status"),
+        __salt__["openstack_ha_members.survey"](nodes, "openstack_ha.node_status"),
         {
             system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
             for system in _decided(chosen)
         },
         time.time(),
+        __salt__["openstack_ha_members.keys"](nodes),
     )
     # salt-run takes its exit code from data's "retcode"; the one in __context__ ends in the event.
     return {"outputter": "openstack_ha_status", "data": data}
@@ -239,15 +259,45 @@ def secrets(name, destination):
     return destination
 
 
-def _load(path):
+def _checked(path):
+    call, nothing = __salt__["openstack_ha_execution.call"], {"warnings": [], "understood": None}
     try:
-        return __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.load", path)
-    except CommandExecutionError as exc:
-        raise SaltRunnerError(f"{path}: {exc}") from exc
+        lines = call("openstack_ha_cluster.faults", path)
+        if not lines:
+            return {"faults": [], **call("openstack_ha_cluster.understood", path)}
+    except SaltException as exc:
+        lines = str(exc).splitlines()
+    return {"faults": lines, **nothing}
 
 
-def _in_short(one):
+def _clusters():
+    """The clusters by name, and why files are left out."""
+    read, unread = {}, {}
+    for path in files():
+        try:
+            read[path] = __salt__["openstack_ha_execution.call"](
+                "openstack_ha_cluster.current", path
+            )
+        except SaltException as exc:
+            log.error("openstack_ha: %s is left out: %s", path, exc)
+            unread[path] = "; ".join(str(exc).splitlines())
+    whole = {path: one["cluster"] for path, one in read.items()}
+    for path, lines in __utils__["openstack_ha_cluster.collisions"](whole).items():
+        log.error("openstack_ha: %s is left out: %s", path, lines)
+        unread[path] = "; ".join(lines)
+    known = {
+        one["cluster"]["name"]: _in_short(path, **one)
+        for path, one in read.items()
+        if path not in unread
+    }
+    return known, unread
+
+
+def _in_short(path, cluster, broken):
+    one = cluster
     return {
+        "file": path,
+        "broken": broken,
         **{
             key: one[key]
             for key in ("name", "network", "vip", "nodes", "keystone", "nova", "nova_network")

@@ -19,6 +19,10 @@ __virtualname__ = "openstack_ha_coordinator"
 PATIENCE = 300
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

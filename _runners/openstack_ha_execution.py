@@ -15,6 +15,10 @@ __virtualname__ = "openstack_ha_execution"
 _own = threading.local()
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

@@ -7,6 +7,10 @@ from salt.exceptions import SaltRunnerError
 __virtualname__ = "openstack_ha_galera"
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

@@ -10,6 +10,10 @@ from salt.exceptions import SaltRunnerError
 __virtualname__ = "openstack_ha_keystone"
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

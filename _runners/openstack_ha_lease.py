@@ -35,6 +35,10 @@ STATE, STARTED = 0, 19
 DEAD = ("Z", "X")
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

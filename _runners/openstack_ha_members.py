@@ -7,6 +7,7 @@ return; the answers to these questions are sealed by the node's own key (``opens
 
 import contextlib
 import logging
+import os
 import time
 import uuid
 
@@ -33,6 +34,17 @@ EVENT_POLL = 0.05
 SERVE = "openstack_ha_master.serve"
 # How Salt's client marks a minion that has not returned, for which it makes up a text.
 NO_RETURN = "no_return"
+# Where Salt's master has the keys of minions, by what was decided about them.
+KEYS = {
+    "accepted": "minions",
+    "pending": "minions_pre",
+    "rejected": "minions_rejected",
+    "denied": "minions_denied",
+}
+
+
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
 
 
 def __virtual__():
@@ -56,6 +68,23 @@ def controllers(name):
     """
     nodes = __salt__["openstack_ha.cluster"](name)["nodes"]
     return [one for one, node in nodes.items() if "controller" in node["roles"]]
+
+
+def keys(nodes):
+    """
+    Return what became of the nodes' keys: ``accepted``, ``pending``, ``rejected``, ``denied``, or
+    ``absent`` for a minion that this master has never heard.
+
+    nodes
+        Minion ids.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_members.keys '[ctl1, ctl2]'
+    """
+    return {node: _key(node) for node in nodes}
 
 
 def evidence(nodes, fun, patience=None):
@@ -208,8 +237,11 @@ def survey(nodes, fun):
 
         salt-run openstack_ha_members.survey '[ctl1, ctl2]' openstack_ha.node_status
     """
+    asked = _accepted(nodes)
+    if not asked:
+        return {}
     with _client(fun) as client:
-        replies = _in_time(client, nodes, fun, {}, patience=SURVEY_PATIENCE, timeout=SURVEY_TIMEOUT)
+        replies = _in_time(client, asked, fun, {}, patience=SURVEY_PATIENCE, timeout=SURVEY_TIMEOUT)
     return {node: full["ret"] for node, full in replies.items() if node in nodes and "ret" in full}
 
 
@@ -217,10 +249,13 @@ def _publish(nodes, fun, arguments, patience=None):
     """What the function returns by node, an error's text, or None where there is no answer."""
     wrapped = {"master": __opts__["id"], "function": fun, "arguments": arguments}
     wrapped["question"] = uuid.uuid4().hex
+    asked = _accepted(nodes)
+    if not asked:
+        return dict.fromkeys(nodes)
     with _client(fun) as client:
         if patience is None:
             replies = client.cmd(
-                list(nodes),
+                asked,
                 SERVE,
                 kwarg=wrapped,
                 tgt_type="list",
@@ -229,8 +264,23 @@ def _publish(nodes, fun, arguments, patience=None):
                 full_return=True,
             )
         else:
-            replies = _in_time(client, nodes, SERVE, wrapped, patience=patience, timeout=patience)
+            replies = _in_time(client, asked, SERVE, wrapped, patience=patience, timeout=patience)
     return {node: _reply(node, wrapped["question"], replies.get(node)) for node in nodes}
+
+
+def _accepted(nodes):
+    """
+    Those whose keys are accepted; nobody else hears a job. Of a job that nobody hears Salt prints a
+    line of its own, which would stand before the answer.
+    """
+    return [node for node in nodes if _key(node) == "accepted"]
+
+
+def _key(node):
+    for state, folder in KEYS.items():
+        if os.path.isfile(os.path.join(__opts__["pki_dir"], folder, node)):
+            return state
+    return "absent"
 
 
 @contextlib.contextmanager

@@ -13,6 +13,10 @@ import salt.utils.atomicfile
 __virtualname__ = "openstack_ha_record"
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 
@@ -103,8 +107,10 @@ def decided(cluster, system, decision, record):
     """
     before = read(f"{cluster}.{system}")
     is_new = before.get("decision") != decision
-    since = time.time() if is_new else before["decided"]
-    keep(f"{cluster}.{system}", {**record, "decision": decision, "decided": since})
+    now = time.time()
+    since = now if is_new else before["decided"]
+    found = {**record, "decision": decision, "decided": since, "looked": now}
+    keep(f"{cluster}.{system}", found)
     if is_new:
         # A copy: the event puts its time into what it is given.
         __salt__["event.send"](f"openstack_ha/{cluster}/{system}/decision", dict(decision))

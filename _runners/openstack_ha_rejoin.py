@@ -32,6 +32,10 @@ LONGEST_WAIT = 15
 POLL = 1
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

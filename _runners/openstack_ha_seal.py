@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 __virtualname__ = "openstack_ha_seal"
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

@@ -24,6 +24,10 @@ KEPT = 30
 PIECE = 384 * 1024
 
 
+def __init__(opts):
+    __utils__["openstack_ha_command.guard"](globals())
+
+
 def __virtual__():
     return __virtualname__
 

@@ -7,8 +7,10 @@ view of a view is the view itself.
 
 import re
 
+import openstack_ha_listeners
 import openstack_ha_machines_network
 import openstack_ha_nova_migration_key as migration_key
+import openstack_ha_references
 import openstack_ha_schema
 import openstack_ha_secrets
 import openstack_ha_systems
@@ -21,7 +23,12 @@ SYSTEMS = {name: part["roles"] for name, part in openstack_ha_systems.parts().it
 READS = openstack_ha_systems.reads()
 LOOKED_AFTER = openstack_ha_systems.coordinated()
 
+HOSTNAME = re.compile(r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 FIRST_VRRP_PRIORITY = 150
+IPV4 = 4
+MOST_NODES = 10000
+# /etc/hosts and YAML have another meaning for them.
+NO_HOSTNAMES = {"vip", "localhost", "no", "yes", "on", "off", "true", "false", "null", "y", "n"}
 
 COOKIE = ("rabbitmq", "erlang_cookie")
 # rabbitmq-server.postinst removes a cookie of this form.
@@ -48,6 +55,7 @@ def node_ids(spec):
     first, last = match["first"], match["last"]
     if int(last) < int(first):
         raise RangeError(f"the range [{first}-{last}] runs backwards")
+    _bounded(int(last) - int(first) + 1, spec)
     width = len(first) if first.startswith("0") else 0
     return [
         f"{match['head']}{number:0{width}d}{match['tail']}"
@@ -68,10 +76,32 @@ def addresses(spec):
 
     try:
         if netaddr.valid_nmap_range(spec):
+            _bounded(_size(spec), spec)
             return [str(address) for address in netaddr.iter_nmap_range(spec)]
         return [str(netaddr.IPAddress(spec))]
+    except RangeError:
+        raise
     except (netaddr.AddrFormatError, ValueError) as exc:
         raise RangeError(f"{spec!r} is no address and no range of addresses") from exc
+
+
+def _bounded(count, spec):
+    if count > MOST_NODES:
+        raise RangeError(f"{spec!r} stands for {count}, and {MOST_NODES} are the most")
+
+
+def _size(spec):
+    """How many addresses a range has, without making them."""
+    if "/" in spec:
+        return 2 ** (32 - int(spec.partition("/")[2]))
+    count = 1
+    for octet in spec.split("."):
+        parts = [part.partition("-") for part in octet.split(",")]
+        count *= sum(
+            int(last or (255 if sign else first)) - int(first or 0) + 1
+            for first, sign, last in parts
+        )
+    return count
 
 
 def expand(cluster):
@@ -139,13 +169,24 @@ def faults(cluster, minion_id=None):
     rules.append(_compute_faults)
     if minion_id is None:
         # A view does not have all nodes.
-        rules.append(_storage_faults)
+        rules += [_storage_faults, _table_faults]
     for rule in rules:
         found.extend(_lines(rule, shape, cluster))
     found.extend(_lines(openstack_ha_tls.faults, shape, cluster))
     found.extend(_lines(_machines_faults, shape, cluster))
     found.extend(_lines(_secret_faults, shape, cluster, minion_id))
     return shape + [f"openstack_ha:{line}" for line in found]
+
+
+def misplaced(content):
+    """
+    Return the keys beside ``openstack_ha`` that belong below it, as secrets that were appended
+    without their indentation; other keys are the file's own affair.
+
+    content
+        What the cluster file's renderers make of it.
+    """
+    return sorted(set(map(str, content)) & set(openstack_ha_schema.SCHEMA["properties"]))
 
 
 def collisions(clusters):
@@ -187,10 +228,12 @@ def _lines(rule, shape, *arguments):
 
 
 def _management(cluster):
+    """The nodes' network, None where that is a fault of its own: nothing follows from it then."""
     import netaddr
 
+    text = cluster["network"]["management"]
     try:
-        return netaddr.IPNetwork(cluster["network"]["management"])
+        return netaddr.IPNetwork(text) if "/" in text else None
     except (netaddr.AddrFormatError, ValueError):
         return None
 
@@ -206,8 +249,10 @@ def _address(text):
 
 def _network_faults(cluster):
     management, text = _management(cluster), cluster["network"]["management"]
-    if management is None or "/" not in text:
+    if management is None:
         return [f"network:management: {text!r} is no network such as 10.0.0.0/24"]
+    if management.version != IPV4:
+        return [f"network:management: {text!r} is IPv6, which is not supported; take an IPv4 one"]
     if management.ip != management.network:
         return [f"network:management: {text!r} has host bits set; the network is {management.cidr}"]
     return []
@@ -229,6 +274,8 @@ def _vip_faults(cluster):
     address = _address(text)
     if address is None:
         return [f"vip:address: {text!r} is no address"]
+    if address.version != IPV4:
+        return [f"vip:address: {text!r} is IPv6, which is not supported; take an IPv4 address"]
     return _place_faults("vip:address", address, _management(cluster))
 
 
@@ -244,6 +291,16 @@ def _node_faults(cluster):
         for minion_id, one in nodes.items():
             path, address = f"nodes:{minion_id}:address", _address(one["address"])
             found.extend(_place_faults(path, address, management))
+            name = one["hostname"]
+            if (
+                not isinstance(name, str)
+                or not HOSTNAME.fullmatch(name)
+                or (name.lower() in NO_HOSTNAMES)
+            ):
+                found.append(
+                    f"nodes:{minion_id}:hostname: {name!r} is no name of a host; it begins with a "
+                    "letter and has letters, digits and dashes; give the node a hostname"
+                )
             if address == vip:
                 found.append(f"{path}: {address} is the VIP; the VIP is no node's address")
             if address in owners:
@@ -258,6 +315,11 @@ def _node_faults(cluster):
             owners.setdefault(address, minion_id)
             names.setdefault(one["hostname"], minion_id)
     return found
+
+
+def _table_faults(cluster):
+    filled = openstack_ha_schema.with_defaults(cluster)
+    return [*openstack_ha_listeners.faults(filled), *openstack_ha_references.faults(filled)]
 
 
 def _controller_faults(cluster):
@@ -329,6 +391,7 @@ def _swift_faults(cluster):
     nodes, section = cluster["nodes"], cluster.get("swift", {})
     names = {"account", "container", "object", *section.get("rings", {})}
     found = [*_policy_faults(section, names), *_ring_port_faults(section)]
+    found += _replication_faults(cluster)
     for spec, node in nodes.items():
         path = f"nodes:{spec}:storage"
         storage = node.get("storage")
@@ -336,15 +399,39 @@ def _swift_faults(cluster):
             continue
         if "storage" not in node["roles"]:
             found.append(f"{path}: the node has no role storage; add it to its roles")
-        own = storage.get("replication_address")
-        if own is not None and _address(own) is None:
-            found.append(f"{path}:replication_address: {own!r} is no address")
         for device, facts in storage.get("devices", {}).items():
             for name in sorted(set(facts.get("rings", [])) - names):
                 found.append(
                     f"{path}:devices:{device}:rings: there is no ring {name!r}; "
                     "name it in swift:rings"
                 )
+    return found
+
+
+def _replication_faults(cluster):
+    """Each node has an address for replication of its own, and no other node's."""
+    owners, found = {_address(cluster["vip"]["address"]): ("the VIP", None)}, []
+    for spec, node in cluster["nodes"].items():
+        try:
+            nodes = expand({"nodes": {spec: node}})["nodes"]
+        except RangeError:
+            continue
+        owners.update({_address(one["address"]): (name, spec) for name, one in nodes.items()})
+    for spec, node in cluster["nodes"].items():
+        path, text = (
+            f"nodes:{spec}:storage:replication_address",
+            node.get("storage", {}).get("replication_address"),
+        )
+        if text is None:
+            continue
+        address = _address(text)
+        if address is None or address.version != IPV4:
+            found.append(f"{path}: {text!r} is no address of IPv4")
+        elif len(_ids(spec)) > 1:
+            found.append(f"{path}: {spec} are several nodes, and {text} is one; name them singly")
+        elif address in owners and owners[address][1] != spec:
+            found.append(f"{path}: {text} is the address of {owners[address][0]} too")
+        owners.setdefault(address, (f"{spec}'s replication", None))
     return found
 
 
@@ -409,7 +496,7 @@ def _secret_faults(cluster, minion_id):
             "Debian's package made, which an upgrade replaces; take another"
         )
     key = openstack_ha_secrets.lookup(tree, migration_key.PATH)
-    if key and re.match(migration_key.PATTERN, key) and (fault := migration_key.fault(key)):
+    if key and re.fullmatch(migration_key.PATTERN, key) and (fault := migration_key.fault(key)):
         found.append(f"secrets:{':'.join(migration_key.PATH)}: {fault}")
     return found
 

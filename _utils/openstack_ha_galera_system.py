@@ -4,6 +4,13 @@ MariaDB Galera as one of the systems, as ``openstack_ha_systems`` explains it.
 
 import openstack_ha_option_types as option
 
+# MariaDB reads no further than a # or a quote, and the provider's options end with a semicolon.
+VALUE = {
+    "type": ["string", "number"],
+    "pattern": r"^[^#;'\"\\]*$",
+    "fault": "is cut by MariaDB at one of # ; ' \" \\; take a value without them",
+}
+
 OPTIONS = option.section(
     "MariaDB Galera on each controller",
     port=option.port("the server's port, on the nodes' addresses and on the VIP", 3306),
@@ -21,14 +28,15 @@ OPTIONS = option.section(
     ),
     provider_options=option.mapping(
         "wsrep_provider_options to add or to replace, one key an option",
-        {"type": ["string", "number"]},
+        VALUE,
         keys=r"^[a-z0-9_.]+$",
         default={},
     ),
     server_options=option.mapping(
         "options of [mysqld] to add or to replace",
-        {"type": ["string", "number"]},
-        keys=r"^[A-Za-z0-9_-]+$",
+        VALUE,
+        # With a dash it would be another name for the same option, and lose to the formula's own.
+        keys=r"^[A-Za-z][A-Za-z0-9_]*$",
         default={},
     ),
     patience=option.integer(

@@ -16,5 +16,11 @@ OPTIONS = option.section(
 # It looks into the servers with accounts of its own.
 SYSTEM = {
     "options": OPTIONS,
-    "parts": {"health": {"roles": {"controller"}, "secrets": [("galera",), ("rabbitmq",)]}},
+    "parts": {
+        "health": {
+            "roles": {"controller"},
+            "secrets": [("galera",), ("rabbitmq",)],
+            "units": [("health:socket_units", "")],
+        }
+    },
 }

@@ -69,7 +69,7 @@ OPTIONS = {
         ),
         options=SETTINGS,
     ),
-    "fault": "is no section; `horizon: {{}}` is the dashboard with its defaults",
+    "fault": "is no section; `horizon: {}` is the dashboard with its defaults",
 }
 # What is filled in would be there.
 del OPTIONS["default"]

@@ -8,26 +8,37 @@ Evidence of a controller is a mapping with all of these keys.
 
 is_ready
     The program that ends them, and what it reads, are there.
+started
+    For how many seconds those of its conductor and its scheduler that run have all run; None where
+    none does.
 requests
-    Creations that no conductor has brought to a compute node, as ``{uuid, seconds}`` since they
-    were accepted; None where the database does not answer.
+    Creations that no conductor has brought to a compute node, as ``{uuid, is_orphaned, seconds}``
+    since they were accepted; ``is_orphaned`` is whether a conductor or a scheduler that may have
+    them in hand reports no more. None where the database does not answer.
 machines
-    Machines that are being built, as ``{uuid, host, is_held, seconds}`` since their last step;
-    ``is_held`` is whether they are in the hands of a nova-compute that Nova takes for alive. None
-    as for requests.
+    Machines that are being built, as ``{uuid, host, is_held, is_left, seconds}`` since their last
+    step; ``is_held`` is whether they are in the hands of a nova-compute that Nova takes for alive,
+    ``is_left`` whether one has begun with them and not made them its own, which is its next step,
+    or does not begin although it lives and builds nothing else. None as for requests.
 """
 
 import openstack_ha_rule
 
 SHAPE = {
     "is_ready": bool,
-    "requests": (None, [{"uuid": str, "seconds": int}]),
-    "machines": (None, [{"uuid": str, "host": (None, str), "is_held": bool, "seconds": int}]),
+    "started": (None, int),
+    "requests": (None, [{"uuid": str, "is_orphaned": bool, "seconds": int}]),
+    "machines": (
+        None,
+        [{"uuid": str, "host": (None, str), "is_held": bool, "is_left": bool, "seconds": int}],
+    ),
 }
 # Its steps, each the name of a function.
 VERDICTS = ("give_up",)
 # Of which a reason has the names.
 NAMED = 3
+UNPLACED = "no conductor has brought it to a compute node"
+UNBUILT = "no compute node that is alive has it in hand"
 
 
 def decide(case):
@@ -38,27 +49,15 @@ def decide(case):
     seen, refusal = openstack_ha_rule.understood(case, SHAPE)
     if refusal:
         return [refusal]
-    able = [node for node in seen if _is_able(seen[node])]
+    able = _able(seen)
     if not able:
-        silent = [node for node in case["nodes"] if node not in seen]
-        told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
         why = "no controller that answers has Nova and a database that answers"
-        return [_said("wait", [], ", ".join([why, *told]))]
-    options, said = case["cluster"]["nova"], seen[able[0]]
-    placed, built = options["schedule_timeout"], options["build_timeout"]
-    requests = {one["uuid"] for one in said["requests"]}
-    unplaced = [one["uuid"] for one in said["requests"] if one["seconds"] > placed]
-    unbuilt = [
-        one["uuid"]
-        for one in said["machines"]
-        if one["seconds"] > built and not one["is_held"] and one["uuid"] not in requests
-    ]
-    for lost, seconds, what in (
-        (unplaced, placed, "no conductor has brought it to a compute node"),
-        (unbuilt, built, "no compute node that is alive has it in hand"),
-    ):
+        return [openstack_ha_rule.nobody(case, seen, case["nodes"], why)]
+    late = [one for one in _creations(case, seen, able) if one["seconds"] > one["patience"]]
+    for why in (UNPLACED, UNBUILT):
+        lost = [one for one in late if one["why"] == why]
         if lost:
-            return [_step(able[0], lost, f"{what} within {seconds} s")]
+            return [_step(able[0], lost, why)]
     return [_said("settled", [], "no creation of a machine is lost")]
 
 
@@ -73,20 +72,54 @@ def listeners(case, decision):
 
 
 def again(case, decision, failures):
-    """Return the seconds until the next look, None where only the schedule asks for one."""
-    return 0 if failures == {} else None
+    """
+    Return the seconds until the next look, None where only the schedule asks for one: what a
+    controller's loss has left behind ends when its time is over.
+    """
+    if failures == {}:
+        return 0
+    if decision["verdict"] != "settled":
+        return None
+    seen, _ = openstack_ha_rule.understood(case, SHAPE)
+    soon = case["cluster"]["nova"]["failover_timeout"]
+    found = [one for one in _creations(case, seen, _able(seen)) if one["patience"] <= soon]
+    return min((one["patience"] + 1 - one["seconds"] for one in found), default=None)
 
 
-def _is_able(said):
-    return said["is_ready"] and None not in (said["requests"], said["machines"])
+def _creations(case, seen, able):
+    """What is on its way, each with the seconds that it may take, and what is wrong after them."""
+    options, said = case["cluster"]["nova"], seen[able[0]]
+    # What was in hand before somebody began anew, he has not in hand any more.
+    started = [one["started"] for one in seen.values() if one["started"] is not None]
+    youngest = min(started, default=0)
+    requests = {one["uuid"] for one in said["requests"]}
+    for one in said["requests"]:
+        is_lost = one["is_orphaned"] or youngest < one["seconds"]
+        patience = options["failover_timeout" if is_lost else "schedule_timeout"]
+        yield {**one, "patience": patience, "why": UNPLACED}
+    for one in said["machines"]:
+        if not one["is_held"] and one["uuid"] not in requests:
+            patience = options["failover_timeout" if one["is_left"] else "build_timeout"]
+            yield {**one, "patience": patience, "why": UNBUILT}
+
+
+def _able(seen):
+    """The controllers that know what there is, and have what ends it."""
+    return [
+        node
+        for node, said in seen.items()
+        if said["is_ready"] and None not in (said["requests"], said["machines"])
+    ]
 
 
 def _step(node, lost, why):
+    uuids = [one["uuid"] for one in lost]
     more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+    told = f"{why} within {min(one['patience'] for one in lost)} s"
     # Everybody is asked once more: a service may have taken it up meanwhile.
     return {
-        **_said("give_up", [node], f"the creation of {', '.join(lost[:NAMED])}{more}: {why}"),
-        "arguments": {"machines": lost, "why": why},
+        **_said("give_up", [node], f"the creation of {', '.join(uuids[:NAMED])}{more}: {told}"),
+        "arguments": {"machines": uuids, "why": told},
         "is_final": True,
     }
 

@@ -34,10 +34,8 @@ def decide(case):
         return [refusal]
     able = [node for node in seen if openstack_ha_nova_network.is_able(seen[node])]
     if not able:
-        silent = [node for node in case["nodes"] if node not in seen]
-        told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
-        why = ["no controller that answers has Nova, its schema and a database that answers"]
-        return [_said("wait", [], ", ".join([*why, *told]))]
+        why = "no controller that answers has Nova, its schema and a database that answers"
+        return [openstack_ha_rule.nobody(case, seen, case["nodes"], why)]
     return [_step(case["cluster"]["nova_network"], able[0], seen[able[0]])]
 
 

@@ -157,13 +157,11 @@ def _nobody_knows(case, seen, unclear):
     if old:
         why, way_out = openstack_ha_rule.less(old), openstack_ha_rule.sync(old[0])
         return _said("refuse", old, why, way_out)
-    unknown = [node for node in controllers if node not in seen]
-    told = openstack_ha_rule.silence(unknown, case["found"]) if unknown else []
     if any(seen[node]["is_ready"] for node in controllers if node in seen):
         why = "no controller that answers knows what is in the database"
     else:
         why = "no controller that answers is configured"
-    return _said("wait", [], ", ".join([why, *told]))
+    return openstack_ha_rule.nobody(case, seen, controllers, why)
 
 
 def _about_the_cell(node, said):

@@ -43,9 +43,16 @@ OPTIONS = option.service(
     ),
     schedule_timeout=option.integer(
         "seconds after which a creation that no conductor has brought to a compute node ends in an "
-        "error; a living conductor hears of a dead scheduler within 60",
-        90,
+        "error; of many at once the last ones wait for the others",
+        300,
         30,
+        86400,
+    ),
+    failover_timeout=option.integer(
+        "the same where a conductor or a scheduler that may have had it in hand was lost, or begun "
+        "anew, since it was accepted; others go on with theirs in a few seconds",
+        45,
+        15,
         86400,
     ),
     build_timeout=option.integer(
@@ -81,6 +88,7 @@ SECRETS = {
     "migration_key": option.string(
         "the key by which compute nodes know one another, ed25519 without a passphrase",
         pattern=migration_key.PATTERN,
+        lines=True,
         fault=migration_key.NO_PEM,
     )
 }
@@ -145,7 +153,10 @@ SYSTEM = {
         "nova.api": _of_controller(),
         "nova.console": _of_controller(),
         "nova.metadata": _part("network_node"),
-        "nova.compute": _part("compute_node", secrets=[migration_key.PATH]),
+        "nova.compute": {
+            **_part("compute_node", secrets=[migration_key.PATH]),
+            "units": [("nova_migration:service", ".socket")],
+        },
     },
     "schema": {
         "part": "nova.api",

@@ -172,7 +172,9 @@ def secrets(description, keys=IDENTIFIER_PATTERN):
 
 FILE_OPTIONS = mapping(
     "options of a configuration file over the formula's own, by section",
-    mapping("options of a section", {"type": ["string", "number", "boolean"]}, keys=r"^\S+$"),
+    mapping(
+        "options of a section", {"type": ["string", "number", "boolean"]}, keys=r"^[^\s=:#;\[\]]+$"
+    ),
     keys=r"^[A-Za-z0-9_:-]+$",
     default={},
 )

@@ -168,9 +168,8 @@ def recover(name, members, evidence, first):
     seen = {node: evidence[node] for node in members if _is_complete(evidence.get(node))}
     running = [node for node in seen if seen[node]["is_running"]]
     if running:
-        return _refuse(
-            [], f"{_names(running)} runs", TABLES, openstack_ha_rule.show(name, "rabbitmq")
-        )
+        why = f"RabbitMQ runs on {_names(running)}, so nothing is to be recovered from one's tables"
+        return _refuse([], why, TABLES, openstack_ha_rule.show(name, "rabbitmq"))
     if first not in seen or seen[first]["is_blank"]:
         why = f"{first} does not answer or has no database to start from"
         return _refuse([], why, TABLES, openstack_ha_rule.show(name, "rabbitmq"))

@@ -186,6 +186,27 @@ def silence(members, evidence):
     return found + [f"{node} answered with an error ({short(errors[node])})" for node in errors]
 
 
+def nobody(case, seen, members, why):
+    """
+    Return the decision that waits because nobody of those who answer can act, with who is unknown.
+
+    case
+        The case.
+
+    seen
+        The evidence by node, of those whose evidence is understood.
+
+    members
+        Ids of those of whom one would do.
+
+    why
+        What all who answer lack, as a clause.
+    """
+    unknown = [node for node in members if node not in seen]
+    told = silence(unknown, case["found"]) if unknown else []
+    return {"verdict": "wait", "nodes": [], "why": ", ".join([why, *told]), "way_out": None}
+
+
 def short(text):
     """
     Return a text as one line of bounded length; of a traceback, its last line.

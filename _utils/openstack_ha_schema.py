@@ -8,7 +8,11 @@ stand in ``openstack_ha_cluster``.
 """
 
 import copy
+import math
+import re
+import unicodedata
 
+import openstack_ha_fault_text
 import openstack_ha_option_types as option
 import openstack_ha_systems
 
@@ -96,11 +100,13 @@ TLS = option.section(
     certificate=option.string(
         "the certificate for vip:fqdn in PEM, followed by those between it and the authority's",
         pattern=CERTIFICATE_PATTERN,
+        lines=True,
         fault=NO_PEM.format("certificate"),
     ),
     ca=option.string(
         "the authority's certificate in PEM, where the nodes do not believe it anyway",
         pattern=CERTIFICATE_PATTERN,
+        lines=True,
         fault=NO_PEM.format("certificate"),
     ),
 )
@@ -115,6 +121,7 @@ SECRETS = {
             key=option.string(
                 "the private key of tls:certificate in PEM, without a password",
                 pattern=KEY_PATTERN,
+                lines=True,
                 fault=NO_PEM.format("private key without a password"),
             )
         ),
@@ -191,31 +198,85 @@ def faults(data):
         The cluster file's content under the key ``openstack_ha``.
 
     Secrets are named by path only, never by value. Needs the package jsonschema.
+
+    A pattern is of the whole text, a text is one line without control characters unless its schema
+    has ``lines``, an integer is written as one, and a number is finite. Where a key is no text,
+    nothing else is looked at: YAML has read something else than what stands there.
     """
+    keys = list(_key_faults(data, []))
+    if keys:
+        return keys
+    found, texts = [], set()
+    for error in sorted(_validator().iter_errors(data), key=lambda e: [str(p) for p in e.path]):
+        path = list(error.absolute_path)
+        # A text with a line break has not its pattern either; that is one fault.
+        if isinstance(error.instance, str):
+            place = (*path, error.instance)
+            if place in texts:
+                continue
+            texts.add(place)
+        found.append({"path": path, "text": openstack_ha_fault_text.text(error)})
+    return found
+
+
+def _key_faults(data, path):
+    if isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _key_faults(item, [*path, index])
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if isinstance(key, str):
+                yield from _key_faults(value, [*path, key])
+            else:
+                yield {
+                    "path": [*path, str(key)],
+                    "text": f"YAML reads this key as {key!r}, which is no text; put it in quotes",
+                }
+
+
+def _validator():
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    return [
-        {"path": list(error.absolute_path), "text": _text(error)}
-        for error in sorted(validator.iter_errors(data), key=lambda e: [str(p) for p in e.path])
-    ]
+    base = jsonschema.Draft202012Validator
+    kinds = base.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+    rules = {"type": _type_rule(base.VALIDATORS["type"]), "pattern": _pattern_rule}
+    return jsonschema.validators.extend(base, validators=rules, type_checker=kinds)(SCHEMA)
 
 
-def _text(error):
-    if error.validator in ("pattern", "type") and "fault" in error.schema:
-        return error.schema["fault"].format(error.instance)
-    if "secrets" in list(error.absolute_path)[:1] and error.validator in ("pattern", "type"):
-        return (
-            "is no usable secret: it takes 12 to 128 of the characters A-Z a-z 0-9 _ . ~ + = - "
-            "(`salt-run openstack_ha.secrets` makes good ones)"
-        )
-    if error.validator == "additionalProperties":
-        known = ", ".join(sorted(error.schema.get("properties", {})))
-        unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
-        return f"unknown keys {', '.join(map(repr, unknown))}; known here: {known}"
-    if error.validator == "enum":
-        choices = ", ".join(map(str, error.validator_value))
-        return f"{error.instance!r} is not one of {choices}"
-    if error.validator == "required":
-        return error.message.replace("is a required property", "is missing and has no default")
-    return error.message
+def _is_integer(_checker, value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker, value):
+    is_finite = isinstance(value, float) and math.isfinite(value)
+    return is_finite or _is_integer(checker, value)
+
+
+def _type_rule(of_base):
+    import jsonschema
+
+    def rule(validator, wanted, value, schema):
+        yield from of_base(validator, wanted, value, schema)
+        if isinstance(value, str) and not schema.get("lines") and (name := _control_of(value)):
+            yield jsonschema.ValidationError(
+                f"{openstack_ha_fault_text.CONTROL}{name}; it is one line of plain text"
+            )
+
+    return rule
+
+
+def _control_of(text):
+    """What a text has that ends a line or shows as nothing, in words; None where it has none."""
+    for char in text:
+        if char in "\n\r\x0b\x0c\x85\u2028\u2029":
+            return "a line break (YAML's `|` and `>` leave one at the end: take `|-`)"
+        if unicodedata.category(char) in ("Cc", "Cf", "Cs"):
+            return f"the control character U+{ord(char):04X}"
+    return None
+
+
+def _pattern_rule(_validator, pattern, value, _schema):
+    import jsonschema
+
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")

@@ -1,6 +1,5 @@
 """
-Whether a whole cluster serves: one pure rule over what each controller and compute node says of
-itself.
+Whether a whole cluster serves: one pure rule over what each node says of itself.
 
 A reply is the mapping of ``openstack_ha.node_status``, a text when the node answered with an error,
 or None when it did not answer. In a reply, a text stands for a probe that failed: what is unknown
@@ -9,9 +8,13 @@ is a fault of its own and never taken for absent.
 
 import time
 
+import openstack_ha_age
 import openstack_ha_nova_network_node
 import openstack_ha_nova_status
 import openstack_ha_rule
+import openstack_ha_swift_rule
+import openstack_ha_swift_spread
+import openstack_ha_units
 
 HEALTHY = "healthy"
 # It serves, and something of it does not.
@@ -24,11 +27,28 @@ VERDICTS = (HEALTHY, DEGRADED, DEAD)
 ASKED_ITSELF = ("mysql", "rabbitmq")
 PROBES = ("holds_vip", "galera", "rabbitmq", "haproxy", "certificates", "nova")
 OF_COMPUTE = ("networks",)
+OF_ALL = ("units", "rejoin")
+# Parts whose servers tell more of themselves than their units do.
+TELLING = ("galera", "rabbitmq")
+# A member on its way to Synced, beside a Primary component.
+JOINING = ("joining", "Joining", "Joiner", "Joined", "Donor/Desynced")
+# Seconds without a look of the master's after which its decisions are old: its schedule looks each
+# 30 s.
+STALE = 300
+# What mends a key, by what became of it.
+KEYS = {
+    "pending": "its key waits to be accepted: `salt-key --accept={0}`",
+    "rejected": "its key was rejected: `salt-key --include-all --accept={0}`",
+    "denied": "its key is another one than the accepted: `salt-key --delete={0}`, then restart its "
+    "salt-minion",
+    "absent": "the master has never heard it: its salt-minion needs this master and the id {0}, "
+    "then `salt-key --accept={0}`",
+}
 # Days in which a certificate can be ordered, signed and brought by people.
 DAYS_FOR_A_CERTIFICATE = 14
 
 
-def assess(cluster, replies, records, now):
+def assess(cluster, replies, records, now, keys=None):
     """
     Return one view of the cluster, with the verdict and every fault.
 
@@ -36,7 +56,7 @@ def assess(cluster, replies, records, now):
         ``{name, vip, nodes}`` of a complete cluster.
 
     replies
-        Reply by controller and compute node; one that is missing is one that did not answer.
+        Reply by node; one that is missing is one that did not answer.
 
     records
         The master's records by system, ``galera``, ``rabbitmq`` and others; an empty one where
@@ -45,18 +65,26 @@ def assess(cluster, replies, records, now):
     now
         Seconds since the epoch.
 
-    Returns ``{"name", "verdict", "retcode", "faults", "silent", "vip": {"address", "holders"},
-    "nodes", "compute", "floor", "decisions"}``. ``retcode`` is 0 when healthy, else 1. ``faults``
-    are lines, each with the thing, its value and the command that shows or mends it. ``silent`` are
-    those that did not answer. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state,
+    keys
+        What became of the nodes' keys, as the runner ``openstack_ha_members.keys`` tells it;
+        accepted where it is not told.
+
+    Returns ``{"name", "verdict", "retcode", "faults", "progress", "silent", "vip": {"address",
+    "holders"}, "nodes", "compute", "storage", "rings", "units", "floor", "decisions"}``.
+    ``retcode`` is 0 when healthy, 1 when degraded, 2 when dead. ``faults`` are lines, each with the
+    thing, its value and the command that shows or mends it; ``progress`` are lines of what is under
+    way. ``silent`` are those that did not answer. ``units`` has the units' states by node and part,
+    ``storage`` what a storage node's Swift tells, ``rings`` the rings as ``openstack_ha_swift``
+    has them. ``nodes`` has a node's ``holds_vip``, ``galera`` (``{state,
     component, size, uuid, seqno}``), ``rabbitmq`` (``{is_running, running, partitions,
     alarms}``) and ``haproxy`` (back end -> server -> whether it serves), ``certificates`` (file ->
     its end) and ``nova`` (``{hypervisors, services, unmapped}``, None without Nova), or the text or
     None of its reply; ``compute`` has a compute node's ``hypervisor`` (``{is_up, machines,
     running}`` as a controller's database has it, None where that is not known) and ``bridges`` as
     ``openstack_ha_nova_network`` has them, or the text or None of its reply. ``decisions`` has
-    each system's last ``{verdict, nodes, why, way_out, since}``, ``since`` in seconds since the
-    epoch, or None.
+    each system's last ``{verdict, nodes, why, way_out, since, looked, age, stale}``, the first
+    two times in seconds since the epoch, the others as people read them, ``stale`` None unless the
+    last look is old; or None.
     """
     members = {one: node for one, node in cluster["nodes"].items() if "controller" in node["roles"]}
     nodes = {one: _node(replies.get(one), PROBES) for one in members}
@@ -65,15 +93,19 @@ def assess(cluster, replies, records, now):
         for one, node in cluster["nodes"].items()
         if "compute" in node["roles"]
     }
-    # Of one that is both, the controller's says whether it answers.
-    asked = {**compute, **nodes}
+    everywhere = {one: _node(replies.get(one), OF_ALL) for one in cluster["nodes"]}
+    swift, rings = _swift(cluster, replies, records, now)
     holders = sorted(_probed(nodes, "holds_vip", lambda holds: holds is True))
     brokers = [f"rabbit@{node['hostname']}" for node in members.values()]
-    decisions = {system: _decision(record) for system, record in records.items()}
+    decisions = {system: _decision(record, now) for system, record in records.items()}
     faults = [
-        *_not_answering(asked),
+        *_file(cluster, now),
+        *_stale(cluster["name"], records, now),
+        *_not_answering(everywhere, keys or {}),
         *_failing(nodes),
         *_failing(compute),
+        *_failing(everywhere),
+        *_not_running(everywhere),
         *_vip(cluster["vip"]["address"], holders, list(members)),
         *_galera(cluster["name"], nodes, decisions["galera"]),
         *_rabbitmq(cluster["name"], nodes, brokers),
@@ -82,28 +114,71 @@ def assess(cluster, replies, records, now):
         *_certificates(nodes, now),
         *_nova(cluster, nodes),
         *_networks(compute),
+        *swift,
         *_refusals(cluster["name"], decisions),
         *_failures(cluster["name"], records),
     ]
-    verdict = max([HEALTHY, *(weight for weight, _ in faults)], key=VERDICTS.index)
+    progress = [*_progress(everywhere, decisions, now), *_joining(nodes)]
+    weights = [weight for weight, _ in [*faults, *progress]]
+    verdict = max([HEALTHY, *weights], key=VERDICTS.index)
     return {
         "name": cluster["name"],
         "verdict": verdict,
-        "retcode": 0 if verdict == HEALTHY else 1,
+        "retcode": VERDICTS.index(verdict),
         "faults": [line for _, line in faults],
-        "silent": [one for one in cluster["nodes"] if one in asked and asked[one] is None],
+        "progress": [line for _, line in progress],
+        "silent": [one for one, told in everywhere.items() if told is None],
         "vip": {"address": cluster["vip"]["address"], "holders": holders},
         "nodes": nodes,
         "compute": _compute(cluster, nodes, compute),
+        "storage": {
+            one: _disks(told["swift"])
+            for one, told in replies.items()
+            if isinstance(told, dict) and _is_storage(cluster, one) and "swift" in told
+        },
+        "rings": rings,
+        "units": {
+            one: told["units"] if isinstance(told, dict) else told
+            for one, told in everywhere.items()
+        },
         "floor": records["galera"].get("floor"),
         "decisions": decisions,
     }
 
 
-def _decision(record):
+def _disks(told):
+    """What a storage node tells, with the age of its oldest replication as people read it."""
+    if not isinstance(told, dict):
+        return told
+    ages = [seconds for seconds in told["replicated"].values() if seconds is not None]
+    return {**told, "oldest": f"{openstack_ha_age.age(max(ages))} ago" if ages else None}
+
+
+def _is_storage(cluster, node):
+    return "storage" in cluster["nodes"].get(node, {"roles": []})["roles"]
+
+
+def _file(cluster, now):
+    """A cluster file with a fault: what it said before counts until it is mended."""
+    broken = cluster.get("broken")
+    if broken:
+        more = len(broken["faults"]) - 1
+        yield (
+            DEGRADED,
+            f"{cluster['file']} is broken since {openstack_ha_age.ago(broken['since'], now)}, and "
+            f"what it said before counts: {broken['faults'][0]}"
+            f"{f' (and {more} more)' if more else ''}: `salt-run openstack_ha.check`",
+        )
+
+
+def _decision(record, now):
     if "decision" not in record:
         return None
-    return {**record["decision"], "since": record["decided"]}
+    looked = record.get("looked", record["decided"])
+    ages = {"age": openstack_ha_age.age(now - record["decided"]), "stale": None}
+    if now - looked > STALE:
+        ages["stale"] = openstack_ha_age.age(now - looked)
+    return {**record["decision"], "since": record["decided"], "looked": looked, **ages}
 
 
 def _node(reply, probes):
@@ -148,9 +223,94 @@ def _probed(nodes, probe, wanted=lambda value: True):
     }
 
 
-def _not_answering(nodes):
+def _stale(name, records, now):
+    """Decisions that nobody has looked at again tell of another day."""
+    looked = [record["looked"] for record in records.values() if "looked" in record]
+    if looked and now - max(looked) > STALE:
+        yield (
+            DEGRADED,
+            f"nobody has looked after {name} for {openstack_ha_age.age(now - max(looked))}, so the "
+            "decisions below are old: `systemctl restart salt-master`, "
+            f"`salt-run openstack_ha.reconcile {name}`",
+        )
+
+
+def _not_running(nodes):
+    """Units that should run and do not, also where everything still serves: their spare is lost."""
     for one, node in nodes.items():
-        if node is None:
+        if not isinstance(node, dict) or isinstance(node["units"], str):
+            continue
+        rejoin = node["rejoin"]
+        if isinstance(rejoin, dict) and not rejoin["is_deployed"]:
+            if not rejoin["is_applying"]:
+                yield DEGRADED, f"{one} has had no whole highstate: `salt {one} state.highstate`"
+            continue
+        for part, units in node["units"].items():
+            stopped = {unit: state for unit, state in units.items() if not _is_up(state)}
+            if stopped and part not in TELLING:
+                names = " ".join(unit.removesuffix(".service") for unit in stopped)
+                states = ", ".join(dict.fromkeys(stopped.values()))
+                yield (
+                    DEGRADED,
+                    f"{part} of {one} lacks {names.replace(' ', ', ')} ({states}): "
+                    f"`salt {one} cmd.run 'systemctl start {names}'`",
+                )
+
+
+def _is_up(state):
+    return state in openstack_ha_units.RUNNING or state in openstack_ha_units.UNDER_WAY
+
+
+def _progress(nodes, decisions, now):
+    """What is under way; by itself it is no fault."""
+    for one, node in nodes.items():
+        if not isinstance(node, dict):
+            continue
+        if isinstance(node["rejoin"], dict) and node["rejoin"]["is_applying"]:
+            yield HEALTHY, f"{one}: a state run is at work"
+        for units in node["units"].values() if isinstance(node["units"], dict) else ():
+            for unit, state in units.items():
+                if state in openstack_ha_units.UNDER_WAY:
+                    yield HEALTHY, f"{one}: {unit} is {state}"
+    for system, decision in decisions.items():
+        if decision and decision["verdict"] not in ("settled", "refuse"):
+            age = openstack_ha_age.age(now - decision["since"])
+            where = f" of {', '.join(decision['nodes'])}" if decision["nodes"] else ""
+            verdict = decision["verdict"]
+            yield HEALTHY, f"{system}: {verdict}{where} for {age}: {decision['why']}"
+
+
+def _joining(nodes):
+    """Members on their way, while others serve: the cluster is not whole before they are there."""
+    members = _probed(nodes, "galera")
+    if any(member["component"] == "Primary" for member in members.values()):
+        for one, member in members.items():
+            if member["state"] in JOINING:
+                yield DEGRADED, f"Galera of {one} is {member['state']}"
+
+
+def _swift(cluster, replies, records, now):
+    """What is wrong with rings and disks, and the rings; nothing where there are none."""
+    if not cluster.get("swift", {}).get("owner"):
+        return [], {}
+    told = {
+        one: reply["swift"]
+        for one, reply in replies.items()
+        if isinstance(reply, dict) and "swift" in reply
+    }
+    record = {"spread": {}, **records.get("swift", {})}
+    whose = openstack_ha_swift_rule.rings(cluster)
+    faults, rings = openstack_ha_swift_spread.seen(whose, told, record, now)
+    failed = [f"Swift of {one}: {text}" for one, text in told.items() if isinstance(text, str)]
+    command = f"`salt-run openstack_ha_swift.status {cluster['name']}`"
+    return [(DEGRADED, f"{line}: {command}") for line in [*failed, *faults]], rings
+
+
+def _not_answering(nodes, keys):
+    for one, node in nodes.items():
+        if node is None and keys.get(one, "accepted") in KEYS:
+            yield DEGRADED, f"{one} did not answer: {KEYS[keys[one]].format(one)}"
+        elif node is None:
             yield (
                 DEGRADED,
                 f"{one} did not answer: `salt {one} test.ping`, `systemctl status salt-minion` "
@@ -194,6 +354,9 @@ def _galera(name, nodes, decision):
             f"{last['verdict']}, {last['why']}: {command}",
         )
     for one, member in members.items():
+        if primary and member["state"] in JOINING:
+            # On its way, which is told as that.
+            continue
         if member["state"] != "Synced" or one not in primary:
             component = f" in a {member['component']} component" if member["component"] else ""
             yield DEGRADED, f"Galera of {one} is {member['state']}{component}: {command}"

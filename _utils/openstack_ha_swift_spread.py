@@ -229,6 +229,42 @@ def assess(cluster, replies, record, now):
     lack it; ``nodes`` what each node said. ``verdict`` is ``healthy`` or ``degraded``.
     """
     replies = {node: _in_full(node, reply) for node, reply in replies.items()}
+    faults, rings = _rings(cluster, replies, record, now)
+    for node in dict.fromkeys([cluster["owner"], *cluster["nodes"]]):
+        faults += [f"{node}: {fault}" for fault in _node_faults(node, replies.get(node))]
+    decision = record.get("decision")
+    if decision and decision["verdict"] == "refuse":
+        faults.append(f"refused: {decision['why']}. {decision['way_out']}")
+    faults += [f"{what}: {why}" for what, why in (record.get("failures") or {}).items()]
+    return {
+        "name": cluster["name"],
+        "owner": cluster["owner"],
+        "verdict": "degraded" if faults else "healthy",
+        "retcode": int(bool(faults)),
+        "faults": faults,
+        "rings": rings,
+        "nodes": {node: replies.get(node) for node in cluster["nodes"]},
+        "decision": decision,
+    }
+
+
+def seen(cluster, replies, record, now):
+    """
+    Return what answers tell of rings and disks, as ``(faults, rings)``; who is silent, and what was
+    decided, is told elsewhere.
+
+    cluster, replies, record, now
+        As for ``assess``.
+    """
+    replies = {node: _in_full(node, reply) for node, reply in replies.items()}
+    faults, rings = _rings(cluster, replies, record, now)
+    for node, reply in replies.items():
+        if isinstance(reply, dict):
+            faults += [f"{node}: {fault}" for fault in _node_faults(node, reply)]
+    return faults, rings
+
+
+def _rings(cluster, replies, record, now):
     name, owner = cluster["name"], replies.get(cluster["owner"])
     figures = owner["figures"] if isinstance(owner, dict) else None
     faults, rings = [], {}
@@ -251,22 +287,7 @@ def assess(cluster, replies, record, now):
         if without:
             more = f"`{openstack_ha_rule.show(name, 'swift')}` says why"
             faults.append(f"{ring}: {', '.join(without)} without version {wanted}; {more}")
-    for node in dict.fromkeys([cluster["owner"], *cluster["nodes"]]):
-        faults += [f"{node}: {fault}" for fault in _node_faults(node, replies.get(node))]
-    decision = record.get("decision")
-    if decision and decision["verdict"] == "refuse":
-        faults.append(f"refused: {decision['why']}. {decision['way_out']}")
-    faults += [f"{what}: {why}" for what, why in (record.get("failures") or {}).items()]
-    return {
-        "name": name,
-        "owner": cluster["owner"],
-        "verdict": "degraded" if faults else "healthy",
-        "retcode": int(bool(faults)),
-        "faults": faults,
-        "rings": rings,
-        "nodes": {node: replies.get(node) for node in cluster["nodes"]},
-        "decision": decision,
-    }
+    return faults, rings
 
 
 def _in_full(node, reply):

@@ -18,9 +18,15 @@ SYSTEM = {
     },
     "parts": {
         "swift.rings": {"roles": {"rings_owner"}, "secrets": HASH_PATH},
-        "swift.storage": {"roles": {"storage"}, "secrets": HASH_PATH},
+        "swift.storage": {
+            "roles": {"storage"},
+            "secrets": HASH_PATH,
+            "programs": "storage",
+            "units": [("swift_storage:rsync_service", ""), ("swift_storage:drive_audit", ".timer")],
+        },
         "swift.proxy": {
             "roles": {"proxy"},
+            "programs": "proxy",
             "reads": {"keystone"},
             "secrets": [*HASH_PATH, ("keystone", "users", "swift"), ("swift", "users")],
         },

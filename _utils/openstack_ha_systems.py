@@ -5,7 +5,9 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
 
     parts        its parts by name, each a step of a highstate and of a rejoin: ``roles`` whose
                  nodes have it, ``reads`` (sections of other systems' options), ``secrets`` (paths
-                 below ``secrets`` that it reads), and whether it ``asks_vip`` while it comes up
+                 below ``secrets`` that it reads), whether it ``asks_vip`` while it comes up, and
+                 what ``openstack_ha_units`` does not find by its name: ``units``, pairs of a path
+                 in the release's names and a suffix, and ``programs``, Swift's role
     options      its section of the cluster file, as a JSON schema (``openstack_ha_option_types``)
     node         what is said of it at each node, as JSON schemas by key
     secrets      its secrets, as JSON schemas by key

@@ -30,6 +30,7 @@ from .errors import LabError
 
 REPOSITORY = "openstack-ha"
 SUITE = "bookworm"
+DEBIAN = "http://deb.debian.org/debian"
 MIRROR = os.environ.get("LAB_APT_MIRROR", "")
 SALT_VERSION = os.environ.get("LAB_SALT_VERSION", "3008.3")
 
@@ -188,7 +189,7 @@ class Images:
     def trusting(self) -> str:
         """Return the tag of the base that trusts what this machine trusts."""
         files = {path: (content, 0o644) for path, content in trust.build_files().items()}
-        return self._build("trusting", {"BASE": self.base()}, files)
+        return self._build("trusting", {"BASE": self.base(), "MIRROR": MIRROR or DEBIAN}, files)
 
     def salt(self) -> str:
         """Return the tag of the image from which hosts get Salt in its virtual environment."""

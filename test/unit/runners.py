@@ -11,6 +11,7 @@ import copy
 import functools
 import importlib
 import json
+import pathlib
 import time
 import types
 
@@ -279,8 +280,9 @@ class Master:
             client=types.SimpleNamespace(get_local_client=lambda _file: Client(self))
         )
         # A file that is the same is read once: a machine's steps ask for it thousands of times.
-        load_once = functools.cache(self.execution["openstack_ha_cluster.load"])
-        self.execution["openstack_ha_cluster.load"] = load_once
+        for function in ("load", "current"):
+            name = f"openstack_ha_cluster.{function}"
+            self.execution[name] = _unless_changed(self.execution[name])
 
     def run(self, function, *args, **kwargs):
         """Do as ``salt-run`` does."""
@@ -295,6 +297,20 @@ class Master:
         prefix = f"openstack_ha_{system}."
         steps = [(nodes, fun.removeprefix(prefix)) for nodes, fun, _ in self.sent if prefix in fun]
         return [one for one in steps if one[1] != "evidence"]
+
+
+def _unless_changed(function):
+    """Call a function of a file again only when another text is in the file."""
+    last = {}
+
+    @functools.wraps(function)
+    def call(path, **kwargs):
+        text = pathlib.Path(path).read_bytes() if pathlib.Path(path).exists() else None
+        if kwargs or path not in last or last[path][0] != text:
+            last[path] = (text, function(path, **kwargs))
+        return last[path][1]
+
+    return call
 
 
 @functools.cache

@@ -34,6 +34,22 @@ def test_example_has_no_fault(cluster):
 
 
 CASES = {
+    "a network without its prefix is one fault": (
+        ("network", "management"),
+        "172.29.80.0",
+        "openstack_ha:network:management: '172.29.80.0' is no network such as 10.0.0.0/24",
+    ),
+    "one role that is no list": (
+        ("nodes", "new1"),
+        {"address": "172.29.80.24", "roles": "proxy"},
+        "openstack_ha:nodes:new1:roles: 'proxy' is not a list, such as [proxy]",
+    ),
+    "a size without its unit": (
+        ("galera", "gcache_size"),
+        "512",
+        "openstack_ha:galera:gcache_size: '512' does not fit: ring buffer of write sets; a node "
+        "away for less than this comes back without an SST",
+    ),
     "VIP outside the network": (
         ("vip", "address"),
         "10.0.0.1",
@@ -62,7 +78,7 @@ CASES = {
     "a disk for machines that is no device": (
         ("nodes", "cmp[1-2]", "compute"),
         {"instances": {"path": "sdd"}},
-        "openstack_ha:nodes:cmp[1-2]:compute:instances:path: 'sdd' does not match '^/dev/.+$'",
+        "openstack_ha:nodes:cmp[1-2]:compute:instances:path: 'sdd' does not fit: a path below /dev",
     ),
     "two nodes with one address": (
         ("nodes", "new1"),
@@ -84,7 +100,7 @@ CASES = {
         ("nodes", "new1"),
         {"address": "172.29.80.24", "roles": ["compte"]},
         "openstack_ha:nodes:new1:roles:0: 'compte' is not one of controller, proxy, compute, "
-        "storage",
+        "storage; did you mean compute?",
     ),
     "range of another length": (
         ("nodes", "new[1-3]"),
@@ -153,8 +169,8 @@ CASES = {
     "unknown key": (
         ("vip", "adress"),
         "172.29.80.100",
-        "openstack_ha:vip: unknown keys 'adress'; known here: address, fqdn, interface, "
-        "prefixlen, router_id",
+        "openstack_ha:vip: unknown keys 'adress'; did you mean address? known here: address, "
+        "fqdn, interface, prefixlen, router_id",
     ),
     "network with host bits": (
         ("network", "management"),

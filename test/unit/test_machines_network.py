@@ -153,8 +153,8 @@ CASES = {
     "a name that the kernel does not take": (
         ("nova_network", "bridge"),
         "a-bridge-of-machines",
-        "openstack_ha:nova_network:bridge: 'a-bridge-of-machines' does not match "
-        "'^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$'",
+        "openstack_ha:nova_network:bridge: 'a-bridge-of-machines' does not fit: up to 15 letters, "
+        "digits, _ . and -, a letter or digit first",
     ),
     "the interface of the node's address": (
         ("nodes", "cmp3"),

@@ -206,3 +206,21 @@ def test_a_node_seals_what_its_master_opens(master, tmp_path):
     assert master.run(opened, "ctl1", "other", sealed) is None
     assert master.run(opened, "stranger", "q", sealed) is None
     assert base64.b64decode(sealed["seal"])
+
+
+def test_nobody_is_asked_whose_key_is_not_accepted(master, tmp_path):
+    pki = tmp_path / "pki"
+    for folder in ("minions_pre", "minions_rejected"):
+        (pki / folder).mkdir()
+    (pki / "minions/ctl2").rename(pki / "minions_pre/ctl2")
+    (pki / "minions/ctl3").unlink()
+    keys = master.run("openstack_ha_members.keys", CONTROLLERS)
+    assert keys == {"ctl1": "accepted", "ctl2": "pending", "ctl3": "absent"}
+    assert evidence(master)["found"]["ctl2"] is None
+    assert {node for nodes, *_ in master.sent for node in nodes} == {"ctl1"}
+    (pki / "minions/ctl1").rename(pki / "minions_rejected/ctl1")
+    master.sent.clear()
+    # Of a job that nobody hears Salt prints a line that would stand before the answer.
+    assert set(evidence(master)["found"].values()) == {None}
+    assert master.run("openstack_ha_members.survey", CONTROLLERS, "openstack_ha.node_status") == {}
+    assert master.sent == []

@@ -11,28 +11,47 @@ from salt.exceptions import CommandExecutionError
 from support import ROOT, with_machines
 
 MEMBERS = ["ctl1", "ctl2", "ctl3"]
-EMPTY = {"is_ready": True, "requests": [], "machines": []}
+EMPTY = {"is_ready": True, "started": 10**6, "requests": [], "machines": []}
 OPTIONS = openstack_ha_cluster.complete(with_machines({"cmp1": "172.29.80.21"}))["nova"]
 PLACED, BUILT = OPTIONS["schedule_timeout"], OPTIONS["build_timeout"]
+LOST = OPTIONS["failover_timeout"]
 
 
-def request(uuid, seconds):
-    return {"uuid": uuid, "seconds": seconds}
+def request(uuid, seconds, is_orphaned=False):
+    return {"uuid": uuid, "is_orphaned": is_orphaned, "seconds": seconds}
 
 
-def machine(uuid, seconds, host=None, is_held=False):
-    return {"uuid": uuid, "host": host, "is_held": is_held, "seconds": seconds}
+def machine(uuid, seconds, host=None, is_held=False, is_left=False):
+    return {
+        "uuid": uuid,
+        "host": host,
+        "is_held": is_held,
+        "is_left": is_left,
+        "seconds": seconds,
+    }
 
 
-def said(*requests, machines=()):
-    return {"is_ready": True, "requests": list(requests), "machines": list(machines)}
+def said(*requests, machines=(), started=10**6):
+    return {
+        "is_ready": True,
+        "started": started,
+        "requests": list(requests),
+        "machines": list(machines),
+    }
+
+
+def case(*three):
+    found = dict(zip(MEMBERS, three, strict=True))
+    return {"cluster": {"nova": OPTIONS}, "nodes": MEMBERS, "found": found}
 
 
 def decide(*three):
-    found = dict(zip(MEMBERS, three, strict=True))
-    case = {"cluster": {"nova": OPTIONS}, "nodes": MEMBERS, "found": found}
-    (decision,) = rule.decide(case)
+    (decision,) = rule.decide(case(*three))
     return decision
+
+
+def again(*three):
+    return rule.again(case(*three), decide(*three), None)
 
 
 def given_up(*three):
@@ -73,8 +92,32 @@ def test_a_creation_is_lost_when_its_time_is_over():
     assert given_up(*3 * [said(request("a", PLACED + 1), request("b", 1))]) == ["a"]
 
 
+def test_what_a_lost_controller_had_in_hand_has_a_shorter_time():
+    for seconds, is_lost in ((LOST, False), (LOST + 1, True)):
+        orphan = request("a", seconds, is_orphaned=True)
+        assert given_up(*3 * [said(orphan)]) == (["a"] if is_lost else [])
+
+
+@pytest.mark.parametrize("started", [LOST, None], ids=["begun anew", "none runs"])
+def test_who_began_anew_has_nothing_of_before_in_hand(started):
+    lost = said(request("a", LOST + 1), started=started)
+    assert given_up(lost, EMPTY if started else lost, None) == ["a"]
+    assert given_up(*3 * [said(request("a", LOST + 1), started=LOST + 2)]) == []
+
+
+def test_the_next_look_is_when_the_time_is_over_of_what_was_lost():
+    lost = request("a", LOST - 7, is_orphaned=True)
+    assert again(said(lost, request("b", 12)), None, {"error": "no systemd"}) == 8
+    left = [machine("c", LOST - 3, is_left=True)]
+    assert again(said(lost, machines=left), EMPTY, EMPTY) == 4
+    assert again(*3 * [said(request("b", 12), machines=[machine("d", 12)])]) is None
+    assert again(None, None, None) is None
+
+
 def test_a_machine_is_lost_when_nobody_who_lives_has_it():
     for one, is_lost in (
+        (machine("a", LOST, is_left=True), False),
+        (machine("a", LOST + 1, is_left=True), True),
         (machine("a", BUILT), False),
         (machine("a", BUILT + 1), True),
         (machine("a", BUILT + 1, "cmp1", is_held=False), True),
@@ -101,11 +144,18 @@ def test_what_cannot_be_undone_is_asked_once_more_and_names_some_only():
 def module():
     found = load("_modules", "openstack_ha_nova_builds", __utils__=utils())
     found.__opts__ = {"id": "ctl1"}
-    found.rows = {"build_requests": [["a", 95]], "instances": [["b", None, 40], ["c", "cmp1", 50]]}
+    found.rows = {
+        "build_requests": [["a", 95, 0], ["b", 30, 1]],
+        "instances": [["b", None, 1, "cmp1", 40], ["c", "cmp1", 0, "cmp1", 50]],
+    }
+    found.busy = []
     found.services = [{"binary": "nova-compute", "host": "cmp1", "is_up": True}]
+    found.units = {"nova-conductor": {"active_for": 70}, "nova-scheduler": {"active_for": 60}}
     found.runs, found.answer = [], {"retcode": 0, "stdout": "{}", "stderr": ""}
 
     def rows(statement):
+        if "DISTINCT i.host" in statement:
+            return found.busy
         (table,) = [name for name in found.rows if f".{name} " in statement]
         return found.rows[table]
 
@@ -116,6 +166,7 @@ def module():
     found.__salt__ = {
         "openstack_ha_db_sync.rows": rows,
         "openstack_ha_nova_status.services": lambda: found.services,
+        "openstack_ha_nova.active_units": lambda: found.units,
         "cmd.run_all": run,
     }
     return found
@@ -124,8 +175,40 @@ def module():
 def test_what_a_controller_says_is_what_the_rule_reads(module):
     found = module.evidence()
     assert utils()["openstack_ha_rule.fits"](found, rule.SHAPE)
-    assert found["requests"] == [request("a", 95)]
-    assert found["machines"] == [machine("b", 40), machine("c", 50, "cmp1", is_held=True)]
+    assert found["started"] == 60
+    assert found["requests"] == [request("a", 95), request("b", 30, is_orphaned=True)]
+    assert found["machines"] == [
+        machine("b", 40, is_left=True),
+        machine("c", 50, "cmp1", is_held=True),
+    ]
+
+
+def test_a_controller_of_which_nothing_runs_has_begun_nothing(module):
+    module.units = {}
+    assert module.started() is None
+
+
+@pytest.mark.parametrize(
+    ("busy", "is_up", "place", "is_left"),
+    [
+        ([], True, "cmp1", True),
+        ([["cmp2"]], True, "cmp1", True),
+        ([["cmp1"]], True, "cmp1", False),
+        ([], False, "cmp1", False),
+        ([], True, None, False),
+    ],
+)
+def test_who_has_a_place_and_is_not_begun_with_waits_for_others_only(
+    module, busy, is_up, place, is_left
+):
+    module.rows["instances"] = [["d", None, 0, place, 60]]
+    module.busy, module.services[0]["is_up"] = busy, is_up
+    assert [one["is_left"] for one in module.machines()] == [is_left]
+
+
+def test_a_database_that_does_not_tell_who_builds_tells_of_no_machines(module):
+    module.busy = None
+    assert module.machines() is None
 
 
 def test_a_machine_of_a_dead_service_is_in_nobodys_hands(module):

@@ -126,41 +126,91 @@ def test_a_node_that_hangs_holds_the_schedule_up_for_a_while_only(master):
     assert 20 <= master.clock.now - begin < 25
 
 
-def test_a_cluster_file_with_a_fault_is_told_and_not_used(master, tmp_path):
-    assert list(master.run("openstack_ha.check").values()) == [[]]
+def faulty(folder):
     cluster = example()
     cluster["vip"]["address"] = "10.0.0.1"
-    path = write_cluster(tmp_path / "cluster.yaml", cluster)
-    (faults,) = Master(tmp_path, Everything(), cluster).run("openstack_ha.check").values()
-    assert any("10.0.0.1 lies outside" in one for one in faults)
+    return write_cluster(folder / "cluster.yaml", cluster)
+
+
+def test_a_cluster_file_that_never_was_good_is_not_used(master, tmp_path):
+    path = faulty(tmp_path)
     with pytest.raises(SaltRunnerError, match=f"{path}: .*10.0.0.1 lies outside"):
-        Master(tmp_path, Everything(), cluster).run("openstack_ha.clusters")
+        master.run("openstack_ha.clusters")
+    with pytest.raises(SaltRunnerError, match="no cluster 'demo'; none can be read; .*10.0.0.1"):
+        master.run("openstack_ha.cluster", "demo")
+
+
+@pytest.mark.parametrize("breaks", ["a fault", "no YAML", "no file"])
+def test_a_faulty_file_blinds_nobody(master, tmp_path, breaks):
+    good = master.run("openstack_ha.cluster", "demo")
+    assert good["broken"] is None
+    path = tmp_path / "cluster.yaml"
+    text = path.read_text(encoding="utf-8")
+    broken_at = master.clock.now
+    if breaks == "a fault":
+        faulty(tmp_path)
+    elif breaks == "no YAML":
+        path.write_text(text + "  name: *secret\n", encoding="utf-8")
+    else:
+        path.unlink()
+    master.nodes.silent = set(master.minions)
+    for _look in range(2):
+        now = master.run("openstack_ha.cluster", "demo")
+        assert now["vip"]["address"] == good["vip"]["address"]
+        assert now["broken"]["since"] == broken_at
+        assert now["broken"]["faults"]
+        master.clock.now += 600
+    assert set(master.run("openstack_ha.reconcile")) == {"demo"}
+    assert master.run("openstack_ha_coordinator.plan", "demo", "galera")["decisions"]
+    faults = master.run("openstack_ha.status")["data"]["faults"]
+    assert any(str(path) in str(one) and "since" in str(one) for one in faults), faults
+    path.write_text(text + "# mended\n", encoding="utf-8")
+    assert master.run("openstack_ha.cluster", "demo")["broken"] is None
+    master.clock.now += 600
+    faulty(tmp_path)
+    assert master.run("openstack_ha.cluster", "demo")["broken"]["since"] == master.clock.now
+
+
+def test_what_is_kept_of_a_file_is_the_masters_alone(master, tmp_path):
+    path = tmp_path / "cluster.yaml"
+    path.chmod(0o644)
+    master.run("openstack_ha.clusters")
+    folder = tmp_path / "cache/openstack_ha/files"
+    (copy,) = folder.iterdir()
+    # As it is: what is encrypted in it stays so.
+    assert copy.read_bytes() == path.read_bytes()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    faulty(tmp_path)
+    master.run("openstack_ha.clusters")
+    modes = {one.stat().st_mode & 0o777 for one in folder.iterdir()}
+    assert (len(list(folder.iterdir())), modes) == (2, {0o600})
+    assert "change-me" not in "".join(one.read_text() for one in folder.glob("*.json"))
 
 
 def test_two_files_that_claim_the_same_are_told_and_not_used(master, tmp_path):
     second = write_cluster(tmp_path / "second.yaml", {**example(), "name": "demo"})
     options = master.modules["_runners", "openstack_ha"].__opts__
     options["ext_pillar"].append({"openstack_ha": str(second)})
-    found = master.run("openstack_ha.check")
-    assert found[str(second)]
-    with pytest.raises(SaltRunnerError, match=str(second)):
-        master.run("openstack_ha.clusters")
+    found = master.run("openstack_ha.check")["data"]
+    assert found["retcode"] == 1
+    assert found["files"][str(second)]["faults"]
+    # The first one is used.
+    assert master.run("openstack_ha.clusters")["demo"]["file"] == str(tmp_path / "cluster.yaml")
     options["ext_pillar"] = []
     with pytest.raises(SaltRunnerError, match="ext_pillar names no openstack_ha cluster file"):
         master.run("openstack_ha.files")
 
 
 def test_a_status_of_silent_nodes_is_dead_and_has_the_last_decisions(master):
-    # Storage nodes are not asked.
-    asked = {*CONTROLLERS, "cmp1", "cmp2"}
-    master.nodes.silent = asked
+    master.nodes.silent = set(master.minions)
     decision = {"verdict": "wait", "nodes": [], "why": "ctl3 did not answer", "way_out": None}
     master.run("openstack_ha_record.decided", "demo", "galera", decision, {})
     shown = master.run("openstack_ha.status")
     assert shown["outputter"] == "openstack_ha_status"
     data = shown["data"]
-    assert (data["verdict"], data["retcode"]) == ("dead", 1)
-    assert set(data["silent"]) == asked & set(master.minions)
+    assert (data["verdict"], data["retcode"]) == ("dead", 2)
+    # Whatever its roles, each node is asked.
+    assert set(data["silent"]) == set(master.minions) > {*CONTROLLERS, "cmp1", "sto1"}
     assert data["decisions"]["galera"]["why"] == "ctl3 did not answer"
     assert {"galera", "rabbitmq", "keystone", "nova.progress"} < set(data["decisions"])
 

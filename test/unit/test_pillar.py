@@ -16,7 +16,7 @@ def pillar():
     module = load("_pillar", "openstack_ha", __utils__=utils())
     cluster = openstack_ha_cluster.complete(example())
     module.__salt__ = {
-        "openstack_ha_cluster.load": lambda path: cluster,
+        "openstack_ha_cluster.current": lambda path: {"cluster": cluster, "broken": None},
         "openstack_ha_fernet.keyring": lambda name: KEYS,
     }
     return module
@@ -30,10 +30,24 @@ def raising(text):
 
 
 def test_a_fault_is_the_whole_pillar_of_everybody(pillar):
-    pillar.__salt__["openstack_ha_cluster.load"] = raising("vip: is missing\nnodes: are missing")
+    pillar.__salt__["openstack_ha_cluster.current"] = raising("vip: is missing\nnodes: are missing")
     for minion_id in ("ctl1", "stranger"):
         found = pillar.ext_pillar(minion_id, {}, "x")
         assert found == {"_errors": ["vip: is missing", "nodes: are missing"]}
+
+
+def test_a_file_that_is_broken_refuses_state_runs_and_leaves_nodes_their_view(pillar):
+    last = pillar.__salt__["openstack_ha_cluster.current"]("x")["cluster"]
+    broken = {"since": 1, "faults": ["vip: is missing"]}
+    pillar.__salt__["openstack_ha_cluster.current"] = lambda path: {
+        "cluster": last,
+        "broken": broken,
+    }
+    found = pillar.ext_pillar("ctl1", {}, "x")
+    assert found["_errors"] == ["vip: is missing"]
+    assert found["openstack_ha"]["view_of"] == "ctl1"
+    # Other minions of the same master are no affair of this file's.
+    assert pillar.ext_pillar("stranger", {}, "x") == {}
 
 
 def test_a_stranger_gets_nothing(pillar):

@@ -213,7 +213,7 @@ def test_a_recovery_starts_nothing_while_others_have_not_stopped(master):
 
 
 NOT_RECOVERED = {
-    "a broker runs": (["running", "stopped", "blank"], "ctl2", "ctl1 runs"),
+    "a broker runs": (["running", "stopped", "blank"], "ctl2", "RabbitMQ runs on ctl1"),
     "the first one is blank": (["stopped", "stopped", "blank"], "ctl3", "has no database to start"),
     "the first one is a stranger": (["stopped"] * 3, "ctl9", "does not answer"),
 }

@@ -20,10 +20,11 @@ def test_a_decision_has_its_time_and_is_told_once(master):
     assert master.record("demo.galera") == {}
     begin = master.clock.now
     kept = decided(master, DECISION, floor=1)
-    assert kept == {"floor": 1, "decision": DECISION, "decided": begin}
+    assert kept == {"floor": 1, "decision": DECISION, "decided": begin, "looked": begin}
     assert master.events == [("openstack_ha/demo/galera/decision", DECISION)]
     master.clock.now += 60
-    assert decided(master, DECISION, floor=2)["decided"] == begin
+    again = decided(master, DECISION, floor=2)
+    assert (again["decided"], again["looked"]) == (begin, begin + 60)
     assert master.record("demo.galera")["floor"] == 2
     assert len(master.events) == 1
     assert decided(master, {**DECISION, "verdict": "refuse"})["decided"] == begin + 60

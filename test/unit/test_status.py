@@ -44,6 +44,7 @@ SERVICE = {
     "reason": None,
     "silent_for": 340,
 }
+HEALTH = {"health.service": "active", "health.socket": "active"}
 STOPPED = {"server": "stopped", "wsrep": None, "is_synced": False}
 
 
@@ -76,6 +77,11 @@ def replies():
     found = {one: copy.deepcopy(healthy) for one in IDS}
     found["ctl1"]["holds_vip"] = True
     found["cmp1"] = {"networks": copy.deepcopy(NETWORKS)}
+    for one in IDS:
+        found[one]["units"] = {"haproxy": {"haproxy.service": "active"}, "health": dict(HEALTH)}
+    found["cmp1"]["units"] = {"nova.compute": {"nova-compute.service": "active"}}
+    for one in found.values():
+        one["rejoin"] = {"is_deployed": True, "has_rejoined": True, "is_applying": False}
     return found
 
 
@@ -157,7 +163,8 @@ CASES = {
     "a member is a donor": (
         put("ctl2.galera.wsrep.local_state_comment", "Donor/Desynced"),
         "degraded",
-        [f"Galera of ctl2 is Donor/Desynced in a Primary component: {SHOWN}"],
+        # It is under way, which is told as that.
+        [],
     ),
     "a member is alone": (
         put("ctl2.galera.wsrep.cluster_status", "non-Primary"),
@@ -337,8 +344,9 @@ CASES = {
         put("cmp1", {"holds_vip": False, "galera": "not there"}),
         "degraded",
         [
-            "networks of cmp1 is unknown: an older module does not tell it "
+            f"{probe} of cmp1 is unknown: an older module does not tell it "
             "(`salt cmp1 openstack_ha.node_status` asks again)"
+            for probe in ("networks", "units", "rejoin")
         ],
     ),
     "a compute node's networks are not known": (
@@ -379,7 +387,7 @@ def test_rule(change, verdict, faults):
     change(found)
     data = status.assess(CLUSTER, found, SETTLED, NOW)
     assert (data["verdict"], data["faults"]) == (verdict, faults)
-    assert data["retcode"] == (0 if verdict == "healthy" else 1)
+    assert data["retcode"] == status.VERDICTS.index(verdict)
 
 
 def test_what_is_unknown_is_never_absent():
@@ -429,6 +437,7 @@ def table():
     )
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
+    loaded.__opts__ = {"color": False}
     return loaded.output
 
 
@@ -439,17 +448,19 @@ def test_table_of_a_healthy_cluster(table):
         """\
 demo is healthy, VIP 172.29.80.100 on ctl1
 
-node  VIP    Galera              data         RabbitMQ     HAProxy
-ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
-ctl2         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
-ctl3         Synced Primary 3/3  6d1f0c8e:42  running 3/3  mysql 3/3, rabbitmq 3/3
+node  VIP    Galera              data         RabbitMQ     HAProxy  units
+ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3  2/2      3/3
+ctl2         Synced Primary 3/3  6d1f0c8e:42  running 3/3  2/2      3/3
+ctl3         Synced Primary 3/3  6d1f0c8e:42  running 3/3  2/2      3/3
 
-node  nova-compute  machines    networks
-cmp1  up            2 of 3 run  br100 serves 2
+node  nova-compute  machines    networks        units
+cmp1  up            2 of 3 run  br100 serves 2  1/1
 
-last decisions:
-  galera: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
-  rabbitmq: settled, every controller is Synced (since 2025-11-24T16:00:00Z)"""
+decisions:
+  galera: settled (for 0 s), every controller is Synced
+  rabbitmq: settled (for 0 s), every controller is Synced
+
+(units, HAProxy, disks, rings: how many of how many run, serve, are mounted, are there)"""
     )
 
 
@@ -467,25 +478,27 @@ def test_table_of_a_degraded_cluster(table):
         """\
 demo is degraded, VIP 172.29.80.100 on ctl1
 
-node  VIP    Galera              data         RabbitMQ             HAProxy
-ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3, alarms  mysql 3/3, rabbitmq 3/3
-ctl2         unknown             unknown      running 3/3          mysql 3/3, rabbitmq 3/3
+node  VIP    Galera              data         RabbitMQ             HAProxy  units
+ctl1  holds  Synced Primary 3/3  6d1f0c8e:42  running 3/3, alarms  2/2      3/3
+ctl2         unknown             unknown      running 3/3          2/2      3/3
 ctl3         no answer
 
-node  nova-compute  machines    networks
-cmp1  down          2 of 3 run  br100 serves 2, br101 does not serve 2
+node  nova-compute  machines    networks                                units
+cmp1  down          2 of 3 run  br100 serves 2, br101 does not serve 2  1/1
 
-last decisions:
-  galera: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
-  rabbitmq: settled, every controller is Synced (since 2025-11-24T16:00:00Z)
+decisions:
+  galera: settled (for 0 s), every controller is Synced
+  rabbitmq: settled (for 0 s), every controller is Synced
+
+(units, HAProxy, disks, rings: how many of how many run, serve, are mounted, are there)
 
 faults:
   - ctl3 did not answer: `salt ctl3 test.ping`, `systemctl status salt-minion` on it
   - galera of ctl2 is unknown: no answer (`salt ctl2 openstack_ha.node_status` asks again)
-  - RabbitMQ of ctl1 takes no messages, for rabbit@ctl1 has the alarm disk: \
-`salt ctl1 openstack_ha_rabbitmq.status`
-  - cmp1: no dnsmasq serves br101, and 2 machines are on it; \
-`salt cmp1 cmd.run 'systemctl restart nova-network'` makes it again"""
+  - RabbitMQ of ctl1 takes no messages, for rabbit@ctl1 has the alarm disk:
+      `salt ctl1 openstack_ha_rabbitmq.status`
+  - cmp1: no dnsmasq serves br101, and 2 machines are on it;
+      `salt cmp1 cmd.run 'systemctl restart nova-network'` makes it again"""
     )
 
 
@@ -494,9 +507,7 @@ def test_a_refusal_shows_its_way_out(table):
     refused = {**WORD, "verdict": "refuse", "why": "ctl3 did not answer", "way_out": way_out}
     records = {**SETTLED, "galera": {**SETTLED["galera"], "decision": refused}}
     shown = table(status.assess(CLUSTER, replies(), records, NOW))
-    assert (
-        f"  galera: refuse, ctl3 did not answer (since 2025-11-24T16:00:00Z)\n    {way_out}\n"
-    ) in shown
+    assert (f"  galera: refuse (for 0 s), ctl3 did not answer\n    {way_out}\n") in shown
 
 
 def test_table_of_a_dead_cluster(table):
@@ -508,24 +519,26 @@ def test_table_of_a_dead_cluster(table):
         """\
 demo is dead, VIP 172.29.80.100 on no controller
 
-node  VIP  Galera   data  RabbitMQ     HAProxy
-ctl1       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
-ctl2       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
-ctl3       stopped        running 3/3  mysql 3/3, rabbitmq 3/3
+node  VIP  Galera   data  RabbitMQ     HAProxy  units
+ctl1       stopped        running 3/3  2/2      3/3
+ctl2       stopped        running 3/3  2/2      3/3
+ctl3       stopped        running 3/3  2/2      3/3
 
-node  nova-compute  machines  networks
-cmp1  unknown                 unknown
+node  nova-compute  machines  networks  units
+cmp1  unknown                 unknown   unknown
 
-last decisions:
+decisions:
   galera: none
   rabbitmq: none
 
+(units, HAProxy, disks, rings: how many of how many run, serve, are mounted, are there)
+
 faults:
   - cmp1 answered no such function: `salt cmp1 saltutil.sync_all`
-  - the VIP 172.29.80.100 was found on no controller: \
-`salt -L ctl1,ctl2,ctl3 cmd.run 'journalctl -n 20 -u keepalived'`
-  - Galera has no Primary component; the last decision is none, the master was never asked: \
-`salt-run openstack_ha_coordinator.plan demo galera`
+  - the VIP 172.29.80.100 was found on no controller:
+      `salt -L ctl1,ctl2,ctl3 cmd.run 'journalctl -n 20 -u keepalived'`
+  - Galera has no Primary component; the last decision is none, the master was never asked:
+      `salt-run openstack_ha_coordinator.plan demo galera`
   - Galera of ctl1 is stopped: `salt-run openstack_ha_coordinator.plan demo galera`
   - Galera of ctl2 is stopped: `salt-run openstack_ha_coordinator.plan demo galera`
   - Galera of ctl3 is stopped: `salt-run openstack_ha_coordinator.plan demo galera`"""
@@ -564,3 +577,148 @@ def test_a_step_that_failed_is_told_with_its_reason():
         "turn.keystone: renew of ctl2 failed: it did not start: "
         "`salt-run openstack_ha_coordinator.plan demo turn`"
     ]
+
+
+STORAGE = {
+    "served": {"object": {"md5": "m", "version": 3}},
+    "unready": None,
+    "replicated": {"account": 20, "container": 200, "object": None},
+    "unmounted": [],
+    "used": {"sdb": 41, "sdc": 12},
+    "nearly_full": 80,
+    "errors": {},
+    "audited": 5,
+    "figures": {"object": {"md5": "m", "version": 3, "rebalanced_at": NOW - 60}},
+}
+
+
+@pytest.fixture
+def with_storage():
+    """The cluster with a storage node, and what all of its nodes say while all is well."""
+    cluster = copy.deepcopy(CLUSTER)
+    cluster["nodes"]["sto1"] = {"hostname": "sto1", "roles": ["storage"]}
+    cluster["swift"] = {"owner": "sto1", "rings": ["object"], "auth": "keystone"}
+    found = replies()
+    servers = dict.fromkeys(("swift-object.service", "swift-drive-audit.timer"), "active")
+    found["sto1"] = {
+        "swift": copy.deepcopy(STORAGE),
+        "units": {"swift.storage": servers},
+        "rejoin": copy.deepcopy(found["ctl1"]["rejoin"]),
+    }
+    return cluster, found
+
+
+def told(cluster, found, records=SETTLED, now=NOW, keys=None):
+    return status.assess(cluster, found, records, now, keys)
+
+
+def test_a_storage_node_has_its_rings_disks_and_units(with_storage, table):
+    data = told(*with_storage)
+    assert (data["verdict"], data["faults"]) == ("healthy", [])
+    shown = table(data)
+    assert "node  disks           rings  last replication  units\n" in shown
+    assert "sto1  2/2, 41 % full  1/1    3 min 20 s ago    2/2\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (
+            "sto1.units.swift.storage/swift-object.service",
+            "inactive",
+            "swift.storage of sto1 lacks swift-object (inactive): "
+            "`salt sto1 cmd.run 'systemctl start swift-object'`",
+        ),
+        (
+            "sto1.units.swift.storage/swift-drive-audit.timer",
+            "failed",
+            "swift.storage of sto1 lacks swift-drive-audit.timer (failed): "
+            "`salt sto1 cmd.run 'systemctl start swift-drive-audit.timer'`",
+        ),
+        (
+            "ctl2.units.health/health.socket",
+            "missing",
+            "health of ctl2 lacks health.socket (missing): "
+            "`salt ctl2 cmd.run 'systemctl start health.socket'`",
+        ),
+    ],
+)
+def test_a_unit_that_does_not_run_is_named_although_all_serves(with_storage, path, value, line):
+    cluster, found = with_storage
+    place, _, unit = path.partition("/")
+    node, _, part = place.partition(".units.")
+    found[node]["units"][part][unit] = value
+    data = told(cluster, found)
+    assert (data["verdict"], data["faults"]) == ("degraded", [line])
+    assert data["retcode"] == 1
+
+
+def test_a_disk_that_is_not_mounted_is_named(with_storage):
+    cluster, found = with_storage
+    found["sto1"]["swift"]["unmounted"] = ["sdd"]
+    assert told(cluster, found)["faults"] == [
+        "sto1: sdd is not mounted: `salt-run openstack_ha_swift.status demo`"
+    ]
+
+
+@pytest.mark.parametrize("key", ["pending", "rejected", "denied", "absent"])
+def test_a_node_without_an_accepted_key_is_told_with_its_command(with_storage, key):
+    cluster, found = with_storage
+    del found["sto1"]
+    data = told(cluster, found, keys={"sto1": key})
+    (line,) = [one for one in data["faults"] if one.startswith("sto1 did not answer")]
+    assert "salt-key" in line and "sto1" in line.partition("salt-key")[2]
+    assert "systemctl status" not in line
+
+
+def test_what_is_under_way_is_no_fault(with_storage):
+    cluster, found = with_storage
+    found["sto1"]["rejoin"]["is_applying"] = True
+    found["sto1"]["units"]["swift.storage"]["swift-object.service"] = "activating"
+    word = {**WORD, "verdict": "join", "nodes": ["ctl3"], "why": "ctl3 waits"}
+    records = {**SETTLED, "galera": {"decision": word, "decided": NOW - 90}}
+    data = told(cluster, found, records)
+    assert (data["verdict"], data["faults"]) == ("healthy", [])
+    assert data["progress"] == [
+        "sto1: a state run is at work",
+        "sto1: swift-object.service is activating",
+        "galera: join of ctl3 for 1 min 30 s: ctl3 waits",
+    ]
+
+
+def test_a_member_on_its_way_is_progress_and_the_cluster_not_whole(with_storage):
+    cluster, found = with_storage
+    found["ctl3"]["galera"]["wsrep"]["local_state_comment"] = "Joiner"
+    data = told(cluster, found)
+    assert (data["verdict"], data["faults"]) == ("degraded", [])
+    assert data["progress"] == ["Galera of ctl3 is Joiner"]
+
+
+def test_a_node_without_a_whole_highstate_is_one_fault(with_storage):
+    cluster, found = with_storage
+    found["sto1"]["rejoin"]["is_deployed"] = False
+    found["sto1"]["units"]["swift.storage"]["swift-object.service"] = "missing"
+    assert told(cluster, found)["faults"] == [
+        "sto1 has had no whole highstate: `salt sto1 state.highstate`"
+    ]
+
+
+def test_decisions_that_nobody_looks_at_are_old(table):
+    records = {key: {**one, "looked": NOW} for key, one in SETTLED.items()}
+    assert told(CLUSTER, replies(), records, NOW + 299)["faults"] == []
+    data = told(CLUSTER, replies(), records, NOW + 720)
+    (line,) = data["faults"]
+    assert line.startswith("nobody has looked after demo for 12 min,")
+    assert "`systemctl restart salt-master`" in line
+    assert "galera: settled (for 11 min 59 s, last looked at 12 min ago), every" in table(data)
+
+
+def test_everything_fits_a_hundred_columns(with_storage, table):
+    cluster, found = with_storage
+    found["ctl1"]["haproxy"] |= {f"row{one}": dict.fromkeys(IDS, False) for one in range(9)}
+    found["sto1"]["units"]["swift.storage"]["swift-object.service"] = "failed"
+    why = "a reason of very many words " * 12
+    records = {**SETTLED, "galera": {"decision": {**WORD, "why": why}, "decided": NOW}}
+    lines = table(told(cluster, found, records)).splitlines()
+    # But for a command that is longer, which stays whole.
+    assert [line for line in lines if len(line) > 100 and not line.lstrip().startswith("`")] == []

@@ -114,7 +114,11 @@ FAULTS = {
         ["object-7"],
         "nodes:sto1:storage:devices:sdb:rings: there is no ring 'object-7'",
     ),
-    "a ring's odd name": (("swift", "rings", "objects"), {}, "'objects' does not match"),
+    "a ring's odd name": (
+        ("swift", "rings", "objects"),
+        {},
+        "'objects' is no name for a key here: account",
+    ),
     "no zone": (("nodes", "sto1", "storage"), {"devices": {}}, "'zone' is missing"),
 }
 

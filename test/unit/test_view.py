@@ -61,6 +61,9 @@ def test_a_probe_that_fails_hides_no_other(node):
             "openstack_ha_haproxy.status": refused,
             "openstack_ha_haproxy.certificate_ends": dict,
             "openstack_ha_nova_status.status": lambda: None,
+            "openstack_ha_units.states": dict,
+            "openstack_ha_rejoin.status": dict,
+            "openstack_ha_swift.node_status": dict,
         }
     )
     assert node.node_status() == {
@@ -70,6 +73,9 @@ def test_a_probe_that_fails_hides_no_other(node):
         "haproxy": "no systemd",
         "certificates": {},
         "nova": None,
+        "units": {},
+        "rejoin": {},
+        "swift": {},
     }
 
 
@@ -79,15 +85,23 @@ def test_a_probe_that_fails_hides_no_other(node):
         (["compute"], {"networks"}),
         (["controller", "compute"], {*CONTROLLERS, "networks"}),
         (["controller"], CONTROLLERS),
+        (["storage"], {"swift"}),
     ],
 )
 def test_a_node_is_asked_for_what_is_on_it(node, roles, probes):
     cluster = node.__pillar__["openstack_ha"]
     cluster["nodes"]["ctl1"]["roles"] = roles
     cluster["network"]["provider"] = "nova_network"
-    for name in ("haproxy.certificate_ends", "nova_status.status", "nova_network.node_status"):
+    for name in (
+        "haproxy.certificate_ends",
+        "nova_status.status",
+        "nova_network.node_status",
+        "swift.node_status",
+        "units.states",
+        "rejoin.status",
+    ):
         node.__salt__[f"openstack_ha_{name}"] = dict
-    assert set(node.node_status()) == set(probes)
+    assert set(node.node_status()) == {*probes, "units", "rejoin"}
 
 
 def test_evidence_is_of_what_the_master_looks_after_here(node):

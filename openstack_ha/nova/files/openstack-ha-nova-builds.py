@@ -11,6 +11,7 @@ A line of JSON on stdin, a line on stdout; what is to end is decided by the form
 
 import json
 import sys
+import traceback
 
 # As all of Nova's programs begin: it makes the threads that its libraries expect.
 import nova.cmd  # noqa: F401
@@ -24,7 +25,7 @@ def main():
     objects.register_all()
     asked = json.load(sys.stdin)
     known, conductor = context.get_admin_context(), manager.ComputeTaskManager()
-    ended, kept = [], {}
+    ended, kept, failures = [], {}, []
     for uuid in asked["machines"]:
         try:
             end(known, conductor, uuid, asked["why"])
@@ -32,7 +33,13 @@ def main():
         except exception.NovaException as exc:
             # Somebody goes on with it, or has ended it.
             kept[uuid] = str(exc)
+        except Exception as exc:
+            # One that cannot be ended keeps no other one.
+            failures.append(f"{uuid}: {exc!r}")
+            traceback.print_exc()
     json.dump({"ended": ended, "kept": kept}, sys.stdout)
+    if failures:
+        sys.exit("; ".join(failures))
 
 
 def end(known, conductor, uuid, why):
@@ -47,7 +54,7 @@ def end(known, conductor, uuid, why):
             show_in(known, cell, uuid)
             request.destroy()
     elif request:
-        bury(known, conductor, request, fault)
+        bury(conductor, request, fault)
     else:
         raise exception.InstanceNotFound(instance_id=uuid)
 
@@ -60,22 +67,36 @@ def set_error(machine, fault):
     utils.add_instance_fault_from_exc(machine._context, machine, fault)
 
 
-def bury(known, conductor, request, fault):
+def bury(conductor, request, fault):
     """
     What a conductor does when it finds no place. One that comes to it late finds the request gone,
     and leaves off. A scheduler may have kept a place already.
+
+    With it the cell gets the security groups that are everybody's own, so it is done as the owner:
+    a group that is nobody's ends each listing of machines in an error.
     """
-    uuid = request.instance_uuid
-    if conductor.report_client.delete_allocation_for_instance(known, uuid) is None:
+    owner = context.RequestContext(
+        user_id=request.instance.user_id, project_id=request.project_id, is_admin=True
+    )
+    if conductor.report_client.delete_allocation_for_instance(owner, request.instance_uuid) is None:
         raise exception.NovaException(message="Placement does not answer")
+    disks = objects.BlockDeviceMappingList(
+        objects=[fresh(owner, one) for one in request.block_device_mappings or []]
+    )
     conductor._bury_in_cell0(
-        known,
+        owner,
         None,
         fault,
         build_requests=[request],
-        block_device_mapping=request.block_device_mappings,
+        block_device_mapping=disks,
         tags=request.tags if request.obj_attr_is_set("tags") else None,
     )
+
+
+def fresh(owner, disk):
+    """One of a request's disks, as if it were new: what is loaded is not written again."""
+    facts = {name: getattr(disk, name) for name in disk.fields if disk.obj_attr_is_set(name)}
+    return objects.BlockDeviceMapping(owner, **facts)
 
 
 def show_in(known, cell, uuid):

@@ -96,7 +96,19 @@ def edited(cluster_files, ask, controllers):
 WRONG_VIP = ("172.29.80.100", "10.0.0.1")
 
 
-def test_a_bad_cluster_file_changes_nothing(edited, master, run, cluster_files):
+@pytest.fixture
+def checked(master):
+    """Return a function that gives what the check has found by file, where there is a fault."""
+
+    def check():
+        result = master.salt_run_cli().run("openstack_ha.check")
+        assert result.returncode == 1, result
+        return result.data["files"]
+
+    return check
+
+
+def test_a_bad_cluster_file_changes_nothing(edited, master, checked, cluster_files):
     edited(
         "demo",
         WRONG_VIP,
@@ -108,14 +120,15 @@ def test_a_bad_cluster_file_changes_nothing(edited, master, run, cluster_files):
     assert "Pillar failed to render" in str(result.data)
     assert "10.0.0.1 lies outside network:management 172.29.80.0/22" in str(result.data)
     assert "'contrller' is not one of" in str(result.data)
-    faults = run("openstack_ha.check")
-    assert faults[str(cluster_files["solo"])] == []
-    assert [one for one in faults[str(cluster_files["demo"])] if "10.0.0.1 lies outside" in one]
+    found = checked()
+    assert found[str(cluster_files["solo"])]["faults"] == []
+    faults = found[str(cluster_files["demo"])]["faults"]
+    assert [one for one in faults if "10.0.0.1 lies outside" in one]
 
 
-def test_a_node_of_two_clusters_is_a_fault(edited, cluster_files, run, ask):
+def test_a_node_of_two_clusters_is_a_fault(edited, cluster_files, checked, ask):
     edited("crowd", ("cmp[001-200]:", "ctl2:"), (".50-249", ".50"))
-    faults = run("openstack_ha.check")
+    faults = {path: one["faults"] for path, one in checked().items()}
     results = ask("ctl*", "state.apply", "openstack_ha.hosts", "test=True")
     assert faults[str(cluster_files["demo"])] == []
     (fault,) = faults[str(cluster_files["crowd"])]

@@ -3,6 +3,7 @@
 import configparser
 import copy
 import subprocess
+from pathlib import Path
 
 import pytest
 from controller import NODE, Site
@@ -125,6 +126,36 @@ def test_nothing_else_is_done_for_whoever_comes(peer, asked):
     assert done.returncode
     assert REFUSAL in done.stderr
     assert done.stdout == ""
+
+
+@pytest.fixture
+def emulating():
+    """Return a function that makes this a node that emulates machines by a QEMU of some version."""
+    conf, program = Path("/etc/nova/nova-compute.conf"), Path("/usr/local/bin/qemu-system-x86_64")
+    before = conf.read_bytes() if conf.exists() else None
+
+    def made(version):
+        conf.write_text("[libvirt]\nvirt_type = qemu\n", encoding="utf-8")
+        program.write_text(f"#!/bin/sh\necho 'QEMU emulator version {version}'\n", encoding="utf-8")
+        program.chmod(0o755)
+
+    yield made
+    program.unlink()
+    conf.write_bytes(before) if before is not None else conf.unlink()
+
+
+@pytest.mark.parametrize("version", ["7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)", "8.2.10", ""])
+def test_a_node_whose_qemu_loses_memory_takes_no_machine_that_runs(uri, emulating, version):
+    emulating(version)
+    done = nova("virsh", "-c", uri, "list", "--all")
+    assert done.returncode
+    assert "stop the machine, and it moves" in done.stderr
+
+
+@pytest.mark.parametrize("version", ["9.0.0", "10.0.2 (Debian 1:10.0.2+ds-2+deb13u1~bpo12+1)"])
+def test_a_node_whose_qemu_does_not_takes_it(uri, emulating, version):
+    emulating(version)
+    assert nova("virsh", "-c", uri, "list", "--all").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -128,11 +128,14 @@ def crowd(cloud, prefix, count, image, flavor, log):
 def states(cloud, prefix):
     """How it stands with machines whose names begin alike, by id."""
     found = cloud.nova("GET", f"/servers/detail?name={prefix}")["servers"]
-    return {
-        one["id"]: {key: one.get(key) for key in ("name", "status", "fault")}
-        for one in found
-        if one["name"].startswith(f"{prefix}-")
-    }
+    states = {}
+    for one in found:
+        # A list has no faults of machines that never reached a cell.
+        is_bare = one["status"] == "ERROR" and "fault" not in one
+        told = cloud.nova("GET", f"/servers/{one['id']}")["server"] if is_bare else one
+        if told["name"].startswith(f"{prefix}-"):
+            states[told["id"]] = {key: told.get(key) for key in ("name", "status", "fault")}
+    return states
 
 
 def reports(cloud):
