@@ -102,7 +102,7 @@ test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
 LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos turns swift \
-  swift-upstream nova tempest functional-long cluster-long mutants coverage kitchen
+  swift-upstream nova tempest dashboard functional-long cluster-long mutants coverage kitchen
 .PHONY: test-long $(LONG_TARGETS)
 test-long: .venv/test ## Everything longer, one after another, for hours
 	@$(TIERS) whole $(MAKE) --no-print-directory --keep-going $(LONG_TARGETS)
@@ -111,7 +111,7 @@ test-long: .venv/test ## Everything longer, one after another, for hours
 LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/lab
 $(LONG_TARGETS): export LAB_PROFILE = core
 rotations one-down turns swift swift-upstream: export LAB_PROFILE = full
-nova tempest: export LAB_PROFILE = nova-network
+nova tempest dashboard: export LAB_PROFILE = nova-network
 bare-hosts: .venv/test ## What is said, and not done, to hosts before their first highstate
 	$(LONG_LAB)/long/test_bare_hosts.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays
@@ -139,6 +139,9 @@ nova: .venv/test ## Virtual machines on two compute nodes, power losses, runbook
 tempest: .venv/test ## Tempest's smoke tests of identity, images, machines, objects
 	$(LONG_LAB)/long/test_tempest.py
 
+dashboard: .venv/test ## The dashboard in a real browser, through the loss of a controller
+	$(LONG_LAB)/long/test_dashboard.py
+
 functional-long cluster-long: .venv/test ## The long tests of these tiers
 	$(LONG) $(LAB) tier $(@:%-long=%) $(JUNIT) -m long
 
@@ -159,6 +162,10 @@ bench-failover: .venv/lab ## Kill the VIP's holder of the lab, measure the longe
 .PHONY: bench-highstate
 bench-highstate: .venv/lab ## The cost of a highstate that changes nothing, on all controllers
 	.venv/bin/python -m bench.highstate
+
+.PHONY: bench-dashboard
+bench-dashboard: .venv/lab ## First byte of the dashboard's pages with fifty people at once
+	.venv/bin/python -m bench.dashboard
 
 .kitchen/gems/installed: Makefile
 	test/integration/prepare

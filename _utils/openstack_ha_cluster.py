@@ -516,6 +516,8 @@ def systems(cluster, minion_id):
         roles.add("rings_owner")
     if "controller" in roles and _has_place_for_images(cluster):
         roles.add("image_server")
+    if "controller" in roles and "horizon" in cluster:
+        roles.add("dashboard_server")
     roles |= _roles_with_machines(cluster, roles)
     return [name for name, having in SYSTEMS.items() if having & roles]
 

@@ -6,6 +6,7 @@ Images are objects of one account of Swift, that of the service's own user.
 
 import openstack_ha_db_sync
 import openstack_ha_glance_system
+import openstack_ha_horizon
 import openstack_ha_options
 import openstack_ha_tls
 
@@ -108,6 +109,10 @@ def _paste(view):
     *filters, app = PIPELINE.split()
     if view["glance"]["cache_size"]:
         filters.append("cache")
+    # Pages of the dashboard's have the browser give an image to Glance.
+    origins = openstack_ha_horizon.origins(view) if "horizon" in view else []
+    if origins:
+        filters.insert(0, "cors")
     return {
         "pipeline:glance-api": {"pipeline": " ".join([*filters, app])},
         "composite:rootapp": {
@@ -138,6 +143,16 @@ def _paste(view):
             "paste.filter_factory": "glance.api.middleware.context:ContextMiddleware.factory"
         },
         "filter:cache": {"paste.filter_factory": "glance.api.middleware.cache:CacheFilter.factory"},
+        **_cors(origins),
+    }
+
+
+def _cors(origins):
+    if not origins:
+        return {}
+    factory = "oslo_middleware.cors:CORS.factory"
+    return {
+        "filter:cors": {"paste.filter_factory": factory, "allowed_origin": ",".join(origins)},
     }
 
 

@@ -21,7 +21,7 @@ SYSTEM = {
     "parts": {
         "glance": {
             "roles": {"image_server"},
-            "reads": {"keystone", "memcached"},
+            "reads": {"keystone", "memcached", "horizon"},
             "secrets": [("galera",)],
         }
     },

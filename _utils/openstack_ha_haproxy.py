@@ -18,20 +18,33 @@ _ROW_KEYS = {
     "balance",
     "check",
     "cookie",
+    "http_port",
+    "is_for_browsers",
     "large_bodies",
+    "login",
     "long_lived",
     "only_if",
+    "server_port",
     "single_writer",
     "system",
     "timeout",
 }
-_CHECK_KEYS = {"interval", "method", "path", "port"}
+_CHECK_KEYS = {"interval", "method", "path", "port", "timeout"}
+_LOGIN_KEYS = {"path", "failures"}
 _MODES = ("http", "tcp")
 _KINDS = {"0": "frontend", "1": "backend", "2": "server"}
 _SERVING = {"OPEN", "UP", "no check"}
 # Seconds after which a peer that has vanished without a word is given up: asked after IDLE of
 # silence and then each INTERVAL, COUNT times.
 _IDLE, _INTERVAL, _COUNT = 1, 1, 3
+# What a page may not be put into, and where it may take what it shows from.
+_POLICY = "frame-ancestors 'none'; base-uri 'self'; object-src 'none'"
+_YEAR = 365 * 86400
+_TOO_MANY_LOGINS = (
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Too many failed logins'
+    "</title></head><body><h1>Too many failed logins</h1><p>Wait for a minute, then <a "
+    'href="{path}">try again</a>. Nothing has been looked at meanwhile.</p></body></html>'
+)
 
 
 def listeners(rows, view, certificate):
@@ -45,10 +58,15 @@ def listeners(rows, view, certificate):
         List of mappings. ``name`` and ``port`` are needed, the rest has defaults:
         ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
         check that wants 200; without it the service's port is connected to; ``method`` (GET),
-        and ``interval`` in ms, where each check costs the service much), ``cookie`` (name
-        of a sticky session's cookie), ``large_bodies`` (HTTP whose requests may have bodies that
-        a server is slow to read), ``long_lived`` (TCP keepalive and the long timeouts),
-        ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve; controllers),
+        and ``interval`` in ms, where each check costs the service much, and ``timeout`` in s),
+        ``cookie`` (name of a sticky session's cookie), ``http_port`` (the VIP's without TLS, which
+        leads to the other, and without TLS is the only one), ``is_for_browsers`` (headers by which
+        they protect who sees a page), ``large_bodies`` (HTTP whose requests may have bodies that
+        a server is slow to read), ``login`` (``path`` to which a password is posted, where 200 is a
+        wrong one, and ``failures`` that an address may have in a minute), ``long_lived`` (TCP
+        keepalive and the long timeouts), ``server_port`` (of the servers, where that is not
+        ``port``), ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve;
+        controllers),
         ``single_writer`` (the first of them serves, the others stand by), ``only_if``
         (``system:option`` -> value, all must hold). A row without any node is left out.
 
@@ -134,6 +152,7 @@ def quote(value):
 def _checked(row):
     name = row.get("name", "without a name")
     unknown = (set(row) - _ROW_KEYS) | (set(row.get("check") or {}) - _CHECK_KEYS)
+    unknown |= set(row.get("login") or {}) - _LOGIN_KEYS
     if unknown:
         raise ValueError(f"haproxy service {name}: unknown key {', '.join(sorted(unknown))}")
     missing = {"name", "port"} - set(row)
@@ -152,19 +171,20 @@ def _wanted(row, view):
 
 
 def _listener(row, view, certificate):
-    port = _value(row["port"], view, row["name"])
+    port = _value(row.get("server_port", row["port"]), view, row["name"])
     is_http = row.get("mode", "tcp") == "http"
-    words = bind_options(view, certificate) if is_http else ""
     return {
         "name": row["name"],
         "options": [
-            f"bind {view['vip']['address']}:{port} {words}".rstrip(),
+            *_binds(row, view, certificate if is_http else None),
             *_mode(is_http, view),
+            *(_for_browsers(row, view) if row.get("is_for_browsers") else []),
+            *(_login(row, view) if "login" in row else []),
             *(_retries() if is_http else []),
             *(_vanished() if _is_request(row) else []),
             f"balance {row.get('balance', 'roundrobin')}",
             *_timeouts(row, view),
-            *_sticky(row),
+            *_sticky(row, view),
             *_check(row),
             _default_server(row, view),
         ],
@@ -173,6 +193,55 @@ def _listener(row, view, certificate):
             for position, node in enumerate(_nodes(row, view))
         ],
     }
+
+
+def _binds(row, view, certificate):
+    """The addresses; a certificate is what HTTP has."""
+    address, has_tls = view["vip"]["address"], openstack_ha_tls.is_on(view)
+    port = _value(row["port"], view, row["name"])
+    words = bind_options(view, certificate) if certificate else ""
+    bind = f"bind {address}:{port} {words}".rstrip()
+    if "http_port" not in row:
+        return [bind]
+    plain = f"bind {address}:{_value(row['http_port'], view, row['name'])}"
+    if not has_tls:
+        return [plain]
+    where = openstack_ha_tls.origin(view, view["vip"]["fqdn"], port)
+    return [bind, plain, f"http-request redirect prefix {where} code 301 unless {{ ssl_fc }}"]
+
+
+def _for_browsers(row, view):
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Content-Security-Policy": _POLICY,
+    }
+    lines = [
+        f"http-after-response set-header {name} {quote(value)}" for name, value in headers.items()
+    ]
+    if openstack_ha_tls.is_on(view):
+        # A browser that was here once does not come without TLS any more.
+        hsts = f"http-after-response set-header Strict-Transport-Security max-age={_YEAR}"
+        lines.append(f"{hsts} if {{ ssl_fc }}")
+    # What a client says of itself there is not what a log should have.
+    return ["http-request del-header X-Forwarded-For", *lines]
+
+
+def _login(row, view):
+    """An address whose passwords were wrong has to wait; those of a minute are counted."""
+    own = row["login"]
+    most = _value(own["failures"], view, row["name"])
+    # As the server reads it.
+    tries = f"METH_POST {{ path,url_dec -m str {own['path']} }}"
+    text = quote(_TOO_MANY_LOGINS.format(path=own["path"]))
+    return [
+        "stick-table type ipv6 size 100k expire 2m store gpc0,gpc0_rate(1m)",
+        f"http-request track-sc0 src if {tries}",
+        'http-request return status 429 content-type "text/html; charset=utf-8" '
+        f"hdr Retry-After 60 hdr Cache-Control no-store string {text} "
+        f"if {tries} {{ sc0_gpc0_rate ge {most} }}",
+        "http-response sc-inc-gpc0(0) if { status 200 }",
+    ]
 
 
 def _mode(is_http, view):
@@ -229,8 +298,11 @@ def _timeouts(row, view):
     return []
 
 
-def _sticky(row):
-    return [f"cookie {row['cookie']} insert indirect nocache httponly"] if "cookie" in row else []
+def _sticky(row, view):
+    if "cookie" not in row:
+        return []
+    secure = " secure" if openstack_ha_tls.is_on(view) else ""
+    return [f"cookie {row['cookie']} insert indirect nocache httponly{secure} attr SameSite=Lax"]
 
 
 def _check(row):
@@ -238,6 +310,7 @@ def _check(row):
         return []
     own = row["check"]
     return [
+        *([f"timeout check {own['timeout']}s"] if "timeout" in own else []),
         "option httpchk",
         f"http-check send meth {own.get('method', 'GET')} uri {own.get('path', '/')}",
         "http-check expect status 200",

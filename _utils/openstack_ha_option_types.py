@@ -21,7 +21,7 @@ def string(description, **more):
 
     more
         Further keys, e.g. ``default`` and ``pattern``; ``fault`` is what is said of a text that
-        has not the pattern, where that says too little.
+        has not the pattern, where that says too little, with ``{0!r}`` in the text's place.
     """
     return {"type": "string", "description": description, **more}
 
@@ -110,11 +110,7 @@ def service(description, **properties):
     return section(
         description,
         **properties,
-        workers={
-            "description": "processes; auto is one a core",
-            "anyOf": [{"enum": ["auto"]}, {"type": "integer", "minimum": 1, "maximum": 256}],
-            "default": "auto",
-        },
+        workers=WORKERS,
         options=FILE_OPTIONS,
     )
 
@@ -182,3 +178,9 @@ FILE_OPTIONS = mapping(
     keys=r"^[A-Za-z0-9_:-]+$",
     default={},
 )
+
+WORKERS = {
+    "description": "processes; auto is one a core",
+    "anyOf": [{"enum": ["auto"]}, {"type": "integer", "minimum": 1, "maximum": 256}],
+    "default": "auto",
+}

@@ -49,7 +49,7 @@ def needed(cluster, systems):
     paths += [("keystone", "users", name) for name in openstack_ha_identity.users(cluster, systems)]
     paths += [("swift", "hash_path_prefix"), ("swift", "hash_path_suffix")]
     paths += [("swift", "users", name) for name in cluster.get("swift", {}).get("users", {})]
-    paths += [migration_key.PATH]
+    paths += [migration_key.PATH, ("horizon", "secret_key")]
     paths += [TLS_KEY] if openstack_ha_tls.is_on(cluster) else []
     return [path for path in dict.fromkeys(paths) if _is_read(path, systems)]
 

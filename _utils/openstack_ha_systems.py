@@ -41,6 +41,7 @@ NAMES = (
     "nova",
     "nova_network",
     "swift",
+    "horizon",
     "health",
     "haproxy",
     "keepalived",

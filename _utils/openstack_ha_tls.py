@@ -2,6 +2,8 @@
 Whether the VIP speaks HTTP in the clear, and what follows from that.
 """
 
+USUAL = {"https": 443, "http": 80}
+
 
 def is_on(view):
     """
@@ -34,6 +36,23 @@ def url(view, port):
         The service's.
     """
     return f"{scheme(view)}://{view['vip']['fqdn']}:{port}"
+
+
+def origin(view, name, port):
+    """
+    Return where pages for browsers are, as they write it: without the port that they take anyway.
+
+    view
+        As for ``is_on``.
+
+    name
+        By which a browser comes.
+
+    port
+        The VIP's.
+    """
+    of_scheme = scheme(view)
+    return f"{of_scheme}://{name}" + ("" if port == USUAL[of_scheme] else f":{port}")
 
 
 def faults(cluster):

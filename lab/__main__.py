@@ -13,6 +13,7 @@ from .deployment import Lab
 from .errors import LabError
 from .images import Images
 
+IMAGES = ("all", "host", "baked", "tests", "wheels", "browser")
 console = Console(highlight=False, emoji=False)
 errors = Console(highlight=False, emoji=False, stderr=True)
 
@@ -26,7 +27,7 @@ def up(args: argparse.Namespace) -> int:
     """Create the lab, or bring it up to date, and run the highstate."""
     lab = Lab.create(args.profile, args.name, args.cold, args.cluster, say)
     code = _highstate(lab, "*", test=False)
-    console.print(summary.summary(lab.inventory, lab.inventory_file))
+    console.print(summary.summary(lab.inventory, lab.inventory_file, lab.dashboard_here))
     return code
 
 
@@ -143,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
     showing.add_argument("node")
     showing.add_argument("unit", nargs="?")
     showing.add_argument("--lines", type=int, default=200)
-    verb("image", image).add_argument("image", choices=("all", "host", "baked", "tests", "wheels"))
+    verb("image", image).add_argument("image", choices=IMAGES)
     testing = verb("tier", run_tier)
     testing.add_argument("tier", choices=("functional", "cluster"))
     testing.add_argument("arguments", nargs=argparse.REMAINDER, help="pytest's")

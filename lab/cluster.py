@@ -23,8 +23,11 @@ PROFILES = {
     "full": ("controller", "proxy", "storage"),
     "nova-network": ("controller", "proxy", "storage", "compute"),
 }
-# Sections about virtual machines, which a cluster without compute nodes has not.
-OF_MACHINES = ("nova", "nova_network")
+# Sections about virtual machines, which a cluster without compute nodes has not; and the dashboard,
+# which could do without them, but makes a smaller lab's deployment longer.
+OF_MACHINES = ("nova", "nova_network", "horizon")
+# By which it is looked at through a port of this machine.
+HERE = "localhost"
 
 # Eight hosts share one machine's memory and cores here.
 SIZES = {
@@ -34,6 +37,7 @@ SIZES = {
     "keystone": {"workers": 2, "threads": 4},
     "glance": {"workers": 2, "threads": 4},
     "placement": {"workers": 2, "threads": 4},
+    "horizon": {"workers": 2, "threads": 4, "hosts": [HERE]},
     # Each compute node takes the whole machine's memory for its own.
     "nova": {"workers": 1, "reserved_memory": 128, "cpu_ratio": 16, "build_timeout": 600},
     "swift": {

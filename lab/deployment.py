@@ -22,6 +22,9 @@ STATE = Path(__file__).parent / ".state"
 CLIENTS_CA = "/usr/local/share/ca-certificates/openstack_ha.crt"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CLOUDS = "/etc/openstack/clouds.yaml"
+# The client's, which leads to the VIP's.
+DASHBOARD_PORT = 8443
+FORWARD = "lab-dashboard"
 SOURCE = Path(os.environ.get("LAB_CLUSTER", cluster_file.ROOT / "pillar.example"))
 
 Say = Callable[[str], None]
@@ -85,6 +88,7 @@ class Lab:
             inventory.describe(name, profile, complete, lab.hosts(), lab.ca_file),
         )
         lab.introduce(lab.client)
+        lab.forward(complete)
         say("salt-master: cluster file, modules, configuration")
         lab.master.configure(lab.cluster_file)
         say("salt-minions: keys")
@@ -154,6 +158,27 @@ class Lab:
             outsider.check(["update-ca-certificates"])
         known = yaml.safe_dump(inventory.clouds(cluster, CA_BUNDLE))
         outsider.write(CLOUDS, known, mode=0o600)
+
+    def forward(self, cluster: Mapping) -> None:
+        """Have the client lead who comes to its port to the dashboard on the VIP."""
+        if "horizon" not in cluster:
+            return
+        target = f"{cluster['vip']['address']}:{cluster['horizon']['https_port']}"
+        units = {
+            "socket": f"[Socket]\nListenStream={DASHBOARD_PORT}\n[Install]\n"
+            "WantedBy=sockets.target\n",
+            "service": f"[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd {target}\n",
+        }
+        for kind, text in units.items():
+            self.client.write(f"/etc/systemd/system/{FORWARD}.{kind}", text)
+        self.client.check(["systemctl", "daemon-reload"])
+        self.client.check(["systemctl", "enable", "--now", f"{FORWARD}.socket"])
+
+    @property
+    def dashboard_here(self) -> str | None:
+        """Where the dashboard is on this machine; None where the lab has none."""
+        port = self.client.port_here(DASHBOARD_PORT)
+        return None if port is None else f"https://{cluster_file.HERE}:{port}/"
 
     def highstate(
         self, test: bool = False, target: str = "*", console: Console | None = None
@@ -245,6 +270,7 @@ def _servants(images: Images, cluster: Mapping, cidr: str) -> list[Plan]:
             id=inventory.CLIENT,
             address=network.address_of(cidr, network.CLIENT_HOST),
             image=images.client_with_guest() if has_machines else images.client_host(),
+            ports=[DASHBOARD_PORT] if "horizon" in cluster else [],
         ),
     ]
 

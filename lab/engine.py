@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import docker
@@ -84,11 +84,17 @@ def host_options(cgroup_version: str, has_kvm: bool, has_disks: bool = False) ->
 
 
 def host_config(
-    client: docker.DockerClient, network: str, mounts: Mapping[str, str], has_disks: bool = False
+    client: docker.DockerClient,
+    network: str,
+    mounts: Mapping[str, str],
+    has_disks: bool = False,
+    ports: Sequence[int] = (),
 ) -> dict:
     """Return a host's configuration for the engine at hand; `mounts` are read-only."""
     options = host_options(client.info().get("CgroupVersion", "1"), KVM.exists(), has_disks)
     options["binds"] += [f"{source}:{target}:ro" for source, target in mounts.items()]
+    # Any free one, and for this machine's own people alone.
+    options["port_bindings"] = dict.fromkeys(ports, ("127.0.0.1",))
     config = client.api.create_host_config(network_mode=network, **options)
     # What the docker command calls systempaths=unconfined: sysctl needs all of /proc/sys.
     return {**config, "MaskedPaths": [], "ReadonlyPaths": []}

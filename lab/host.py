@@ -54,6 +54,8 @@ class Plan:
     roles: Sequence[str] = ()
     mounts: Mapping[str, str] = field(default_factory=dict)
     disks: Sequence[str] = ()
+    # Of the host, each of which is a free one of this machine's loopback address, too.
+    ports: Sequence[int] = ()
 
 
 class Host:
@@ -86,7 +88,8 @@ class Host:
             environment={"LAB_NAMESERVERS": " ".join(network.nameservers_here())},
             mac_address=network.mac_of(plan.address),
             networking_config=client.api.create_networking_config({name: endpoint}),
-            host_config=host_config(client, name, plan.mounts, bool(plan.disks)),
+            ports=list(plan.ports),
+            host_config=host_config(client, name, plan.mounts, bool(plan.disks), plan.ports),
         )
         host = cls(client.containers.get(made["Id"]))
         if plan.disks:
@@ -108,6 +111,12 @@ class Host:
         """Docker's word for what the container does: `running`, `exited`, ..."""
         self.container.reload()
         return self.container.status
+
+    def port_here(self, port: int) -> int | None:
+        """Return the port of this machine that leads to one of the host's; None without any."""
+        self.container.reload()
+        found = self.container.ports.get(f"{port}/tcp")
+        return int(found[0]["HostPort"]) if found else None
 
     def run(self, argv: Sequence[str], timeout: int = 600) -> Result:
         """Run a command as root on the host; after `timeout` seconds it is killed (124)."""

@@ -74,6 +74,14 @@ UPSTREAM_PACKAGES = (
     "python3-swiftclient",
     "python3-testtools",
 )
+# What looks at the dashboard as people do; pages are no pages without a font.
+BROWSER_PACKAGES = (
+    "chromium",
+    "chromium-driver",
+    "fonts-dejavu-core",
+    "libnss3-tools",
+    "python3-selenium",
+)
 # A build that loses its power begins anew, and nobody reads a manual in the lab. dpkg keeps these.
 DPKG_OPTIONS = (
     "force-unsafe-io",
@@ -224,6 +232,10 @@ class Images:
         return self._build(
             "upstream", {"HOST": self.host(), "PACKAGES": " ".join(UPSTREAM_PACKAGES)}
         )
+
+    def browser(self) -> str:
+        """Return the tag of a host outside the cluster with a browser that a program drives."""
+        return self._build("browser", {"HOST": self.host(), "PACKAGES": " ".join(BROWSER_PACKAGES)})
 
     def tempest(self) -> str:
         """Return the tag of a host outside the cluster with OpenStack's own tests."""

@@ -32,6 +32,7 @@ def credentials(cluster: Mapping) -> dict:
         "placement": _http(cluster, cluster["placement"]["port"]),
         **_swift(cluster),
         **_nova(cluster),
+        **_horizon(cluster),
     }
 
 
@@ -55,6 +56,13 @@ def _nova(cluster: Mapping) -> dict:
     if "provider" not in cluster["network"]:
         return {}
     return {"nova": _http(cluster, cluster["nova"]["port"])}
+
+
+def _horizon(cluster: Mapping) -> dict:
+    """Return where the dashboard is, when the lab has it."""
+    if "horizon" not in cluster:
+        return {}
+    return {"horizon": _http(cluster, cluster["horizon"]["https_port"])}
 
 
 def _http(cluster: Mapping, port: int) -> dict:

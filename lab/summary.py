@@ -32,8 +32,8 @@ def status(hosts: list[Host], vip: str) -> Table:
     return table
 
 
-def summary(inventory: Mapping, inventory_file: Path) -> Table:
-    """Return where to look after a highstate."""
+def summary(inventory: Mapping, inventory_file: Path, dashboard: str | None = None) -> Table:
+    """Return where to look after a highstate; `dashboard` is where this machine has that one."""
     vip, haproxy = inventory["vip"]["address"], inventory["credentials"]["haproxy"]
     galera, rabbitmq = inventory["credentials"]["galera"], inventory["credentials"]["rabbitmq"]
     first = next(iter(inventory["nodes"]))
@@ -49,6 +49,14 @@ def summary(inventory: Mapping, inventory_file: Path) -> Table:
         table.add_row("Swift", f"{swift['url']} ({swift['user']})")
     if "nova" in inventory["credentials"]:
         table.add_row("Nova", f"{inventory['credentials']['nova']['url']} ({keystone['user']})")
+    if "horizon" in inventory["credentials"]:
+        horizon = inventory["credentials"]["horizon"]
+        table.add_row("Dashboard", f"{horizon['url']}/ ({keystone['user']})")
+    if dashboard:
+        table.add_row("  from here", dashboard)
+        table.add_row(
+            "  consoles, uploads", f"want `{vip} {inventory['vip']['fqdn']}` in /etc/hosts"
+        )
     table.add_row("Passwords", f"{inventory_file} under credentials")
     table.add_row("Look around", f"make lab-status; make lab-shell NODE={first}")
     table.add_row("Break it", f"make lab-kill NODE={first}; make lab-boot NODE={first}")

@@ -99,9 +99,12 @@ def host_address():
 
 
 def cluster_on(address, node):
-    """Return the example's cluster with one small controller, this host, and no machines."""
+    """
+    Return the example's cluster with one small controller, this host, without machines and without
+    a dashboard.
+    """
     cluster = example()
-    del cluster["network"]["provider"]
+    del cluster["network"]["provider"], cluster["horizon"]
     cluster["network"]["management"] = str(address.network)
     cluster["vip"]["address"] = str(address.network[-2])
     cluster["nodes"] = {node: {"address": str(address.ip), "roles": ["controller"]}}

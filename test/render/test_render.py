@@ -49,6 +49,11 @@ def _other_options():
     cluster["haproxy"] = {"stats_port": 9000}
     cluster["tls"] = {"plain_http": True}
     cluster["keepalived"] = {"advert_interval": 1}
+    cluster["horizon"].update(
+        domains=["Default", "partners"],
+        hosts=["cloud.example.com"],
+        options={"SESSION_REFRESH": False, "HORIZON_CONFIG": {"help_url": "https://example.org"}},
+    )
     cluster["swift"] = {"auth": "tempauth", "users": {"demo": {"account": "demo"}}}
     cluster["secrets"]["swift"]["users"] = {"demo": "change-me-swift-demo"}
     return cluster
@@ -154,6 +159,7 @@ INCLUDED = {
         "glance",
         "placement",
         "swift.proxy",
+        "horizon",
         "health",
         "haproxy",
         "keepalived",

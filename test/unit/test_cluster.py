@@ -257,6 +257,7 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
         "rabbitmq",
         "keystone",
         "swift",
+        "horizon",
     }
     assert compute["secrets"] == {
         "rabbitmq": {"users": {"nova": "change-me-rabbitmq-nova"}},

@@ -149,7 +149,8 @@ def test_an_api_is_one_row():
     )
     assert "mode http" in listener["options"]
     assert "http-check send meth GET uri /healthcheck" in listener["options"]
-    assert "cookie SERVERID insert indirect nocache httponly" in listener["options"]
+    sticky = "cookie SERVERID insert indirect nocache httponly secure attr SameSite=Lax"
+    assert sticky in listener["options"]
     assert "timeout server 120s" in listener["options"]
     assert not any(" port " in option for option in listener["options"])
     assert listener["servers"][1] == "server ctl2 192.0.2.12:80 cookie ctl2"

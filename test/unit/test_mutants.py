@@ -18,6 +18,7 @@ SYSTEMS = {
     "glance",
     "haproxy",
     "health",
+    "horizon",
     "identity",
     "keepalived",
     "keystone",

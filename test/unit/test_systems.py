@@ -12,7 +12,7 @@ from support import ROOT, example
 KEYS = {"options", "node", "secrets", "parts", "coordinated", "schema", "messages", "catalog"}
 KEYS |= {"turns", "vip"}
 PART_KEYS = {"roles", "reads", "secrets", "asks_vip", "units", "programs"}
-ROLES = {"controller", "proxy", "storage", "image_server", "rings_owner"}
+ROLES = {"controller", "proxy", "storage", "image_server", "dashboard_server", "rings_owner"}
 # Where the cluster file says who gives machines their network.
 ROLES |= {"nova_server", "compute_node", "network_node"}
 

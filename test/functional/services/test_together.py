@@ -32,6 +32,8 @@ def site(cluster, without_swift, tmp_path_factory):
     """One host that is controller, proxy and storage node."""
     cluster = copy.deepcopy(cluster)
     cluster["name"] = "functional-glance"
+    # It does not run here: its pages are what a browser would come from.
+    cluster["horizon"] = {}
     node = cluster["nodes"][NODE]
     node.update(
         roles=["controller", "proxy", "storage"],
@@ -133,6 +135,29 @@ def test_a_second_run_changes_nothing(served):
 
 def test_nobody_gets_images_without_a_token(served):
     assert api(served, "GET", "/v2/images", port=PORT)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_let"),
+    [("https://cloud.example.org", True), ("https://elsewhere.example.com", False)],
+)
+def test_a_browser_may_give_images_from_the_dashboards_pages_alone(served, origin, is_let):
+    asked = connection(served)
+    wanted = "content-type,x-auth-token"
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": wanted,
+    }
+    asked.request("OPTIONS", "/v2/images/any/file", headers=headers)
+    found = asked.getresponse()
+    found.read()
+    assert (found.getheader("Access-Control-Allow-Origin") == origin) == is_let
+    if is_let:
+        assert found.status == 200
+        assert found.getheader("Access-Control-Allow-Methods") == "PUT"
+        allowed = found.getheader("Access-Control-Allow-Headers").lower().split(",")
+        assert set(wanted.split(",")) <= {one.strip() for one in allowed}
 
 
 @pytest.mark.parametrize("is_chunked", [False, True], ids=["sized", "chunked"])

@@ -1,0 +1,7 @@
+# Horizon serves.
+{%- set service, gate = "horizon", {"sls": "openstack_ha.horizon.config"} %}
+
+include:
+  - openstack_ha.horizon.config
+
+{%- include "openstack_ha/api/service.jinja" %}
