@@ -1,4 +1,9 @@
-"""Waiting for a condition, bounded."""
+"""
+Waiting for a condition, bounded.
+
+A look is work for the machine that is waited for, so the pause after it is as long as it took: who
+looks again at once keeps it from what he waits for.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +24,27 @@ def wait_for(probe: Callable[[], Found], seconds: float, what: str, pause: float
     """Return the first true answer of `probe`; raise when there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
-        found = probe()
+        found, took = _timed(probe)
         if found:
             return found
         if time.monotonic() >= deadline:
             raise LabError(f"Waited {seconds:g} s in vain for {what}; seen last: {found!r}")
-        time.sleep(pause)
+        time.sleep(max(pause, took))
 
 
 def wait_while(look: Callable[[], Found], seconds: float, what: str, pause: float = 0.5) -> None:
     """Wait until `look` finds nothing any more; raise with what it found last."""
     deadline = time.monotonic() + seconds
-    while found := look():
+    while True:
+        found, took = _timed(look)
+        if not found:
+            return
         if time.monotonic() >= deadline:
             shown = str(found)[:SHOWN]
             raise LabError(f"Waited {seconds:g} s in vain for {what}; seen last: {shown}")
-        time.sleep(pause)
+        time.sleep(max(pause, took))
+
+
+def _timed(look: Callable[[], Found]) -> tuple[Found, float]:
+    begin = time.monotonic()
+    return look(), time.monotonic() - begin

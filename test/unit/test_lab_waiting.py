@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from lab import LabError
+from lab import LabError, waiting
 from lab.waiting import wait_for, wait_while
 
 
@@ -28,3 +28,13 @@ def test_a_look_that_finds_nothing_ends_the_wait():
 def test_what_is_still_found_is_told():
     with pytest.raises(LabError, match=r"in vain for it; seen last: \['one is down'\]"):
         wait_while(lambda: ["one is down"], 0, "it")
+
+
+@pytest.mark.parametrize("wait", [wait_for, wait_while])
+def test_the_pause_is_as_long_as_the_look(monkeypatch, wait):
+    clock, slept = itertools.count(0, 7), []
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(waiting.time, "sleep", slept.append)
+    answers = iter([wait is wait_while, wait is wait_for])
+    wait(lambda: next(answers), 600, "it")
+    assert slept == [7]
