@@ -166,6 +166,46 @@ def status(name=None):
     return {"outputter": "openstack_ha_status", "data": data}
 
 
+def diff(name=None):
+    """
+    Show what a cluster file means before it is applied: its options by system, as they were and as
+    they are, which services reload, which go round by turns, and about what the master decides
+    anew. Nothing is done.
+
+    name
+        The cluster's name; it may be left out where the cluster files name only one.
+
+    Each node is compared with what it applied itself in its last whole highstate; a rejoin is none.
+    Of secrets is said which ones differ, and no more.
+
+    The command's exit code is 0 without a difference, 1 with a fault, also where a node cannot be
+    compared, and 2 with a difference. ``--out=json`` gives the plain data, as ``assess`` in the
+    utils module ``openstack_ha_difference`` describes it.
+
+    Raises SaltRunnerError when there is no such cluster, or several to choose from, or its file has
+    a fault.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.diff demo
+    """
+    chosen = cluster(name or _only_name())
+    if chosen["broken"]:
+        raise SaltRunnerError(
+            f"{chosen['file']} has faults, and no state run changes anything: "
+            "`salt-run openstack_ha.check` shows them"
+        )
+    said = __salt__["openstack_ha_members.survey"](
+        list(chosen["nodes"]), "openstack_ha_applied.last"
+    )
+    data = __salt__["openstack_ha_execution.call"](
+        "openstack_ha_applied.difference", chosen["file"], said
+    )
+    return {"outputter": "openstack_ha_diff", "data": {"file": chosen["file"], **data}}
+
+
 def reconcile(name=None):
     """
     Look once at everything that the master looks after, and ring where something is to be done: the
@@ -338,7 +378,5 @@ def _turns(one):
 def _only_name():
     names = list(clusters())
     if len(names) != 1:
-        raise SaltRunnerError(
-            f"which of the clusters {', '.join(names)}? `salt-run openstack_ha.status {names[0]}`"
-        )
+        raise SaltRunnerError(f"which of the clusters {', '.join(names)}? Name it, as {names[0]}")
     return names[0]

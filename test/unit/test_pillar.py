@@ -18,6 +18,7 @@ def pillar():
     module.__salt__ = {
         "openstack_ha_cluster.current": lambda path: {"cluster": cluster, "broken": None},
         "openstack_ha_fernet.keyring": lambda name: KEYS,
+        "openstack_ha_applied.hand_out": lambda cluster: "0123456789abcdef",
     }
     return module
 

@@ -1,0 +1,45 @@
+"""
+Show lines within the columns of a terminal: what the other outputters of the formula end with.
+
+Salt gives an outputter no utils, but the other outputters.
+"""
+
+import re
+import textwrap
+
+__virtualname__ = "openstack_ha_lines"
+
+WIDTH = 100
+# A command, and what stands in it for a space where lines are broken.
+CODE = re.compile(r"`[^`]+`")
+GLUE = "\0"
+
+
+def __virtual__():
+    return __virtualname__
+
+
+def output(data, **kwargs):
+    """
+    Return the lines, the long ones broken and indented. Commands stay whole, so that they can be
+    copied.
+
+    data
+        A list of lines.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.check
+    """
+    return "\n".join(part for line in data for part in _wrapped(line))
+
+
+def _wrapped(line):
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    whole = CODE.sub(lambda found: found[0].replace(" ", GLUE), line)
+    lines = textwrap.wrap(
+        whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return [one.replace(GLUE, " ") for one in lines] or [""]
