@@ -100,8 +100,8 @@ def wait(cluster, system, lacking, patience, *, moving=()):
     moving
         Clauses that are waited for beyond that.
 
-    The minion's log and the event ``openstack_ha/<cluster>/<system>/waits`` tell what is lacking and
-    for how long, at first and every 15 s.
+    The minion's log and the event ``openstack_ha/<cluster>/<system>/waits`` tell what is lacking
+    and for how long, at first and every 15 s.
 
     Returns why it did not come, None when it did: what the master said, or why it cannot be told
     any more what is lacking. For states; on the command line there is no such function to give.

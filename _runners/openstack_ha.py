@@ -155,10 +155,7 @@ def status(name=None):
     data = __utils__["openstack_ha_status.assess"](
         chosen,
         __salt__["openstack_ha_members.survey"](nodes, "openstack_ha.node_status"),
-        {
-            system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in _decided(chosen)
-        },
+        _records(chosen),
         time.time(),
         __salt__["openstack_ha_members.keys"](nodes),
     )
@@ -204,6 +201,34 @@ def diff(name=None):
         "openstack_ha_applied.difference", chosen["file"], said
     )
     return {"outputter": "openstack_ha_diff", "data": {"file": chosen["file"], **data}}
+
+
+def watch(name=None, timeout=3600):
+    """
+    Show what happens in a cluster, a line for each thing as it comes: decisions with their reason,
+    steps of state runs by node, what nodes wait for and for how long.
+
+    name
+        The cluster's name; it may be left out where the cluster files name only one.
+
+    timeout
+        Seconds after which it ends; Ctrl-C ends it before.
+
+    Steps are told where the master's configuration has ``state_events``, as the formula's own has.
+    An event proves nothing: ``openstack_ha.status`` asks.
+
+    Raises SaltRunnerError when there is no such cluster, or several to choose from, or the master
+    is not heard.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.watch demo
+        salt-run openstack_ha.watch demo timeout=600
+    """
+    chosen = cluster(name or _only_name())
+    return __salt__["openstack_ha_watch.follow"](chosen, _records(chosen), timeout)
 
 
 def reconcile(name=None):
@@ -349,6 +374,12 @@ def _in_short(path, cluster, broken):
             "rings": list(one["swift"]["rings"]),
         },
     }
+
+
+def _records(one):
+    """What is kept of each thing about which there is a decision."""
+    read = __salt__["openstack_ha_record.read"]
+    return {system: read(f"{one['name']}.{system}") for system in _decided(one)}
 
 
 def _decided(one):
