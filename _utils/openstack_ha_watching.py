@@ -191,7 +191,7 @@ def _return(memory, found, data, now):
         return [f"{head}: FAILED: {why}"]
     results = [one["result"] for one in states.values()]
     changed = sum(bool(one.get("changes")) for one in states.values())
-    return [f"{head}: {len(results)} states, {changed} changed, {results.count(False)} failed"]
+    return [f"{head}: {changed} of {len(results)} states changed, {results.count(False)} failed"]
 
 
 def _start(memory, found, data, now):

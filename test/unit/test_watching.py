@@ -95,7 +95,7 @@ def test_a_run_is_told_from_its_begin_to_its_end(memory):
     states = {"a": {"result": True, "changes": {"x": 1}}, "b": {"result": False, "changes": {}}}
     tag = "salt/job/2026/ret/ctl1"
     assert watching.heard(memory, tag, {"return": states}, 200) == [
-        "ctl1: state.apply ended after 3 min 20 s: 2 states, 1 changed, 1 failed"
+        "ctl1: state.apply ended after 3 min 20 s: 1 of 2 states changed, 1 failed"
     ]
     assert watching.heard(memory, tag, {"return": ["a fault", "another"]}, 200) == [
         "ctl1: state.apply ended after 3 min 20 s: FAILED: a fault; another"
