@@ -135,8 +135,9 @@ def _back(node, one):
 
 
 def _waits(node, one, now):
-    age = openstack_ha_age.age(now - one["since"])
-    return f"{node} waits for the master's word about {one['system']} for {age}: {one['lacking']}"
+    seconds = int(now - one["since"])
+    lasts = f" for {openstack_ha_age.age(seconds)}" if seconds else ""
+    return f"{node} waits for the master's word about {one['system']}{lasts}: {one['lacking']}"
 
 
 def _step(memory, found, data, now):
@@ -145,7 +146,9 @@ def _step(memory, found, data, now):
     if node not in memory["nodes"]:
         return []
     memory["waits"].pop(node, None)
-    place = f"{node}: {int(state['__run_num__']) + 1} of {int(data['data']['len'])}"
+    # Salt numbers what it runs on behalf of others, too.
+    count = int(data["data"]["len"])
+    place = f"{node}: {min(int(state['__run_num__']) + 1, count)} of {count}"
     name, result = state.get("__id__") or state["name"], state["result"]
     line = f"{place}, {name}"
     if result is False:

@@ -61,22 +61,24 @@ def test_steps_are_told_that_change_or_fail_and_others_after_a_silence(memory):
         "ctl1: 5 of 40, state_4 FAILED: no room at all",
     ]
     assert watching.heard(memory, *step(6), 4 + watching.QUIET) == ["ctl1: 7 of 40, state_6"]
+    beyond = watching.heard(memory, *step(43, changes={"x": 1}), 5)
+    assert beyond == ["ctl1: 40 of 40, state_43 changed"]
     assert watching.heard(memory, *step(0, node="ctl2"), 5), "each node has its own silence"
 
 
 def test_a_wait_is_told_when_it_begins_when_it_changes_and_while_it_lasts(memory):
-    line = "ctl1 waits for the master's word about galera for {}: {}"
+    line = "ctl1 waits for the master's word about galera{}: {}"
     heard = [watching.heard(memory, *waits(second), second) for second in (0, 15, 30, 45)]
     assert heard == [
-        [line.format("0 s", "it is not there")],
+        [line.format("", "it is not there")],
         [],
-        [line.format("30 s", "it is not there")],
+        [line.format(" for 30 s", "it is not there")],
         [],
     ]
     assert watching.heard(memory, *waits(50, "it is not Synced"), 50) == [
-        line.format("50 s", "it is not Synced")
+        line.format(" for 50 s", "it is not Synced")
     ]
-    assert watching.waiting(memory, 60) == [line.format("1 min", "it is not Synced")]
+    assert watching.waiting(memory, 60) == [line.format(" for 1 min", "it is not Synced")]
     # Who has told nothing more waits no more.
     assert watching.waiting(memory, 51 + watching.FRESH) == []
 

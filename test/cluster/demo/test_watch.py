@@ -68,7 +68,7 @@ def test_a_wait_is_told_on_the_screen_and_in_the_minions_log(
     lines = [line.strip() for line in shown.text().splitlines()]
     for text in (
         "ctl1: state.apply waits_in_vain begins",
-        "ctl1 waits for the master's word about galera for 0 s: ",
+        "ctl1 waits for the master's word about galera: ",
         "ctl1 waits for the master's word about galera for 30 s: ",
         "ctl1: 1 of 1, waits_in_vain FAILED: After 31 s ",
         f"{ends} ",
