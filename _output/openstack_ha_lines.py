@@ -1,5 +1,5 @@
 """
-Show lines within the columns of a terminal: what the other outputters of the formula end with.
+Show lines and tables within the columns of a terminal: what the formula's other outputters end with.
 
 Salt gives an outputter no utils, but the other outputters.
 """
@@ -25,7 +25,8 @@ def output(data, **kwargs):
     copied.
 
     data
-        A list of lines.
+        A list of lines and of tables; a table is a list of rows, each a tuple of cells, of which
+        the first has the headings.
 
     CLI Example:
 
@@ -33,7 +34,17 @@ def output(data, **kwargs):
 
         salt-run openstack_ha.check
     """
-    return "\n".join(part for line in data for part in _wrapped(line))
+    shown = (_table(one) if isinstance(one, list) else _wrapped(one) for one in data)
+    return "\n".join(line for lines in shown for line in lines)
+
+
+def _table(rows):
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return [line.rstrip() for line in lines]
 
 
 def _wrapped(line):

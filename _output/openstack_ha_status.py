@@ -68,13 +68,7 @@ def _tables(data):
 
 
 def _table(headings, rows):
-    rows = [headings, *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    return _shown([[headings, *rows]])
 
 
 def _row(one, node, units, count):
