@@ -3,18 +3,21 @@ The master's word to this node, one for each system: kept when it is heard, wait
 """
 
 import json
+import logging
 import pathlib
 import time
 
 import salt.utils.atomicfile
 from salt.exceptions import CommandExecutionError
 
+log = logging.getLogger(__name__)
+
 __virtualname__ = "openstack_ha_word"
 
 # Gone with the boot that made it old.
 FOLDER = pathlib.Path("/run/openstack_ha")
 POLL = 1
-# A lost doorbell costs this many seconds.
+# A lost doorbell costs this many seconds; so often it is told, too, what is waited for.
 RING_EVERY = 15
 
 
@@ -97,6 +100,9 @@ def wait(cluster, system, lacking, patience, *, moving=()):
     moving
         Clauses that are waited for beyond that.
 
+    The minion's log and the event ``openstack_ha/<cluster>/<system>/waits`` tell what is lacking
+    and for how long, at first and every 15 s.
+
     Returns why it did not come, None when it did: what the master said, or why it cannot be told
     any more what is lacking. For states; on the command line there is no such function to give.
 
@@ -125,9 +131,8 @@ def _wait(cluster, system, lacking, patience, moving):
         if rung is None or time.monotonic() - rung >= RING_EVERY:
             __salt__["event.send"](f"openstack_ha/{cluster}/{runner}/doorbell", {})
             rung = time.monotonic()
-        word = last(system) or {}
-        if word.get("time", 0) < begin:
-            word = {}
+            _tell(cluster, system, clause, int(rung - begin))
+        word = _since(begin, system)
         is_late = time.monotonic() - begin > patience and clause not in moving
         if word.get("verdict") == "refuse" or is_late:
             more = f"`{__utils__['openstack_ha_rule.show'](cluster, runner)}` shows what is known."
@@ -139,6 +144,22 @@ def _wait(cluster, system, lacking, patience, moving):
             )
         time.sleep(POLL)
     return None
+
+
+def _since(begin, system):
+    """The master's word, where it has come since then."""
+    word = last(system) or {}
+    return word if word.get("time", 0) >= begin else {}
+
+
+def _tell(cluster, system, clause, seconds):
+    """What is waited for: whoever reads the log or hears the bus need not wonder why nothing moves.
+    A wait that lasts stands also in a log that has warnings only."""
+    level = logging.WARNING if seconds else logging.INFO
+    age = __utils__["openstack_ha_age.age"](seconds)
+    log.log(level, "openstack_ha: %s: waits for the master's word for %s: %s", system, age, clause)
+    waits = {"lacking": clause, "seconds": seconds}
+    __salt__["event.send"](f"openstack_ha/{cluster}/{system}/waits", waits)
 
 
 def _refusal(word, late, more):

@@ -4,15 +4,8 @@ Show what ``salt-run openstack_ha.check`` found, a paragraph for each cluster fi
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
 
-import re
-import textwrap
-
 __virtualname__ = "openstack_ha_check"
 
-WIDTH = 100
-# A command, and what stands in it for a space where lines are broken.
-CODE = re.compile(r"`[^`]+`")
-GLUE = "\0"
 # Names of nodes with one role; of hundreds the first ones and their number.
 NAMED = 8
 
@@ -41,11 +34,15 @@ def _file(path, one):
     if one["faults"]:
         count = len(one["faults"])
         head = f"{path}: {count} fault{'s' if count > 1 else ''}; no state run changes anything"
-        return "\n".join([head, *_lines(one["faults"])])
-    lines = [f"{path}: ok", *_understood(one["understood"])]
+        return "\n".join([head, _shown(_listed(one["faults"]))])
+    lines = list(_understood(one["understood"]))
     if one["warnings"]:
-        lines += ["  warnings, which refuse nothing:", *_lines(one["warnings"])]
-    return "\n".join(lines)
+        lines += ["  warnings, which refuse nothing:", *_listed(one["warnings"])]
+    return "\n".join([f"{path}: ok", _shown(lines)])
+
+
+def _shown(lines):
+    return __salt__["openstack_ha_lines"](lines)
 
 
 def _understood(said):
@@ -55,10 +52,10 @@ def _understood(said):
     machines = network.get("provider", "none, so no virtual machines")
     yield f"  network {network['management']}, machines' networks by {machines}"
     for role, nodes in said["nodes"].items():
-        yield from _wrapped(f"  {role}: {_names(nodes)}")
+        yield f"  {role}: {_names(nodes)}"
     if said["devices"]:
         yield f"  disks for Swift: {said['devices']}"
-    yield from _wrapped(f"  systems: {', '.join(said['systems'])}")
+    yield f"  systems: {', '.join(said['systems'])}"
 
 
 def _names(nodes):
@@ -66,15 +63,5 @@ def _names(nodes):
     return shown if len(nodes) <= NAMED else f"{shown} and {len(nodes) - NAMED} more"
 
 
-def _lines(lines):
-    for line in lines:
-        yield from _wrapped(f"  - {line}")
-
-
-def _wrapped(line):
-    """Commands stay whole, so that they can be copied."""
-    whole = CODE.sub(lambda found: found[0].replace(" ", GLUE), line)
-    lines = textwrap.wrap(
-        whole, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
-    return [one.replace(GLUE, " ") for one in lines]
+def _listed(lines):
+    return [f"  - {line}" for line in lines]

@@ -5,17 +5,10 @@ Show what ``salt-run openstack_ha.status`` found as tables for people, a line fo
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
 
-import re
-import textwrap
-
 import salt.utils.color
 
 __virtualname__ = "openstack_ha_status"
 
-WIDTH = 100
-# A command, and what stands in it for a space where lines are broken.
-CODE = re.compile(r"`[^`]+`")
-GLUE = "\0"
 CONTROLLERS = ("node", "VIP", "Galera", "data", "RabbitMQ", "HAProxy", "units")
 STORAGE = ("node", "disks", "rings", "last replication", "units")
 COMPUTE = ("node", "nova-compute", "machines", "networks", "units")
@@ -49,8 +42,7 @@ def output(data, **kwargs):
     paragraphs = [_headline(data), *_tables(data), _decisions(data), LEGEND]
     for name in ("progress", "faults"):
         if data[name]:
-            lines = [line for one in data[name] for line in _wrapped(f"  - {one}")]
-            paragraphs.append("\n".join([f"{name}:", *lines]))
+            paragraphs.append(_shown([f"{name}:", *(f"  - {one}" for one in data[name])]))
     return "\n\n".join(paragraphs)
 
 
@@ -76,13 +68,7 @@ def _tables(data):
 
 
 def _table(headings, rows):
-    rows = [headings, *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    return _shown([[headings, *rows]])
 
 
 def _row(one, node, units, count):
@@ -175,17 +161,11 @@ def _decisions(data):
         age = f"for {decision['age']}"
         if decision["stale"]:
             age += f", last looked at {decision['stale']} ago"
-        lines += _wrapped(f"  {system}: {decision['verdict']} ({age}), {decision['why']}")
+        lines.append(f"  {system}: {decision['verdict']} ({age}), {decision['why']}")
         if decision["way_out"]:
-            lines += _wrapped(f"    {decision['way_out']}")
-    return "\n".join(lines)
+            lines.append(f"    {decision['way_out']}")
+    return _shown(lines)
 
 
-def _wrapped(line):
-    """Commands stay whole, so that they can be copied."""
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    whole = CODE.sub(lambda found: found[0].replace(" ", GLUE), line)
-    lines = textwrap.wrap(
-        whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-    return [one.replace(GLUE, " ") for one in lines]
+def _shown(lines):
+    return __salt__["openstack_ha_lines"](lines)

@@ -51,4 +51,5 @@ def ext_pillar(minion_id, pillar, cluster_file):
         if keyring:
             secrets = view["secrets"].setdefault("keystone", {})
             secrets.update({f"{name}_keys": keyring[name] for name in ("fernet", "credential")})
+    view["version"] = __salt__["openstack_ha_applied.hand_out"](cluster)
     return {"openstack_ha": view, **({"_errors": broken["faults"]} if broken else {})}

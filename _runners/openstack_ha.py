@@ -155,15 +155,80 @@ def status(name=None):
     data = __utils__["openstack_ha_status.assess"](
         chosen,
         __salt__["openstack_ha_members.survey"](nodes, "openstack_ha.node_status"),
-        {
-            system: __salt__["openstack_ha_record.read"](f"{chosen['name']}.{system}")
-            for system in _decided(chosen)
-        },
+        _records(chosen),
         time.time(),
         __salt__["openstack_ha_members.keys"](nodes),
     )
     # salt-run takes its exit code from data's "retcode"; the one in __context__ ends in the event.
     return {"outputter": "openstack_ha_status", "data": data}
+
+
+def diff(name=None):
+    """
+    Show what a cluster file means before it is applied: its options by system, as they were and as
+    they are, which services reload, which go round by turns, and about what the master decides
+    anew. Nothing is done.
+
+    name
+        The cluster's name; it may be left out where the cluster files name only one.
+
+    Each node is compared with what it applied itself in its last whole highstate; a rejoin is none.
+    Of secrets is said which ones differ, and no more.
+
+    The command's exit code is 0 without a difference, 1 with a fault, also where a node cannot be
+    compared, and 2 with a difference. ``--out=json`` gives the plain data, as ``assess`` in the
+    utils module ``openstack_ha_difference`` describes it.
+
+    Raises SaltRunnerError when there is no such cluster, or several to choose from, or its file has
+    a fault.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.diff demo
+    """
+    chosen = cluster(name or _only_name())
+    if chosen["broken"]:
+        raise SaltRunnerError(
+            f"{chosen['file']} has faults, and no state run changes anything: "
+            "`salt-run openstack_ha.check` shows them"
+        )
+    said = __salt__["openstack_ha_members.survey"](
+        list(chosen["nodes"]), "openstack_ha_applied.last"
+    )
+    data = __salt__["openstack_ha_execution.call"](
+        "openstack_ha_applied.difference", chosen["file"], said
+    )
+    return {"outputter": "openstack_ha_diff", "data": {"file": chosen["file"], **data}}
+
+
+def watch(name=None, timeout=3600):
+    """
+    Show what happens in a cluster, a line for each thing as it comes: decisions with their reason,
+    steps of state runs by node, what nodes wait for and for how long.
+
+    name
+        The cluster's name; it may be left out where the cluster files name only one.
+
+    timeout
+        Seconds after which it ends; Ctrl-C ends it before.
+
+    Steps are told where the master's configuration has ``state_events``, as the formula's own has.
+    An event proves nothing: ``openstack_ha.status`` asks.
+
+    Raises SaltRunnerError when there is no such cluster, or several to choose from, or the master
+    is not heard.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.watch demo
+        salt-run openstack_ha.watch demo timeout=600
+    """
+    chosen = cluster(name or _only_name())
+    return __salt__["openstack_ha_watch.follow"](chosen, _records(chosen), timeout)
 
 
 def reconcile(name=None):
@@ -311,6 +376,12 @@ def _in_short(path, cluster, broken):
     }
 
 
+def _records(one):
+    """What is kept of each thing about which there is a decision."""
+    read = __salt__["openstack_ha_record.read"]
+    return {system: read(f"{one['name']}.{system}") for system in _decided(one)}
+
+
 def _decided(one):
     """What of a cluster there is a decision about."""
     systems = _coordinated(one)
@@ -338,7 +409,5 @@ def _turns(one):
 def _only_name():
     names = list(clusters())
     if len(names) != 1:
-        raise SaltRunnerError(
-            f"which of the clusters {', '.join(names)}? `salt-run openstack_ha.status {names[0]}`"
-        )
+        raise SaltRunnerError(f"which of the clusters {', '.join(names)}? Name it, as {names[0]}")
     return names[0]

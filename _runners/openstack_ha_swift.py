@@ -178,7 +178,7 @@ def status(name=None):
     replies = __salt__["openstack_ha_members.survey"](nodes, "openstack_ha_swift.node_status")
     record = _record(cluster["name"])
     data = __utils__["openstack_ha_swift_spread.assess"](cluster, replies, record, time.time())
-    return {"outputter": "nested", "data": data}
+    return {"outputter": "openstack_ha_swift", "data": data}
 
 
 def facts(name):

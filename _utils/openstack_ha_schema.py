@@ -159,6 +159,7 @@ SCHEMA = {
         **openstack_ha_systems.options(),
         "secrets": SECRETS,
         "view_of": option.string("the minion whose view this is; set by the master, not by hand"),
+        "version": option.string("of the file that the view was made of; set by the master, too"),
     },
 }
 

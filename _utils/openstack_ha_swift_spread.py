@@ -13,6 +13,7 @@ import json
 import struct
 import zlib
 
+import openstack_ha_age
 import openstack_ha_rule
 
 RUNBOOK = "docs/runbooks/swift-rings.md"
@@ -224,9 +225,11 @@ def assess(cluster, replies, record, now):
     now
         Seconds since the epoch.
 
-    Returns ``{"name", "owner", "verdict", "retcode", "faults", "rings", "nodes", "decision"}``.
-    ``rings`` has the owner's figures, the seconds since its last rebalance, and the nodes that
-    lack it; ``nodes`` what each node said. ``verdict`` is ``healthy`` or ``degraded``.
+    Returns ``{"name", "owner", "verdict", "retcode", "faults", "rings", "nodes", "ages",
+    "decision"}``. ``rings`` has the owner's figures, the seconds since its last rebalance, and the
+    nodes that lack it; ``nodes`` what each node said. ``ages`` has for people how long ago each
+    ring was rebalanced and each node has replicated everything. ``verdict`` is ``healthy`` or
+    ``degraded``.
     """
     replies = {node: _in_full(node, reply) for node, reply in replies.items()}
     faults, rings = _rings(cluster, replies, record, now)
@@ -244,8 +247,26 @@ def assess(cluster, replies, record, now):
         "faults": faults,
         "rings": rings,
         "nodes": {node: replies.get(node) for node in cluster["nodes"]},
+        "ages": {
+            **{ring: _age(one["seconds_since_rebalance"]) for ring, one in rings.items()},
+            **{node: _age(_oldest(one)) for node, one in replies.items() if _is_storage(one)},
+        },
         "decision": decision,
     }
+
+
+def _is_storage(reply):
+    return isinstance(reply, dict) and bool(reply.get("replicated"))
+
+
+def _oldest(reply):
+    """Seconds since everything was replicated, None when something never was."""
+    ages = list(reply["replicated"].values())
+    return None if None in ages else max(ages)
+
+
+def _age(seconds):
+    return "never" if seconds is None else f"{openstack_ha_age.age(seconds)} ago"
 
 
 def seen(cluster, replies, record, now):

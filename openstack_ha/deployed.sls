@@ -1,4 +1,5 @@
 # The end of a whole highstate: from now on the master brings this node back after a boot.
+{%- from "openstack_ha/map.jinja" import ha with context %}
 {%- set marks = salt["openstack_ha_rejoin.marks"]() %}
 {%- for name, path in marks.items() %}
 
@@ -14,3 +15,15 @@ openstack_ha_{{ name }}:
       - sls: {{ other }}
 {%- endfor %}
 {%- endfor %}
+{#- A plain pillar has no version. #}
+{%- if "version" in ha %}
+
+openstack_ha_applied:
+  file.managed:
+    - name: {{ salt["openstack_ha_applied.path"]() }}
+    - contents: '{{ ha.version }}'
+    - mode: '0644'
+    - makedirs: True
+    - require:
+      - file: openstack_ha_deployed
+{%- endif %}

@@ -132,6 +132,7 @@ def master(salt_factories, formula, cluster_files, tmp_path_factory, event_liste
             "openstack_ha_copies": str(tmp_path_factory.mktemp("copies")),
             # No schedule: the tests say when a look is due.
             "reactor": written["reactor"],
+            "state_events": written["state_events"],
             "log_level_logfile": "debug",
         },
     )

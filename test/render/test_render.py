@@ -107,6 +107,16 @@ def test_highstate_compiles_and_every_template_renders(loaders_of, case):
         reference.compare(name, reference.states(low, lambda chunk: written[id(chunk)]), base)
 
 
+def test_a_whole_highstate_leaves_the_version_of_its_cluster_file(loaders_of):
+    # All digits are a text, too.
+    cluster = {**example(), "version": "1234567890123456"}
+    low = loaders_of("sto1", cluster).modules.state.show_low_sls("openstack_ha")
+    (state,) = [chunk for chunk in low if chunk["__id__"] == "openstack_ha_applied"]
+    assert state["contents"] == "1234567890123456"
+    # That one comes after all others.
+    assert state["require"] == [{"file": "openstack_ha_deployed"}]
+
+
 def _written(modules, chunk):
     """What a state writes to a file from the formula's, None where it writes none."""
     if chunk["state"] != "file" or "source" not in chunk:

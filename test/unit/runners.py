@@ -35,7 +35,7 @@ MOST = 1000
 # What Salt's client says for a minion that has not answered.
 NO_RETURN = {"out": "no_return", "ret": "Minion did not return. [No response]", "retcode": 1}
 # Execution modules that run on the master.
-ON_MASTER = ("openstack_ha_cluster", "openstack_ha_fernet")
+ON_MASTER = ("openstack_ha_applied", "openstack_ha_cluster", "openstack_ha_fernet")
 
 
 class Silent(Exception):

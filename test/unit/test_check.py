@@ -14,7 +14,9 @@ def master(tmp_path):
 
 @pytest.fixture
 def show():
-    return load("_output", "openstack_ha_check").output
+    lines = load("_output", "openstack_ha_lines").output
+    others = {"openstack_ha_lines": lines}
+    return load("_output", "openstack_ha_check", __salt__=others).output
 
 
 def checked(master):

@@ -394,6 +394,6 @@ def test_example_shows_every_key():
             if isinstance(sub.get("additionalProperties"), dict):
                 yield from keys(sub["additionalProperties"])
 
-    hidden = {"view_of", "prefixlen", "fernet_keys", "credential_keys"}
+    hidden = {"view_of", "version", "prefixlen", "fernet_keys", "credential_keys"}
     lacking = {key for key in keys(openstack_ha_schema.SCHEMA) if f"{key}:" not in text}
     assert lacking == hidden

@@ -20,6 +20,7 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("lab/*.md")],
     key=lambda path: path.relative_to(ROOT).as_posix(),
 )
+EXAMPLE = ROOT / "pillar.example"
 
 BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`[^`\n]+`")
@@ -29,6 +30,8 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 COMMAND = re.compile(
     r"\bsalt(?P<kind>-run|-call)?(?: [^.\s`]+)*? (?P<module>openstack_ha\w*)\.(?P<function>\w+)"
 )
+# A function, a state or an SLS by its name alone.
+NAMED = re.compile(r"`(openstack_ha\w*)\.([\w.]+)`")
 DECISION = re.compile(r"^### (.+)\n\n((?:.+\n)+)", re.MULTILINE)
 # How a decision ends: with a link, a commit or a file.
 SOURCE = re.compile(r"(?:\]\(\S+\)|`[0-9a-f]{7}`|`(?P<file>[\w./-]+)`)\n\Z")
@@ -121,11 +124,43 @@ def test_every_link_leads_somewhere(path):
         assert not anchor or anchor in _anchors(file), f"{file}#{anchor} of {_name(path)}"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+@pytest.mark.parametrize("path", [*DOCUMENTS, EXAMPLE], ids=_name)
 def test_every_command_is_one(path):
-    for kind, module, function in COMMAND.findall(_text(path)):
-        file = ROOT / ("_runners" if kind == "-run" else "_modules") / f"{module}.py"
-        assert function in _functions(file), f"{module}.{function} of {_name(path)}"
+    assert _no_commands(path) == []
+
+
+def test_every_command_that_the_product_names_is_one():
+    files = _product()
+    assert [text for path in files for text in COMMAND.findall(_text(path))]
+    assert [text for path in files for text in _no_commands(path)] == []
+
+
+# What was is in the change log, too.
+@pytest.mark.parametrize(
+    "path", [one for one in [*DOCUMENTS, EXAMPLE] if one.name != "CHANGELOG.md"], ids=_name
+)
+def test_whatever_is_named_is_there(path):
+    layers = ("_modules", "_runners", "_states", "_utils")
+    for module, name in NAMED.findall(_text(path)):
+        functions = [_functions(ROOT / layer / f"{module}.py") for layer in layers]
+        sls = ROOT / module / name.replace(".", "/")
+        is_sls = sls.is_dir() or sls.with_suffix(".sls").exists()
+        assert is_sls or any(name in one for one in functions), f"{module}.{name} of {_name(path)}"
+
+
+def _no_commands(path):
+    """The commands of a text whose function nobody has."""
+    return [
+        f"{module}.{function} of {_name(path)}"
+        for kind, module, function in COMMAND.findall(_text(path))
+        if function
+        not in _functions(ROOT / ("_runners" if kind == "-run" else "_modules") / f"{module}.py")
+    ]
+
+
+def _product():
+    folders = [*ROOT.glob("_*/"), ROOT / "openstack_ha"]
+    return [path for folder in folders for path in folder.rglob("*") if _is_ours(path)]
 
 
 def test_every_decision_says_what_was_rejected_and_where_more_is():

@@ -18,6 +18,7 @@ def pillar():
     module.__salt__ = {
         "openstack_ha_cluster.current": lambda path: {"cluster": cluster, "broken": None},
         "openstack_ha_fernet.keyring": lambda name: KEYS,
+        "openstack_ha_applied.hand_out": lambda cluster: "0123456789abcdef",
     }
     return module
 
@@ -57,6 +58,7 @@ def test_a_stranger_gets_nothing(pillar):
 def test_keys_go_to_those_who_run_keystone(pillar):
     own = pillar.ext_pillar("ctl1", {}, "x")["openstack_ha"]
     assert own["view_of"] == "ctl1"
+    assert own["version"] == "0123456789abcdef"
     assert own["secrets"]["keystone"]["fernet_keys"] == KEYS["fernet"]
     assert own["secrets"]["keystone"]["credential_keys"] == KEYS["credential"]
     storage = pillar.ext_pillar("sto1", {}, "x")

@@ -1,11 +1,10 @@
 """When a cluster is healthy, degraded or dead, and how that looks."""
 
 import copy
-import importlib.util
 
 import openstack_ha_status as status
 import pytest
-from support import ROOT
+from runners import load
 
 UUID = "6d1f0c8e-c7b4-11f0-9c53-3e1a2b6f7d10"
 VIP = "172.29.80.100"
@@ -431,14 +430,10 @@ def test_a_node_that_is_controller_and_compute_node_is_named_once():
 
 @pytest.fixture(scope="module")
 def table():
-    """The outputter; by its path, since the utils module of the same name is the importable one."""
-    spec = importlib.util.spec_from_file_location(
-        "openstack_ha_status_output", ROOT / "_output/openstack_ha_status.py"
-    )
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    loaded.__opts__ = {"color": False}
-    return loaded.output
+    """The outputter."""
+    lines = load("_output", "openstack_ha_lines").output
+    options = {"__opts__": {"color": False}, "__salt__": {"openstack_ha_lines": lines}}
+    return load("_output", "openstack_ha_status", **options).output
 
 
 def test_table_of_a_healthy_cluster(table):

@@ -2,6 +2,7 @@
 
 import importlib.util
 
+import openstack_ha_age
 import openstack_ha_rule
 import pytest
 from salt.exceptions import CommandExecutionError
@@ -29,10 +30,21 @@ def word(tmp_path):
     module.FOLDER = tmp_path / "run"
     module.clock = Clock()
     module.time = module.clock
-    module.rung = []
-    module.__utils__ = {"openstack_ha_rule.show": openstack_ha_rule.show}
+    module.rung, module.told = [], []
+    module.__utils__ = {
+        "openstack_ha_rule.show": openstack_ha_rule.show,
+        "openstack_ha_age.age": openstack_ha_age.age,
+    }
+
+    def send(tag, data):
+        if tag.endswith("/doorbell"):
+            assert data == {}, "a doorbell carries nothing"
+            module.rung.append(tag)
+        else:
+            module.told.append((tag, data))
+
     module.__salt__ = {
-        "event.send": lambda tag, data: module.rung.append(tag),
+        "event.send": send,
         "saltutil.refresh_pillar": lambda: True,
         "openstack_ha_masterless.is_masterless": lambda: False,
     }
@@ -56,6 +68,21 @@ def test_each_system_has_its_own_word(word):
 def test_a_lost_doorbell_is_rung_again(word):
     assert word.wait("demo", "db_sync.glance", lacking_for(word, 40), 60) is None
     assert word.rung == ["openstack_ha/demo/db_sync/doorbell"] * 3
+
+
+def test_it_is_told_every_15_seconds_what_is_waited_for_and_for_how_long(word, caplog):
+    caplog.set_level("INFO")
+    assert word.wait("demo", "db_sync.glance", lacking_for(word, 40), 60) is None
+    line = "openstack_ha: db_sync.glance: waits for the master's word for {}: it is not there"
+    assert [(one.levelname, one.message) for one in caplog.records] == [
+        ("INFO", line.format("0 s")),
+        ("WARNING", line.format("15 s")),
+        ("WARNING", line.format("30 s")),
+    ]
+    tag = "openstack_ha/demo/db_sync.glance/waits"
+    assert word.told == [
+        (tag, {"lacking": "it is not there", "seconds": seconds}) for seconds in (0, 15, 30)
+    ]
 
 
 def test_nothing_is_rung_when_nothing_lacks(word):

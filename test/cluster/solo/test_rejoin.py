@@ -96,6 +96,13 @@ def test_a_node_that_was_never_deployed_is_not_touched(solo, fire, rings, since,
     assert not state_jobs(since(begin, "salt/job/*/new"))
 
 
+def test_a_node_has_applied_what_its_whole_highstate_was_made_of(highstate, master):
+    result = master.salt_run_cli().run("openstack_ha.diff", "solo")
+    assert result.returncode == 0, result
+    differs = ("options", "secrets", "services", "decides", "new", "gone", "unknown")
+    assert not any(result.data[key] for key in differs)
+
+
 def test_a_booted_node_comes_back_system_by_system(deployed, since, run):
     begin = time.time()
     deployed.terminate()
