@@ -54,7 +54,7 @@ def includes():
         salt-call openstack_ha.includes
     """
     systems = __utils__["openstack_ha_cluster.systems"](_cluster(), __opts__["id"])
-    names = ["view", "minion", "python", "hosts", "authority", *systems, "deployed"]
+    names = ["guard", "view", "minion", "python", "hosts", "authority", *systems, "deployed"]
     return [f"openstack_ha.{name}" for name in names]
 
 
@@ -105,8 +105,9 @@ def evidence():
     """
     Return what the master decides by of everything that it looks after on this node, in one job.
 
-    Returns what ``openstack_ha_<system>.evidence`` returns by system. In place of one that failed
-    stands the text of its error.
+    Returns what ``openstack_ha_<system>.evidence`` returns by system, and in ``guards`` the paths
+    of the values that this node remembers. In place of one that failed stands the text of its
+    error.
 
     Raises CommandExecutionError as ``view`` does.
 
@@ -118,9 +119,10 @@ def evidence():
     """
     systems = __utils__["openstack_ha_cluster.looked_after"](_cluster(), __opts__["id"])
     with __salt__["openstack_ha_db_sync.one_look"]():
-        return {
+        found = {
             name: _answer_or_error(__salt__[f"openstack_ha_{name}.evidence"]) for name in systems
         }
+    return {**found, "guards": _answer_or_error(_guards)}
 
 
 def holds_vip():
@@ -208,6 +210,10 @@ def _answer_or_error(probe):
         return str(exc)
     except Exception as exc:
         return f"{type(exc).__name__}: {exc}"
+
+
+def _guards():
+    return sorted(__salt__["openstack_ha_guard.memory"]())
 
 
 def _galera():

@@ -74,10 +74,15 @@ def current(path, **kwargs):
     copy, told = _kept(path, "copy"), _kept(path, "broken.json")
     try:
         before = _text(path) if os.path.isfile(path) else None
+        is_new = not copy.exists() or before != _text(copy)
         cluster = load(path)
+        # What the copy says was compared when it was made, and a secret's digest is slow.
+        objections = _objections(path, cluster) if is_new else []
+        if objections:
+            raise CommandExecutionError("\n".join(objections))
     except CommandExecutionError as exc:
         return _last_good(path, copy, told, exc)
-    if before == _text(path) and (not copy.exists() or before != _text(copy)):
+    if is_new and before == _text(path):
         _write(copy, before)
     told.unlink(missing_ok=True)
     return {"cluster": cluster, "broken": None}
@@ -85,7 +90,9 @@ def current(path, **kwargs):
 
 def faults(path):
     """
-    Return every fault of the cluster file, a line each; an empty list when it is good.
+    Return every fault of the cluster file, a line each; an empty list when it is good. In a file
+    without any other, a value that a highstate cannot change is one where the cluster runs with
+    another.
 
     path
         The file.
@@ -98,7 +105,91 @@ def faults(path):
 
         salt-call --local openstack_ha_cluster.faults /srv/openstack_ha/cluster.yaml
     """
-    return _faults(_read(path))
+    cluster = _read(path)
+    return _faults(cluster) or _objections(
+        path, __utils__["openstack_ha_cluster.complete"](cluster)
+    )
+
+
+def guarded(path):
+    """
+    Return what the master remembers of the values that a highstate cannot change on the cluster of
+    a file, as ``openstack_ha_guard.memory`` does of a node.
+
+    path
+        The file.
+
+    Raises CommandExecutionError when it cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_guard.memory demo
+    """
+    kept = _kept(path, "guards.json")
+    try:
+        found = json.loads(_text(kept)) if kept.exists() else {}
+    except ValueError:
+        found = None
+    if not __utils__["openstack_ha_guard.is_memory"](found):
+        raise CommandExecutionError(
+            f"{kept}: is not what the master writes; remove it, and the master asks the nodes anew"
+        )
+    return found
+
+
+def learn(path, found):
+    """
+    Remember what a node remembers and the cluster file says as well, and return what is remembered.
+
+    path
+        The file.
+
+    found
+        What the node's ``openstack_ha_guard.memory`` returned.
+
+    Raises CommandExecutionError as ``current`` and ``guarded`` do.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_guard.memory demo
+    """
+    before = guarded(path)
+    asked = _asked(current(path)["cluster"])
+    after = __utils__["openstack_ha_guard.learned"](before, found, *asked)
+    if after != before:
+        _write(_kept(path, "guards.json"), json.dumps(after))
+    return after
+
+
+def forget(path, key):
+    """
+    Forget what the master remembers of a value.
+
+    path
+        The file.
+
+    key
+        The value's path below ``openstack_ha``.
+
+    Returns whether it was remembered.
+
+    Raises CommandExecutionError as ``guarded`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_guard.forget demo vip:address
+    """
+    found = guarded(path)
+    is_known = found.pop(key, None) is not None
+    if is_known:
+        _write(_kept(path, "guards.json"), json.dumps(found))
+    return is_known
 
 
 def understood(path):
@@ -153,6 +244,21 @@ def secrets(path, **kwargs):
     cluster = __utils__["openstack_ha_schema.with_defaults"](_read(path))
     systems = __utils__["openstack_ha_cluster.all_systems"](cluster)
     return __utils__["openstack_ha_secrets.generate"](cluster, systems)
+
+
+def _asked(cluster):
+    """A cluster, its secrets and its systems, as the guard asks for them."""
+    lookup = __utils__["openstack_ha_secrets.lookup"]
+
+    def secret(path):
+        return lookup(cluster["secrets"], path.split(":"))
+
+    return cluster, secret, __utils__["openstack_ha_cluster.all_systems"](cluster)
+
+
+def _objections(path, cluster):
+    """Why the cluster that runs must not become what its file says."""
+    return __utils__["openstack_ha_guard.objections"](guarded(path), *_asked(cluster))
 
 
 def _last_good(path, copy, told, fault):

@@ -1,18 +1,14 @@
 """
-Swift's configuration files on this node, and the guard over what must never change in them.
+Swift's configuration files on this node, and what they say of that which must never change.
 """
 
-import json
 import os
-import tempfile
 
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_swift_conf"
 
 SWIFT_CONF = "/etc/swift/swift.conf"
-# Beside /etc: a lost swift.conf must not be replaced by one with another hash path.
-MEMORY = "/var/lib/openstack_ha/swift-identity.json"
 
 
 def __virtual__():
@@ -95,8 +91,10 @@ def fingerprint(path=SWIFT_CONF):
 
         salt 'sto*' openstack_ha_swift_conf.fingerprint
     """
-    found = _identity(path)
-    return found and found["hash_path"]
+    found = _read(path)
+    return found and __utils__["openstack_ha_swift_conf.fingerprint"](
+        found["prefix"], found["suffix"]
+    )
 
 
 def wanted_fingerprint():
@@ -136,72 +134,29 @@ def unready(path=SWIFT_CONF):
     return None
 
 
-def guard(path=SWIFT_CONF, memory=MEMORY):
+def identity(path=SWIFT_CONF):
     """
-    Return why the pillar's swift.conf must not be written, and what the node does not remember.
+    Return what the file says of that which may never change, as ``openstack_ha_guard.memory`` does;
+    empty where no swift.conf is, or only the package's own.
 
     path
         The file.
 
-    memory
-        What the node remembers of it, for the day on which the file is lost.
-
-    Returns ``{"objections": [..], "changes": {..}}``.
-
-    Raises CommandExecutionError when file or memory cannot be read.
+    Raises CommandExecutionError when the file cannot be read.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-call openstack_ha_swift_conf.guard
+        salt 'sto*' openstack_ha_swift_conf.identity
     """
-    asked, objections = _asked(), []
-    known = {"swift.conf": (_identity(path), path), "memory": (_remembered(memory), memory)}
-    for found, where in known.values():
-        # One of them says it all.
-        if found and not objections:
-            objections = __utils__["openstack_ha_swift_conf.objections"](found, asked, where)
-    remembered = known["memory"][0]
-    changes = {}
-    if remembered is None:
-        changes["hash_path"] = {"old": None, "new": "remembered"}
-    if (remembered or {}).get("policies") != asked["policies"]:
-        old = remembered and remembered["policies"]
-        changes["policies"] = {"old": old, "new": asked["policies"]}
-    return {"objections": objections, "changes": changes}
-
-
-def remember(path=SWIFT_CONF, memory=MEMORY):
-    """
-    Keep what the pillar's swift.conf is known by, unless the guard objects.
-
-    path, memory
-        As for ``guard``.
-
-    Raises CommandExecutionError when the guard objects.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-call openstack_ha_swift_conf.remember
-    """
-    objections = guard(path, memory)["objections"]
-    if objections:
-        raise CommandExecutionError("; ".join(objections))
-    folder = os.path.dirname(memory)
-    os.makedirs(folder, exist_ok=True)
-    handle, fresh = tempfile.mkstemp(dir=folder)
-    with open(handle, "w", encoding="utf-8") as out:
-        json.dump(_asked(), out)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(fresh, memory)
-
-
-def _asked():
-    return __utils__["openstack_ha_swift_conf.wanted"](_view(), wanted_fingerprint())
+    found = _read(path)
+    if found is None:
+        return {}
+    said = {f"secrets:swift:hash_path_{end}": found[end] for end in ("prefix", "suffix")}
+    said["swift:policies"] = found["policies"]
+    entry = __utils__["openstack_ha_guard.entry"]
+    return {key: entry(key, value) for key, value in said.items()}
 
 
 def _hash_path():
@@ -220,29 +175,6 @@ def _read(path):
         raise CommandExecutionError(
             f"{path}: {exc}; with which hash path objects were stored is not known. Mend it, or "
             "move it away once the cluster file has the right one"
-        ) from exc
-
-
-def _identity(path):
-    """What may be known of that: a fingerprint of the hash path, and the policies."""
-    found = _read(path)
-    if found is None:
-        return None
-    hash_path = __utils__["openstack_ha_swift_conf.fingerprint"](found["prefix"], found["suffix"])
-    return {"hash_path": hash_path, "policies": found["policies"]}
-
-
-def _remembered(memory):
-    try:
-        with open(memory, encoding="utf-8") as file:
-            found = json.load(file)
-        return {"hash_path": str(found["hash_path"]), "policies": dict(found["policies"])}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise CommandExecutionError(
-            f"{memory}: cannot be read ({exc}); compare openstack_ha:secrets:swift with "
-            f"{SWIFT_CONF} and remove it"
         ) from exc
 
 

@@ -264,6 +264,10 @@ def _rung_for(name, one):
     looked = __salt__["openstack_ha_members.evidence"](
         list(nodes), "openstack_ha.evidence", PATIENCE
     )
+    try:
+        __salt__["openstack_ha_guard.learn"](one, looked["found"])
+    except Exception:
+        log.exception("openstack_ha: what %s runs with cannot be learned", name)
     rung = []
     for system in dict.fromkeys(system for systems in nodes.values() for system in systems):
         own = [node for node, systems in nodes.items() if system in systems]

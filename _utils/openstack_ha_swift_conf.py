@@ -232,55 +232,6 @@ def _derived(secret):
     return hashlib.pbkdf2_hmac("sha256", secret, SALT, ROUNDS).hex()
 
 
-def wanted(view, hash_path):
-    """
-    Return what the pillar says of that which may never change.
-
-    view
-        What ``openstack_ha.view`` returns.
-
-    hash_path
-        The fingerprint of the pillar's hash path.
-    """
-    policies = {str(policy["index"]): name for name, policy in view["swift"]["policies"].items()}
-    return {"hash_path": hash_path, "policies": policies}
-
-
-def objections(known, asked, where):
-    """
-    Return why the pillar must not replace what the node has, each with what helps.
-
-    known
-        ``{"hash_path", "policies"}`` that the node has or had.
-
-    asked
-        The same of the pillar, see ``wanted``.
-
-    where
-        What ``known`` was read from.
-    """
-    found = []
-    if known["hash_path"] != asked["hash_path"]:
-        found.append(
-            "openstack_ha:secrets:swift:hash_path_prefix, hash_path_suffix: they are not those of "
-            f"{where}, with which the objects were stored; nobody would find them. Put the old "
-            "ones into the cluster file"
-        )
-    names = {name: index for index, name in asked["policies"].items()}
-    for index, name in known["policies"].items():
-        if index not in asked["policies"]:
-            found.append(
-                f"openstack_ha:swift:policies: none has the index {index}, that of {name!r} in "
-                f"{where}; containers would have no place. Keep it, with is_deprecated: true"
-            )
-        elif names.get(name, index) != index:
-            found.append(
-                f"openstack_ha:swift:policies:{name}:index: {names[name]} is not {index}, that of "
-                f"{where}; set it to {index}"
-            )
-    return found
-
-
 def _program(config, is_server=False, turn=None):
     return {"config": f"{config}.conf", "is_server": is_server, "turn": turn}
 

@@ -1,6 +1,9 @@
 # The controllers know one another by name without asking a resolver: brokers need it to meet.
 {%- from "openstack_ha/map.jinja" import ha with context %}
 
+include:
+  - openstack_ha.guard
+
 openstack_ha_hosts_vip:
   host.present:
     - name: {{ ha.vip.fqdn }}

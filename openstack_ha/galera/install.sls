@@ -1,6 +1,9 @@
 # The server is installed, and its unit starts nothing that is not configured.
 {%- from "openstack_ha/map.jinja" import os with context %}
 
+include:
+  - openstack_ha.guard
+
 openstack_ha_galera_unit:
   file.managed:
     - name: /etc/systemd/system/{{ os.galera.service }}.service.d/openstack_ha.conf

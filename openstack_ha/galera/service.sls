@@ -24,3 +24,5 @@ openstack_ha_galera_accounts:
   openstack_ha_galera.accounts_present:
     - require:
       - openstack_ha_galera: openstack_ha_galera_member
+{%- set part, place = "galera", {"openstack_ha_galera": "openstack_ha_galera_accounts"} %}
+{%- include "openstack_ha/remembered.jinja" %}

@@ -1,5 +1,8 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
+include:
+  - openstack_ha.guard
+
 # The drop-in stands before the package does, so that the package's own start finds a unit
 # that waits for the configuration of this formula.
 openstack_ha_haproxy_unit:

@@ -1,5 +1,8 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
+include:
+  - openstack_ha.guard
+
 openstack_ha_health_packages:
   pkg.installed:
     - pkgs: {{ os.health.packages | json }}

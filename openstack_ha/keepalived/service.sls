@@ -15,3 +15,5 @@ openstack_ha_keepalived_service:
 {%- set place = {"service": "openstack_ha_keepalived_service"} %}
 {%- set files = "openstack_ha.keepalived.config" %}
 {%- include "openstack_ha/turn/renewed.jinja" %}
+{%- set part, place = "keepalived", {"service": "openstack_ha_keepalived_service"} %}
+{%- include "openstack_ha/remembered.jinja" %}

@@ -69,3 +69,5 @@ openstack_ha_nova_compute_mapped:
     - patience: {{ ha.nova.patience }}
     - require:
       - service: openstack_ha_nova.compute_service
+{%- set part, place = "nova.compute", {"openstack_ha_nova": "openstack_ha_nova_compute_mapped"} %}
+{%- include "openstack_ha/remembered.jinja" %}

@@ -1,6 +1,9 @@
 # What nova-network calls.
 {%- from "openstack_ha/map.jinja" import os with context %}
 
+include:
+  - openstack_ha.guard
+
 openstack_ha_nova_network_packages:
   pkg.installed:
     - pkgs: {{ os.nova_network.packages | json }}

@@ -1,6 +1,9 @@
 # The package is there, and cannot start a broker that this formula has not configured.
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
+include:
+  - openstack_ha.guard
+
 # Before the package: an unconfigured broker makes a database of its own, and so never joins.
 openstack_ha_rabbitmq_unit:
   file.managed:

@@ -28,3 +28,5 @@ openstack_ha_rabbitmq_definitions:
     - series: '{{ os.rabbitmq.series }}'
     - require:
       - openstack_ha_turn: openstack_ha_rabbitmq_renewed
+{%- set part, place = "rabbitmq", {"openstack_ha_rabbitmq": "openstack_ha_rabbitmq_definitions"} %}
+{%- include "openstack_ha/remembered.jinja" %}

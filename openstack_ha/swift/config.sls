@@ -1,5 +1,5 @@
 # swift.conf: where objects are, for ever.
-{%- from "openstack_ha/map.jinja" import ha, os with context %}
+{%- from "openstack_ha/map.jinja" import os with context %}
 
 include:
   - openstack_ha.swift.install
@@ -13,11 +13,9 @@ openstack_ha_swift_config_check:
     - mode: '0755'
     - makedirs: true
 
-openstack_ha_swift_guard:
-  openstack_ha_swift_conf.guarded:
-    - name: {{ ha.name }}
-    - require:
-      - pkg: openstack_ha_swift_packages
+# Before the file: objects may be stored from then on, whatever fails after it.
+{%- set part, place = "swift", {"pkg": "openstack_ha_swift_packages"} %}
+{%- include "openstack_ha/remembered.jinja" %}
 {%- for name, file in salt["openstack_ha_swift_conf.files"]("shared").items() %}
 
 openstack_ha_swift_{{ name }}:
@@ -33,5 +31,5 @@ openstack_ha_swift_{{ name }}:
     - mode: '0640'
     - show_changes: false
     - require:
-      - openstack_ha_swift_conf: openstack_ha_swift_guard
+      - openstack_ha_guard: openstack_ha_swift_remembered
 {%- endfor %}

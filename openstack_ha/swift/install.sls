@@ -2,6 +2,9 @@
 {%- from "openstack_ha/map.jinja" import os with context %}
 {%- set programs = salt["openstack_ha_swift_conf.programs"]() %}
 
+include:
+  - openstack_ha.guard
+
 # Before the packages, which start their services at once.
 {%- for program, facts in programs.items() %}
 

@@ -1,6 +1,9 @@
 # The rings as files, on the node that builds them. Nothing here is read by Swift's servers.
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
+include:
+  - openstack_ha.guard
+
 openstack_ha_swift_rings_packages:
   pkg.installed:
     - pkgs: {{ os.swift.packages | json }}
@@ -23,3 +26,5 @@ openstack_ha_swift_rings_{{ ring }}:
       - pkg: openstack_ha_swift_rings_packages
       - file: openstack_ha_swift_rings_program
 {%- endfor %}
+{%- set part, place = "swift.rings", {"openstack_ha_swift_ring": "openstack_ha_swift_rings_object"} %}
+{%- include "openstack_ha/remembered.jinja" %}

@@ -49,6 +49,12 @@ def pillar(cluster, address):
     return {"openstack_ha": cluster}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_memory():
+    """Each file has a cluster of its own."""
+    leftovers.forget_guarded()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def without_swift(tmp_path_factory):
     """Return a function that makes this host one on which there has been no Swift."""

@@ -11,6 +11,11 @@ UNITS = ("keystone", "glance-api", "placement-api", "nova-*")
 DATABASES = ("keystone", "glance", "placement", "nova_api", "nova_cell0", "nova")
 
 
+def forget_guarded():
+    """Forget with what this host has run: another file is of another cluster."""
+    (STATE / "guards.json").unlink(missing_ok=True)
+
+
 def keep_swift(folder):
     """Copy Swift's configuration as its packages leave it, with the files' owners."""
     subprocess.run(["cp", "--archive", SWIFT, folder], check=True)
@@ -22,6 +27,7 @@ def forget_swift(folder):
     shutil.rmtree(STATE / "swift", ignore_errors=True)
     for path in STATE.glob("swift*.json"):
         path.unlink()
+    forget_guarded()
     shutil.rmtree(SWIFT)
     subprocess.run(["cp", "--archive", folder, SWIFT], check=True)
 

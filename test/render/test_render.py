@@ -158,7 +158,7 @@ def test_the_master_and_what_it_answers(loaders_of):
     reference.compare("master", content)
 
 
-COMMON = ["view", "minion", "python", "hosts", "authority"]
+COMMON = ["guard", "view", "minion", "python", "hosts", "authority"]
 INCLUDED = {
     "ctl1": [
         *COMMON,

@@ -16,6 +16,7 @@ SYSTEMS = {
     "db_sync",
     "galera",
     "glance",
+    "guard",
     "haproxy",
     "health",
     "horizon",

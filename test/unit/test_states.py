@@ -54,8 +54,7 @@ OUTDATED = {**MEMBER, "is_outdated": True}
 PENDING = {"databases": ["nova"], "accounts": {"nova": "absent"}}
 NOTHING = {"databases": [], "accounts": {}}
 OBJECT = {"kind": "user", "key": ["nova"], "change": "create", "old": None, "new": {}}
-GUARDED = {"objections": [], "changes": {}}
-UNKNOWN = {"objections": [], "changes": {"hash_path": "new"}}
+GUARDED = {"name": {"old": None, "new": "demo"}}
 DEVICE = {"steps": ["format"], "changes": {"disk": "formatted"}, "refusals": []}
 RING = {
     "steps": ["add"],
@@ -168,15 +167,12 @@ DIFFERENT = {
         ["is_outdated"],
         ["wait"],
     ),
-    "what is remembered of a hash path": (
-        "openstack_ha_swift_conf.guarded",
+    "what a part runs with": (
+        "openstack_ha_guard.remembered",
         (),
-        {
-            "openstack_ha_swift_conf.guard": [UNKNOWN, GUARDED],
-            "openstack_ha_swift_conf.remember": None,
-        },
-        ["guard"],
-        ["remember", "guard"],
+        {"openstack_ha_guard.pending": [GUARDED, {}], "openstack_ha_guard.remember": None},
+        ["pending"],
+        ["remember", "pending"],
     ),
 }
 
@@ -195,7 +191,7 @@ def test_a_difference_is_shown_and_in_test_mode_nothing_is_done(case, is_test):
 AGAIN = {
     "accounts": ("openstack_ha_galera.accounts_pending", PENDING),
     "definitions": ("openstack_ha_rabbitmq_definitions.pending", {"changes": {"user": "x"}}),
-    "what is remembered of a hash path": ("openstack_ha_swift_conf.guard", UNKNOWN),
+    "what a part runs with": ("openstack_ha_guard.pending", GUARDED),
 }
 
 
@@ -234,7 +230,7 @@ SAME = {
         "openstack_ha_rabbitmq_definitions.pending": {"changes": {}},
     },
     "a configuration that is not loaded": {"openstack_ha_turn.is_outdated": False},
-    "what is remembered of a hash path": {"openstack_ha_swift_conf.guard": GUARDED},
+    "what a part runs with": {"openstack_ha_guard.pending": {}},
 }
 
 
@@ -243,9 +239,7 @@ def test_without_a_difference_nothing_is_done(case, is_test):
     state, arguments, _answers, _reads, acts = DIFFERENT[case]
     ret, called = run(state, SAME[case], *arguments, test=is_test)
     assert (ret["result"], ret["changes"]) == (True, {})
-    assert not [
-        one for one in acts if one in called and one not in ("accounts_pending", "pending", "guard")
-    ]
+    assert not [one for one in acts if one in called and one not in ("accounts_pending", "pending")]
 
 
 SILENT = {
@@ -256,7 +250,7 @@ SILENT = {
     "accounts": {"openstack_ha_galera.accounts_pending": ERROR},
     "definitions": {"openstack_ha_rabbitmq.status": ERROR},
     "a configuration that is not loaded": {"openstack_ha_turn.is_outdated": ERROR},
-    "what is remembered of a hash path": {"openstack_ha_swift_conf.guard": ERROR},
+    "what a part runs with": {"openstack_ha_guard.pending": ERROR},
     "keys": {"openstack_ha_keystone.lacks": ERROR},
     "schema": {"openstack_ha_db_sync.pending": ERROR},
 }
@@ -282,10 +276,22 @@ def test_accounts_of_a_server_that_does_not_run_are_not_known_in_test_mode():
     assert (ret["result"], called) == (None, ["server"])
 
 
-def test_a_hash_path_that_is_another_is_a_failure(is_test):
-    answers = {"openstack_ha_swift_conf.guard": {"objections": ["another"], "changes": {"a": "b"}}}
-    ret, called = run("openstack_ha_swift_conf.guarded", answers, test=is_test)
-    assert (ret["result"], ret["comment"], called) == (False, "another", ["guard"])
+@pytest.mark.parametrize(
+    ("found", "result", "comment"), [(["a", "b"], False, "a\nb"), (ERROR, False, str(ERROR))]
+)
+def test_a_value_that_is_another_or_not_known_is_a_failure(is_test, found, result, comment):
+    answers = {"openstack_ha_guard.objections": lambda: found}
+    if found is ERROR:
+        answers = {"openstack_ha_guard.objections": ERROR}
+    ret, called = run("openstack_ha_guard.unchanged", answers, test=is_test)
+    assert (ret["result"], ret["comment"], ret["changes"]) == (result, comment, {})
+    assert called == ["objections"]
+
+
+def test_values_that_are_the_same_are_no_change(is_test):
+    answers = {"openstack_ha_guard.objections": lambda: []}
+    ret, _called = run("openstack_ha_guard.unchanged", answers, test=is_test)
+    assert (ret["result"], ret["changes"]) == (True, {})
 
 
 def test_a_broker_that_does_not_run_has_no_definitions():

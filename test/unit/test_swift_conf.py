@@ -2,7 +2,6 @@
 
 import base64
 import configparser
-import copy
 import re
 
 import openstack_ha_cluster
@@ -242,42 +241,6 @@ def test_swift_conf_names_the_policies_by_their_index():
     assert file["storage-policy:0"]["default"] == "true"
     assert file["storage-policy:7"]["deprecated"] == "true"
     assert file["swift-hash"]["swift_hash_path_prefix"] == [{"secret": "swift:hash_path_prefix"}]
-
-
-def known(text=SWIFT_CONF):
-    found = conf.identity(text)
-    return {
-        "hash_path": conf.fingerprint(found["prefix"], found["suffix"]),
-        "policies": found["policies"],
-    }
-
-
-def test_what_is_known_stays():
-    assert conf.objections(known(), known(), "swift.conf") == []
-    more = known()
-    more["policies"]["2"] = "bronze"
-    assert conf.objections(known(), more, "swift.conf") == []
-
-
-def test_a_policy_may_get_another_name():
-    asked = known()
-    asked["policies"]["0"] = "platinum"
-    assert conf.objections(known(), asked, "swift.conf") == []
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"hash_path": "another"}, "hash_path_prefix"),
-        ({"policies": {"0": "gold"}}, "is_deprecated"),
-        ({"policies": {"0": "silver", "1": "gold"}}, "set it to"),
-    ],
-)
-def test_what_would_lose_objects_is_objected_to(change, word):
-    asked = {**copy.deepcopy(known()), **change}
-    found = conf.objections(known(), asked, "swift.conf")
-    assert found and word in found[0]
-    assert PREFIX not in str(found) and SUFFIX not in str(found)
 
 
 def test_prefix_and_suffix_do_not_run_into_each_other():

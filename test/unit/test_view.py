@@ -133,7 +133,9 @@ def test_evidence_is_of_what_the_master_looks_after_here(node):
         asked.append("and ends")
 
     node.__salt__["openstack_ha_db_sync.one_look"] = one_look
+    node.__salt__["openstack_ha_guard.memory"] = lambda: {"vip:address": {}, "name": {}}
     found = node.evidence()
+    assert found.pop("guards") == ["name", "vip:address"]
     assert (asked.pop(0), asked.pop()) == ("a look begins", "and ends")
     assert found["galera"] == "no systemd"
     assert set(found) == set(asked) >= {"galera", "rabbitmq", "keystone", "db_sync"}

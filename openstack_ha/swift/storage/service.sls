@@ -46,3 +46,5 @@ openstack_ha_swift_{{ program }}_idle:
     - require:
       - sls: openstack_ha.swift.storage.config
 {%- endfor %}
+{%- set part, place = "swift.storage", {"service": "openstack_ha_swift_object-server_service"} %}
+{%- include "openstack_ha/remembered.jinja" %}

@@ -26,7 +26,7 @@ NAMES = ("sdb", "sdc", "sdd", "spare")
 ROOT = pathlib.Path("/srv/node")
 BUILT = pathlib.Path("/var/lib/openstack_ha/swift")
 SWIFT_CONF = pathlib.Path("/etc/swift/swift.conf")
-MEMORY = pathlib.Path("/var/lib/openstack_ha/swift-identity.json")
+MEMORY = pathlib.Path("/var/lib/openstack_ha/guards.json")
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,11 @@ class Node:
     def mounted(self, name, test=False):
         return self.loaders().states.openstack_ha_swift_device.mounted(name, test=test)
 
-    def guarded(self, test=False):
-        return self.loaders().states.openstack_ha_swift_conf.guarded("swift", test=test)
+    def unchanged(self, test=False):
+        return self.loaders().states.openstack_ha_guard.unchanged("swift", test=test)
+
+    def remembered(self, test=False):
+        return self.loaders().states.openstack_ha_guard.remembered("swift", test=test)
 
 
 @pytest.fixture(scope="module")
@@ -397,12 +400,12 @@ def test_another_hash_path_changes_nothing(serving, lost, tmp_path):
     if lost:
         shutil.move(lost, tmp_path / "lost")
     try:
-        found = serving.guarded()
+        found = serving.unchanged()
         assert found.result is False and "hash_path_prefix" in found.comment
         assert right not in str(found.raw) and "another-hash-path" not in str(found.raw)
-        assert serving.guarded(test=True).result is False
-        left = {one.name for one in not_applied(serving.apply("openstack_ha.swift.proxy.config"))}
-        assert {str(SWIFT_CONF), "/etc/swift/proxy-server.conf"} <= left
+        assert serving.unchanged(test=True).result is False
+        (refused,) = serving.apply("openstack_ha.swift.proxy.config")
+        assert (refused.id, refused.result) == ("openstack_ha_guard", False)
         assert lost == SWIFT_CONF or SWIFT_CONF.read_bytes() == before
     finally:
         secrets["hash_path_suffix"] = right
@@ -412,10 +415,10 @@ def test_another_hash_path_changes_nothing(serving, lost, tmp_path):
 
 def test_a_lost_memory_is_shown_and_made_again(serving):
     MEMORY.unlink()
-    shown, done = serving.guarded(test=True), serving.guarded()
+    shown, done = serving.remembered(test=True), serving.remembered()
     assert shown.result is None and shown.changes != {}
     assert done.changes == shown.changes
-    assert serving.guarded().changes == {}
+    assert serving.remembered().changes == {}
 
 
 def test_a_policy_that_is_dropped_is_refused(serving):
@@ -424,7 +427,7 @@ def test_a_policy_that_is_dropped_is_refused(serving):
     swift["policies"] = {"renamed": {"index": 0, "is_default": True}, "Policy-0": {"index": 1}}
     swift["rings"]["object-1"] = dict(rings["object"])
     try:
-        assert "set it to 0" in serving.guarded().comment
+        assert "set it to 0" in serving.unchanged().comment
     finally:
         swift["rings"] = rings
         del swift["policies"]
