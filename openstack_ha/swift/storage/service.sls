@@ -1,31 +1,21 @@
 # The storage's programs run.
-{%- from "openstack_ha/map.jinja" import os with context %}
+{%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
   - openstack_ha.swift.served
   - openstack_ha.swift.storage.config
-{%- for program, facts in salt["openstack_ha_swift_conf.programs"]("storage").items() %}
-
-# A server is reloaded, a daemon restarted; neither costs a request.
-openstack_ha_swift_{{ program }}_service:
-  service.running:
-    - name: {{ os.swift.units[program] }}
-    - enable: true
-    - reload: {{ facts.is_server | json }}
-    - require:
-      - sls: openstack_ha.swift.served
-      - sls: openstack_ha.swift.storage.config
-    - watch:
-      - file: openstack_ha_swift_{{ facts.config }}
-{%- endfor %}
 
 openstack_ha_swift_rsync_service:
   service.running:
     - name: {{ os.swift_storage.rsync_service }}
     - enable: true
-    - watch:
-      - file: openstack_ha_swift_storage_rsync_unit
-      - file: openstack_ha_swift_rsync_config
+    - require:
+      - sls: openstack_ha.turn
+      - sls: openstack_ha.swift.storage.config
+{%- set role, patience = "storage", ha.swift.patience %}
+{%- set more_places = [{"service": "openstack_ha_swift_rsync_service"}] %}
+{%- set more_configured = [{"file": "openstack_ha_swift_storage_rsync_unit"}, {"file": "openstack_ha_swift_rsync_config"}] %}
+{%- include "openstack_ha/swift/renewed.jinja" %}
 
 openstack_ha_swift_drive_audit_timer_service:
   service.running:
