@@ -257,6 +257,8 @@ class ComputeNodes(Nodes):
         self.hopeless, self.down, self.new, self.away = set(), set(), set(), set()
 
     def evidence(self, node):
+        if node not in self.outdated:
+            return {}
         is_up = node not in self.down | self.new
         return {
             service: {
