@@ -27,7 +27,7 @@ openstack_ha_swift_{{ name }}:
       - sls: openstack_ha.swift.config
       - pkg: openstack_ha_swift_storage_packages
 {%- endfor %}
-{%- set role, packages = "storage", os.swift.packages + os.swift_storage.packages %}
+{%- set role, packages = "storage", os.swift.packages + os.swift_storage.program_packages %}
 {%- include "openstack_ha/swift/turns.jinja" %}
 {%- set unit, packages = os.swift_storage.rsync_service ~ ".service", os.swift_storage.rsync_packages %}
 {%- set service, reads = "swift.storage." ~ unit, [os.swift_storage.rsync_config] %}

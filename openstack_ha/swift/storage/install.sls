@@ -33,7 +33,7 @@ openstack_ha_swift_drive_audit_cron:
 
 openstack_ha_swift_storage_packages:
   pkg.installed:
-    - pkgs: {{ (os.swift_storage.packages + os.swift_storage.tools + os.swift_storage.rsync_packages) | json }}
+    - pkgs: {{ os.swift_storage.packages | json }}
     - require:
       - file: openstack_ha_swift_storage_rsync_unit
       - file: openstack_ha_swift_drive_audit_cron
