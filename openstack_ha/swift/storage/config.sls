@@ -29,10 +29,6 @@ openstack_ha_swift_{{ name }}:
 {%- endfor %}
 {%- set role, packages = "storage", os.swift.packages + os.swift_storage.program_packages %}
 {%- include "openstack_ha/swift/turns.jinja" %}
-{%- set unit, packages = os.swift_storage.rsync_service ~ ".service", os.swift_storage.rsync_packages %}
-{%- set service, reads = "swift.storage." ~ unit, [os.swift_storage.rsync_config] %}
-{%- set starts = ["/etc/systemd/system/" ~ unit ~ ".d/openstack_ha.conf"] %}
-{%- include "openstack_ha/turn/files.jinja" %}
 
 # Replication that has no server of its own any more.
 {%- for program in salt["openstack_ha_swift_conf.programs"]("idle") %}

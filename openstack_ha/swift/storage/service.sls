@@ -4,18 +4,17 @@
 include:
   - openstack_ha.swift.served
   - openstack_ha.swift.storage.config
+{%- set role, patience = "storage", ha.swift.patience %}
+{%- include "openstack_ha/swift/renewed.jinja" %}
 
+# No client waits for it; a copy that is cut off is made by the next pass.
 openstack_ha_swift_rsync_service:
   service.running:
     - name: {{ os.swift_storage.rsync_service }}
     - enable: true
-    - require:
-      - sls: openstack_ha.turn
-      - sls: openstack_ha.swift.storage.config
-{%- set role, patience = "storage", ha.swift.patience %}
-{%- set more_places = [{"service": "openstack_ha_swift_rsync_service"}] %}
-{%- set more_configured = [{"file": "openstack_ha_swift_storage_rsync_unit"}, {"file": "openstack_ha_swift_rsync_config"}] %}
-{%- include "openstack_ha/swift/renewed.jinja" %}
+    - watch:
+      - file: openstack_ha_swift_storage_rsync_unit
+      - file: openstack_ha_swift_rsync_config
 
 openstack_ha_swift_drive_audit_timer_service:
   service.running:
