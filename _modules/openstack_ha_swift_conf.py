@@ -40,7 +40,7 @@ def files(role):
 
 def programs(role=None):
     """
-    Return Swift's programs as ``{program: {"config", "is_server", "turn"}}``.
+    Return Swift's programs as ``{program: {"config", "reads", "is_server", "turn"}}``.
 
     role
         ``storage`` or ``proxy``: those that run on its nodes; ``idle``: those of a storage node

@@ -2,10 +2,12 @@
 Services that are renewed one node at a time: whether this node's are outdated, and the steps.
 
 What a service was started with is a digest of its files, which its unit leaves at each start and
-reload; so a run that was cut off between a file and a restart is found by the next one.
+reload; so a run that was cut off between a file and a restart is found by the next one. A service
+of several units has such a digest for each of them; those that differ are renewed together.
 
 A service that HAProxy does not look at says of itself how it is, where its module
-``openstack_ha_<service>_turn`` has these functions, none of which takes arguments:
+``openstack_ha_<service>_turn``, with an underscore for a dot, has these functions, none of which
+takes arguments:
 
     serves    whether it serves; else it does while its unit runs
     obstacle  why it cannot be taken away now, as a clause, None when it can
@@ -22,8 +24,8 @@ from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_turn"
 
-# One file a service: the paths of what only a start reads, a line that begins with MARKER, and
-# those of what a reload reads, too.
+# One file a service, or ``<service>.<unit>`` where it has several: the paths of what only a start
+# reads, a line that begins with MARKER, and those of what a reload reads, too.
 FILES = pathlib.Path("/etc/openstack_ha/turns")
 MARKER = "#"
 # What each runs with, a digest of the former and one of the latter; gone with the boot.
@@ -34,6 +36,7 @@ MAINTENANCE = pathlib.Path("/run/openstack-ha-health")
 MARK = "openstack_ha_turn\n"
 # A broker of RabbitMQ takes its time on a busy host.
 RESTART_TIMEOUT = 600
+SHOWN = "--property=ActiveState,StateChangeTimestampMonotonic"
 
 
 def __virtual__():
@@ -77,7 +80,7 @@ def evidence():
 
 def is_running(service):
     """
-    Return whether a service's unit runs.
+    Return whether a service runs, all of its units.
 
     service
         Its name, e.g. ``keystone``.
@@ -88,13 +91,13 @@ def is_running(service):
 
         salt ctl1 openstack_ha_turn.is_running keystone
     """
-    return _is_active(_facts(service)["unit"])
+    return _look(service, _facts(service))["is_running"]
 
 
 def is_outdated(service):
     """
-    Return whether a service runs with other files than are on the disk; one that does not run is
-    not.
+    Return whether a service, or a unit of it, runs with other files than are on the disk; what does
+    not run is not.
 
     service
         Its name, e.g. ``keystone``.
@@ -105,7 +108,7 @@ def is_outdated(service):
 
         salt ctl1 openstack_ha_turn.is_outdated keystone
     """
-    return is_running(service) and _differs(service)["is_outdated"]
+    return bool(_look(service, _facts(service))["outdated"])
 
 
 def lacking(service):
@@ -123,9 +126,10 @@ def lacking(service):
         salt ctl1 openstack_ha_turn.lacking keystone
     """
     facts = _facts(service)
-    if not _is_active(facts["unit"]):
+    own = _look(service, facts)
+    if not own["is_running"]:
         return f"{service} does not run"
-    if _differs(service)["is_outdated"]:
+    if own["outdated"]:
         return f"{service} runs with an older configuration"
     mark, _ = _mark(_maintenance(service, facts))
     return f"{service} is drained" if mark == MARK else None
@@ -167,7 +171,8 @@ def drain(service):
 def renew(service):
     """
     Have a service take what is on the disk, by a reload where that is enough, and wait until its
-    unit runs.
+    units run. Of several units those are renewed that are outdated or do not run; all of them where
+    none is.
 
     service
         Its name.
@@ -183,14 +188,22 @@ def renew(service):
         salt ctl1 openstack_ha_turn.renew keystone
     """
     facts = _facts(service)
-    unit, verb = facts["unit"], "reload" if _takes_reload(service, facts) else "restart"
+    own = _look(service, facts)
+    due, by_verb = [*own["outdated"], *own["stopped"]], {}
+    for name, unit in own["units"].items():
+        if name in due or not due:
+            # Of several units some have no reload.
+            verb = "reload-or-restart" if _takes_reload(name, facts) else "restart"
+            by_verb.setdefault(verb, []).append(unit)
     # The unit may be what is new.
     _systemctl("daemon-reload")
-    if _systemctl(verb, unit)["retcode"]:
-        raise CommandExecutionError(
-            f"{service} on {__opts__['id']} did not {verb} with its new configuration: `journalctl "
-            f"--unit={unit} --lines=30` there has its log"
-        )
+    for verb, units in by_verb.items():
+        if _systemctl(verb, *units)["retcode"]:
+            logs = " ".join(f"--unit={unit}" for unit in units)
+            raise CommandExecutionError(
+                f"{service} on {__opts__['id']} did not {verb} with its new configuration: "
+                f"`journalctl {logs} --lines=30` there has its log"
+            )
     return {"is_outdated": is_outdated(service)}
 
 
@@ -216,27 +229,29 @@ def readmit(service):
 
 def _said(service, facts, seen):
     mark, age = _mark(_maintenance(service, facts))
-    runs = _is_active(facts["unit"])
-    is_drained, has_older = mark == MARK, runs and _differs(service)["is_outdated"]
+    own = _look(service, facts)
+    runs, outdated = own["is_running"], own["outdated"]
+    is_drained, has_older = mark == MARK, bool(outdated)
     row = facts.get("row")
     return {
-        "is_configured": _on_disk(service) is not None,
+        "is_configured": any(_on_disk(name) is not None for name in own["units"]),
         "is_running": runs,
         "is_outdated": has_older,
-        "takes_reload": has_older and _takes_reload(service, facts),
+        "takes_reload": has_older and all(_takes_reload(name, facts) for name in outdated),
+        "unchanged_for": own["unchanged_for"],
         "is_drained": is_drained,
         "is_away": mark is not None and not is_drained,
         "drained_for": age if is_drained else None,
         "patience": facts["patience"],
         "obstacle": _own(service, "obstacle", None) if has_older and not is_drained else None,
-        "serves": None if row else runs and _own(service, "serves", True),
+        "serves": None if row else own["is_any"] and _own(service, "serves", runs),
         "seen": seen.get(row, {}) if row and seen is not None else None,
     }
 
 
 def _own(service, function, default):
     """What a service's own module says or does about it, where that has such a function."""
-    name = f"openstack_ha_{service}_turn.{function}"
+    name = f"openstack_ha_{service.replace('.', '_')}_turn.{function}"
     return __salt__[name]() if name in __salt__ else default
 
 
@@ -279,9 +294,45 @@ def _maintenance(service, facts):
     return MAINTENANCE / f"{facts.get('row', service)}.maintenance"
 
 
-def _is_active(unit):
-    argv = ["systemctl", "is-active", "--quiet", unit]
-    return not __salt__["cmd.retcode"](argv, python_shell=False, ignore_retcode=True)
+def _look(service, facts):
+    """
+    A service's units by the name under which each leaves what it was started with, which of them
+    do not run, which run and are outdated, and for how many seconds none of them has changed.
+    """
+    units = _units(service, facts)
+    runs_for = _unchanged_for(units.values())
+    running = [name for name, unit in units.items() if unit in runs_for]
+    return {
+        "units": units,
+        "stopped": [name for name in units if name not in running],
+        "is_any": bool(running),
+        "is_running": bool(units) and len(running) == len(units),
+        "outdated": [name for name in running if _differs(name)["is_outdated"]],
+        "unchanged_for": min(runs_for.values(), default=None),
+    }
+
+
+def _units(service, facts):
+    if "unit" in facts:
+        return {service: facts["unit"]}
+    # As its states have listed them.
+    start = f"{service}."
+    return {path.name: path.name.removeprefix(start) for path in sorted(FILES.glob(f"{start}*"))}
+
+
+def _unchanged_for(units):
+    """For how many seconds each unit that runs has been as it is."""
+    units = list(units)
+    if not units:
+        return {}
+    done = _systemctl("show", SHOWN, *units)
+    if done["retcode"]:
+        raise CommandExecutionError(f"systemctl show failed: {done['stderr']}")
+    of_units = __utils__["openstack_ha_units.unchanged_for"]
+    try:
+        return of_units(done["stdout"], units, time.monotonic())
+    except ValueError as exc:
+        raise CommandExecutionError(str(exc)) from exc
 
 
 def _systemctl(*words):
@@ -289,31 +340,31 @@ def _systemctl(*words):
     return __salt__["cmd.run_all"](argv, python_shell=False, timeout=RESTART_TIMEOUT)
 
 
-def _takes_reload(service, facts):
-    return facts.get("reloads", False) and not _differs(service)["needs_start"]
+def _takes_reload(name, facts):
+    return facts.get("reloads", False) and not _differs(name)["needs_start"]
 
 
-def _differs(service):
-    """How what is on the disk differs from that with which a service runs; before it is configured
-    it does not."""
-    known, before = _on_disk(service), _started_with(service)
+def _differs(name):
+    """How what is on the disk differs from that with which a unit runs; before it is configured it
+    does not."""
+    known, before = _on_disk(name), _started_with(name)
     return {
         "is_outdated": known is not None and before != known,
         "needs_start": known is not None and before[:1] != known[:1],
     }
 
 
-def _started_with(service):
+def _started_with(name):
     try:
-        return (STARTED / service).read_text(encoding="utf-8").split()
+        return (STARTED / name).read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return []
 
 
-def _on_disk(service):
+def _on_disk(name):
     """As the program does that the unit runs before its start; None before it is configured."""
     try:
-        listed = (FILES / service).read_text(encoding="utf-8")
+        listed = (FILES / name).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     paths = listed.splitlines()

@@ -32,6 +32,8 @@ REPLICATING = {
 # work is done (eventlet's monkey_patch looks through all objects for locks). With Swift's four at
 # once, a node with many containers has four cores less for its servers, all the time.
 OPTIONS = {"container-updater": {"concurrency": 1}}
+# Files that a program reads beside its own.
+MORE = {"container-sharder": ("internal-client.conf",)}
 IDLE = ("container-sync", "object-reconstructor")
 PROXYS_DAEMONS = ("object-expirer", "container-reconciler")
 
@@ -145,13 +147,14 @@ def proxy_files(view, proxies):
 
 def programs(view):
     """
-    Return Swift's programs on any node, as ``{program: {"config", "is_server", "turn"}}``.
+    Return Swift's programs on any node, as ``{program: {"config", "reads", "is_server", "turn"}}``.
 
     view
         What ``openstack_ha.view`` returns.
 
-    ``config`` is the name of the file below /etc/swift that the program reads, and ``turn`` that of
-    its turns where it has such.
+    ``config`` is the name of the program's own file below /etc/swift, ``reads`` has those of all
+    that it reads there, and ``turn`` is the part of Swift with which it has its turns, None for one
+    that never runs.
     """
     found = {}
     for kind in KINDS:
@@ -159,11 +162,13 @@ def programs(view):
         found[f"{kind}-replication"] = _program(f"{kind}-replication", is_server=True)
         for daemon in DAEMONS[kind]:
             has_own = f"{kind}-{daemon}" in REPLICATING and _is_separate(view, kind)
-            found[f"{kind}-{daemon}"] = _program(f"{kind}-{'replication' if has_own else 'server'}")
+            config = f"{kind}-{'replication' if has_own else 'server'}"
+            found[f"{kind}-{daemon}"] = _program(config, more=MORE.get(f"{kind}-{daemon}", ()))
     for name in IDLE:
-        found[name] = _program(f"{name.partition('-')[0]}-server")
-    found["proxy-server"] = _program("proxy-server", is_server=True, turn="swift.proxy")
-    return {**found, **{name: _program(name) for name in PROXYS_DAEMONS}}
+        found[name] = _program(f"{name.partition('-')[0]}-server", turn=None)
+    of_proxy = {"more": ["memcache.conf"], "turn": "swift.proxy"}
+    found["proxy-server"] = _program("proxy-server", is_server=True, **of_proxy)
+    return {**found, **{name: _program(name, **of_proxy) for name in PROXYS_DAEMONS}}
 
 
 def programs_of(view, role):
@@ -232,8 +237,28 @@ def _derived(secret):
     return hashlib.pbkdf2_hmac("sha256", secret, SALT, ROUNDS).hex()
 
 
-def _program(config, is_server=False, turn=None):
-    return {"config": f"{config}.conf", "is_server": is_server, "turn": turn}
+def servers(view):
+    """
+    Return where the servers of a storage node listen, as ``{file: (address, port)}``.
+
+    view
+        What ``openstack_ha.view`` returns.
+    """
+    return {
+        name: (file["DEFAULT"]["bind_ip"], int(file["DEFAULT"]["bind_port"]))
+        for name, file in storage_files(view).items()
+        if "bind_port" in file.get("DEFAULT", {})
+    }
+
+
+def _program(config, is_server=False, more=(), turn="swift.storage"):
+    own = f"{config}.conf"
+    return {
+        "config": own,
+        "reads": ["swift.conf", own, *more],
+        "is_server": is_server,
+        "turn": turn,
+    }
 
 
 def _is_separate(view, kind):

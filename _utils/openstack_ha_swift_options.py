@@ -105,7 +105,9 @@ OPTIONS = option.section(
         },
         default={},
     ),
-    patience=option.integer("seconds that a state run waits for the rings", 900, 30, 86400),
+    patience=option.integer(
+        "seconds that a state run waits for the rings, and for the node's turn", 900, 30, 86400
+    ),
     keep_copies=option.boolean(
         "change a builder only when the master has a copy of it as it is; without a master: false",
         True,

@@ -33,12 +33,9 @@ SYSTEM = {
     },
     "coordinated": ["swift.rings", "swift.storage", "swift.proxy"],
     "turns": {
-        "swift.proxy": {
-            "unit": "swift-proxy.service",
-            "patience": 900,
-            "row": "swift",
-            "reloads": True,
-        }
+        # So long do proxies keep away from one that has failed (error_suppression_interval).
+        "swift.storage": {"patience": 0, "reloads": True, "zones": "storage", "settles": 10},
+        "swift.proxy": {"patience": 900, "row": "swift", "reloads": True},
     },
     "catalog": {
         "swift.proxy": {

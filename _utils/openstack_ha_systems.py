@@ -18,10 +18,14 @@ A system is described in one file, ``openstack_ha_<system>_system``, as a mappin
                  the vhost ``/``
     catalog      its services in Keystone's catalog by part, as ``openstack_ha_identity`` uses them
     vip          its rows on the VIP, as ``openstack_ha_haproxy.listeners`` explains them
-    turns        parts that are renewed one node at a time: ``unit``; ``patience``, the seconds for
-                 what it has begun to end, 0 where it need not; ``row`` on the VIP, by which HAProxy
-                 sees whether it serves, else ``openstack_ha_turn`` asks its own module; whether it
-                 ``reloads`` without ending anything; and of what each node does for itself alone,
+    turns        parts that are renewed one node at a time: ``unit``, which a part with ``programs``
+                 leaves out, since its states list them; ``patience``, the seconds for what it has
+                 begun to end, 0 where it need not; ``row`` on the VIP, by which HAProxy sees
+                 whether it serves, else ``openstack_ha_turn`` asks its own module; whether it
+                 ``reloads`` without ending anything; ``settles``, the seconds for which clients may
+                 still keep away from one that is back. Of what is on each node and nowhere else,
+                 ``zones`` is the key of a node that has its region and zone: whoever is silent is
+                 missed, and a zone goes after the other. Of what each node does for itself alone,
                  without a row and without patience, the ``share`` of its nodes, as a percentage,
                  that may be without it at once (one node always may)
 

@@ -9,6 +9,10 @@ away, and the holder of the VIP is the last one that is renewed.
 What is not behind HAProxy says of itself whether it serves. Nobody is drained whose clients do not
 notice: where a reload takes what has changed, or where the service has no patience.
 
+Where a silent node is missed as well, as one of storage is, nobody is taken away before all others
+serve, and one zone goes after the other. Whose clients keep away for a while from one that was
+away is not taken for back before that while has passed.
+
 What each node does for itself alone, as a compute node does, has a share: so many nodes at once may
 be without it, and there is no last one. Whoever has failed is one of them, so that a fault that
 every node would get stops the round at the share.
@@ -20,9 +24,11 @@ is_configured
 is_running
     The unit runs.
 is_outdated
-    It was started with other files than it would be now.
+    It, or one of its units, was started with other files than it would be now.
 takes_reload
     A reload takes what has changed, and ends nothing that is under way.
+unchanged_for
+    Seconds since one of its units was started or reloaded, None where none runs.
 is_drained
     It does not serve, since it is its turn.
 is_away
@@ -36,7 +42,7 @@ holds_vip
 obstacle
     Of one that is outdated, why it cannot be taken away now, as a clause; None when it can.
 serves
-    Its own word, None where HAProxy's counts.
+    Its own word, None where HAProxy's counts. A unit of several may lack while it serves.
 seen
     What this node's HAProxy sees of the service, ``{host: {"serves": bool, "sessions": number}}``;
     None where it does not answer.
@@ -57,6 +63,7 @@ SHAPE = {
     "is_running": bool,
     "is_outdated": bool,
     "takes_reload": bool,
+    "unchanged_for": (None, int, float),
     "is_drained": bool,
     "is_away": bool,
     "drained_for": (None, int, float),
@@ -102,28 +109,38 @@ def again(case, decision, failures):
 
 
 def _of_service(case, service):
-    said = _said(case, service)
+    facts, said = openstack_ha_systems.turns()[service], _said(case, service)
     drained = [node for node in said if said[node]["is_drained"]]
     outdated = sorted(
         (node for node in said if said[node]["is_outdated"]),
-        key=lambda node: said[node]["holds_vip"],
+        key=lambda node: (said[node]["holds_vip"], _zone(case, facts, node)),
     )
     if drained:
         return _go_on(case, service, said, drained[0])
     if not outdated:
         return _word(service, "settled", [], f"{service} runs with what is on the disk")
-    share = openstack_ha_systems.turns()[service].get("share")
-    if share:
-        return _of_each(case, service, said, outdated, share)
-    serving = [node for node in said if _serves(case, said, node)]
-    useless = [node for node in outdated if node not in serving and not said[node]["obstacle"]]
+    if "share" in facts:
+        return _of_each(case, service, said, outdated, facts["share"])
+    nodes = [one["id"] for one in openstack_ha_cluster.nodes_with(case["cluster"], service)]
+    away = [node for node in said if said[node]["is_away"]]
+    serving = [node for node in said if said[node]["is_running"] and _serves(case, said, node)]
+    wanted = nodes if "zones" in facts else said
+    back = [node for node in wanted if node not in serving and node not in away]
+    useless = [
+        node
+        for node in outdated
+        if (back == [node] or not _serves(case, said, node)) and not said[node]["obstacle"]
+    ]
     if useless:
         # Nobody misses it, and the new configuration may be what it lacks.
         why = f"{service} of {useless[0]} runs with an older configuration, and does not serve"
         return _word(service, "renew", useless[:1], why)
-    back = [node for node in said if node not in serving and not said[node]["is_away"]]
     if back:
-        return _wait(case, service, back, f"{service} of {_names(back)} does not serve")
+        why = f"{service} of {_names(back)} does not serve"
+        return _wait(case, service, back, "; ".join([why, *_silence(case, said, back)]))
+    new = [node for node in serving if not _has_settled(facts, said[node]) and node not in away]
+    if new:
+        return _wait(case, service, new, f"{service} of {_names(new)} has just come back")
     first = said[outdated[0]]
     why = f"{service} of {outdated[0]} runs with an older configuration"
     if first["obstacle"]:
@@ -132,12 +149,11 @@ def _of_service(case, service):
         return _word(service, "renew", outdated[:1], why)
     if len(serving) > 1:
         return _word(service, "drain", outdated[:1], why)
-    nodes = [one["id"] for one in openstack_ha_cluster.nodes_with(case["cluster"], service)]
     others = [node for node in nodes if node not in serving]
     if not others:
         # A sole node takes its own turn.
         return _word(service, "renew", outdated[:1], why)
-    told = openstack_ha_rule.silence([node for node in others if node not in said], case["found"])
+    told = _silence(case, said, others)
     why = "; ".join([f"{why}, and is the only one that serves", *told])
     return _word(service, "wait", [], why)
 
@@ -195,6 +211,25 @@ def _serves(case, said, node):
         return said[node]["serves"]
     rows = _rows(case, said, node)
     return said[node]["is_running"] and bool(rows) and all(row and row["serves"] for row in rows)
+
+
+def _has_settled(facts, one):
+    """Whether clients do not keep away any more from one that serves again."""
+    return one["unchanged_for"] is None or one["unchanged_for"] >= facts.get("settles", 0)
+
+
+def _zone(case, facts, node):
+    """What goes together: a node's region and zone, nothing where the service knows no zones."""
+    if "zones" not in facts:
+        return ()
+    place = case["cluster"]["nodes"][node].get(facts["zones"], {})
+    return place.get("region", 0), place.get("zone", 0)
+
+
+def _silence(case, said, nodes):
+    """Who of nodes has said nothing of the service, and why, as clauses."""
+    silent = [node for node in nodes if node not in said]
+    return openstack_ha_rule.silence(silent, case["found"]) if silent else []
 
 
 def _rows(case, said, node):

@@ -42,8 +42,7 @@ def _of_part(part, parameters, view):
     one = parameters.get(part.partition(".")[0], {}).get("units", {}).get(part)
     if isinstance(one, dict):
         yield one["service"]
-    if part in openstack_ha_systems.turns():
-        yield openstack_ha_systems.turns()[part]["unit"]
+    yield from _names(openstack_ha_systems.turns().get(part, {}).get("unit"))
     facts = openstack_ha_systems.parts()[part]
     for path, suffix in facts.get("units", ()):
         yield from (f"{name}{suffix}" for name in _names(_at(parameters, path)))
@@ -84,12 +83,42 @@ def states(text, units):
 
     Raises ValueError when it is not of as many units.
     """
-    blocks = [block for block in text.split("\n\n") if block.strip()]
-    if len(blocks) != len(units):
-        raise ValueError(f"systemctl told of {len(blocks)} units, and was asked for {len(units)}")
     found = {}
-    for unit, block in zip(units, blocks, strict=True):
-        facts = dict(line.partition("=")[::2] for line in block.strip().splitlines())
+    for unit, facts in _shown(text, units).items():
         is_there = facts.get("LoadState") not in ("not-found", "masked")
         found[unit] = facts.get("ActiveState", "unknown") if is_there else "missing"
     return found
+
+
+def unchanged_for(text, units, now):
+    """
+    Return for how many seconds each unit that runs has not been started or reloaded, by name.
+
+    text
+        What ``systemctl show --property=ActiveState,StateChangeTimestampMonotonic`` says of them,
+        in their order.
+
+    units
+        Their names.
+
+    now
+        Seconds since the boot, of the clock that stands still while the machine does.
+
+    Raises ValueError when it is not of as many units.
+    """
+    return {
+        unit: now - int(facts["StateChangeTimestampMonotonic"]) / 10**6
+        for unit, facts in _shown(text, units).items()
+        if facts.get("ActiveState") in RUNNING
+    }
+
+
+def _shown(text, units):
+    """What systemd says of each unit."""
+    blocks = [block for block in text.split("\n\n") if block.strip()]
+    if len(blocks) != len(units):
+        raise ValueError(f"systemctl told of {len(blocks)} units, and was asked for {len(units)}")
+    return {
+        unit: dict(line.partition("=")[::2] for line in block.strip().splitlines())
+        for unit, block in zip(units, blocks, strict=True)
+    }

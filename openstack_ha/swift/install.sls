@@ -18,7 +18,7 @@ openstack_ha_swift_{{ program }}_unit:
         program: {{ program }}
         config: {{ facts.config }}
         is_server: {{ facts.is_server | json }}
-        turn: {{ facts.turn | json }}
+        turn: {{ (facts.turn ~ "." ~ os.swift.units[program] ~ ".service" if facts.turn else none) | json }}
     - user: root
     - group: root
     - mode: '0644'

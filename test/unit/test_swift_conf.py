@@ -6,6 +6,7 @@ import re
 
 import openstack_ha_cluster
 import openstack_ha_swift_conf as conf
+import openstack_ha_systems
 import pytest
 from support import example
 
@@ -128,6 +129,36 @@ def test_all_proxies_share_one_memcached_and_part_the_expirers_work():
     assert servers == "172.29.80.11:11211,172.29.80.12:11211"
     shares = [file["object-expirer.conf"]["object-expirer"] for file in (one, two)]
     assert [(share["processes"], share["process"]) for share in shares] == [("2", "0"), ("2", "1")]
+
+
+def test_each_server_of_a_storage_node_is_where_its_file_says():
+    assert conf.servers(storage()) == {
+        "account-server.conf": ("172.29.80.31", 6202),
+        "container-server.conf": ("172.29.80.31", 6201),
+        "object-server.conf": ("172.29.80.31", 6200),
+    }
+    own = conf.servers(storage(replication_address="10.9.9.31"))
+    assert own["object-replication.conf"] == ("10.9.9.31", 6200)
+    assert len(own) == 6
+
+
+def test_a_programs_files_are_files_of_its_role():
+    ours, of_proxy = conf.storage_files(storage()), proxy_files()
+    known = {"swift.storage": {"swift.conf", *ours}, "swift.proxy": {"swift.conf", *of_proxy}}
+    programs = conf.programs(storage())
+    for role in ("storage", "proxy"):
+        for name in conf.programs_of(storage(), role):
+            facts = programs[name]
+            assert facts["turn"] == f"swift.{role}"
+            assert {facts["config"], "swift.conf"} <= set(facts["reads"]) <= known[facts["turn"]]
+    assert "internal-client.conf" in programs["container-sharder"]["reads"]
+    assert {programs[name]["turn"] for name in conf.IDLE} == {None}
+
+
+def test_a_storage_node_settles_for_as_long_as_proxies_keep_away_from_one_that_failed():
+    app = proxy_files()["proxy-server.conf"]["app:proxy-server"]
+    settles = openstack_ha_systems.turns()["swift.storage"]["settles"]
+    assert settles == int(app["error_suppression_interval"])
 
 
 def test_passwords_are_asked_for_and_never_there():

@@ -52,6 +52,12 @@ def test_what_has_a_share_is_behind_nothing_and_never_taken_away_everywhere():
         assert facts["patience"] == 0 and "row" not in facts
 
 
+def test_what_names_no_unit_has_programs_and_nothing_has_two_ways():
+    for part, facts in systems.turns().items():
+        assert ("unit" in facts) != ("programs" in systems.parts()[part])
+        assert not {"share", "zones"} <= set(facts)
+
+
 @pytest.mark.parametrize("part", systems.parts())
 def test_every_part_has_its_states(part):
     path = ROOT / "openstack_ha" / part.replace(".", "/")

@@ -1,6 +1,7 @@
 """Turns: who is renewed when, over three controllers whose HAProxies see them come and go."""
 
 import openstack_ha_cluster
+import openstack_ha_systems
 import openstack_ha_turn_rule as rule
 import pytest
 from runners import Master, Nodes
@@ -39,6 +40,7 @@ class Services(Nodes):
             "is_running": node not in self.down,
             "is_outdated": node in self.outdated,
             "takes_reload": self.takes_reload,
+            "unchanged_for": None,
             "is_drained": is_drained,
             "is_away": node in self.away,
             "drained_for": now - self.drained_at[node] if is_drained else None,
@@ -255,6 +257,8 @@ class ComputeNodes(Nodes):
         self.hopeless, self.down, self.new, self.away = set(), set(), set(), set()
 
     def evidence(self, node):
+        if node not in self.outdated:
+            return {}
         is_up = node not in self.down | self.new
         return {
             service: {
@@ -262,6 +266,7 @@ class ComputeNodes(Nodes):
                 "is_running": is_up,
                 "is_outdated": is_up and service in self.outdated[node],
                 "takes_reload": False,
+                "unchanged_for": None,
                 "is_drained": False,
                 "is_away": node in self.away,
                 "drained_for": None,
@@ -362,3 +367,131 @@ def test_those_that_have_failed_are_of_the_share(compute):
     of.run("openstack_ha_coordinator.answer", "demo", "turn")
     assert max(map(len, renewed(of))) == 1
     assert {node for nodes in renewed(of) for node in nodes} == set(of.nodes.names) - of.nodes.down
+
+
+class StorageNodes(Nodes):
+    """
+    Swift's servers in zones. ``outdated`` ones run; of those that are ``lame`` a daemon does not.
+    ``stopped`` do not serve, and ``hopeless`` do not once they are renewed.
+    """
+
+    def __init__(self, names):
+        super().__init__(names)
+        self.outdated, self.away, self.lame = set(names), set(), set()
+        self.stopped, self.hopeless = set(), set()
+        self.renewed_at, self.takes_reload, self.master = {}, False, None
+
+    def evidence(self, node):
+        if node not in self.names:
+            return {}
+        storage = {
+            "is_configured": True,
+            "is_running": node not in self.stopped | self.lame,
+            "is_outdated": node in self.outdated,
+            "takes_reload": self.takes_reload,
+            "unchanged_for": self.master.clock.now - self.renewed_at.get(node, 0),
+            "is_drained": False,
+            "is_away": node in self.away,
+            "drained_for": None,
+            "patience": 0,
+            "holds_vip": False,
+            "obstacle": None,
+            "serves": node not in self.stopped,
+            "seen": None,
+        }
+        return {"swift.storage": storage}
+
+    def renew(self, node, service):
+        others = set(self.names) - {node}
+        assert not others & self.silent, "a node that is silent is missed"
+        assert not others & self.stopped - self.away, "another one does not serve"
+        settled = [self.master.clock.now - self.renewed_at.get(one, 0) for one in others]
+        assert min(settled) >= SETTLES, "proxies still keep away from the one before"
+        self.outdated.discard(node)
+        self.renewed_at[node] = self.master.clock.now
+        if node in self.hopeless:
+            self.stopped.add(node)
+        return {}
+
+
+SETTLES = openstack_ha_systems.turns()["swift.storage"]["settles"]
+# By zone; that of the first region's second zone comes before the other region's.
+ZONES = {"sto1": (1, 2), "sto2": (2, 1), "sto3": (1, 1), "sto4": (1, 2), "sto5": (1, 1)}
+BY_ZONE = [("sto3",), ("sto5",), ("sto1",), ("sto4",), ("sto2",)]
+
+
+@pytest.fixture
+def storage(tmp_path, monkeypatch):
+    """A master of storage nodes in three zones of two regions."""
+    monkeypatch.setattr(rule, "PATIENCE", 20)
+    cluster = openstack_ha_cluster.complete(example())
+    shape = cluster["nodes"]["sto1"]
+    for number, (node, (region, zone)) in enumerate(ZONES.items()):
+        own = {"address": f"172.29.80.{200 + number}", "hostname": node}
+        place = {**shape["storage"], "region": region, "zone": zone}
+        cluster["nodes"][node] = {**shape, **own, "storage": place}
+    made = Master(tmp_path, StorageNodes(tuple(ZONES)), cluster)
+    made.nodes.master = made
+    return made
+
+
+def of_storage(master):
+    """Who was renewed together, in order, and the last word."""
+    decisions = master.run("openstack_ha_coordinator.answer", "demo", "turn")
+    words = [one for one in decisions if one["subject"] == "swift.storage"]
+    return renewed(master, "swift.storage"), words[-1]
+
+
+@pytest.mark.parametrize("takes_reload", [True, False])
+def test_storage_nodes_go_one_by_one_and_zone_by_zone(storage, takes_reload):
+    storage.nodes.takes_reload = takes_reload
+    rounds, word = of_storage(storage)
+    assert rounds == BY_ZONE
+    assert word["verdict"] == "settled"
+
+
+@pytest.mark.parametrize("takes_reload", [True, False])
+@pytest.mark.parametrize("silent", ["sto3", "sto4"])
+def test_a_storage_node_that_is_silent_is_missed(storage, silent, takes_reload):
+    """Of whichever zone: what it would have been given lies on others of it."""
+    storage.nodes.silent, storage.nodes.takes_reload = {silent}, takes_reload
+    rounds, word = of_storage(storage)
+    assert rounds == []
+    assert (word["verdict"], word["nodes"]) == ("refuse", [silent])
+    assert f"swift.storage of {silent} does not serve; {silent} did not answer" in word["why"]
+    storage.nodes.silent = set()
+    assert of_storage(storage)[0] == BY_ZONE
+
+
+def test_what_no_storage_node_bears_stops_at_the_first(storage):
+    storage.nodes.hopeless = set(ZONES)
+    rounds, word = of_storage(storage)
+    assert rounds == BY_ZONE[:1]
+    assert (word["verdict"], word["nodes"]) == ("refuse", ["sto3"])
+
+
+def test_a_daemon_that_does_not_run_stops_the_round_and_takes_no_server_away(storage):
+    storage.nodes.lame = {"sto4", "sto2"}
+    rounds, word = of_storage(storage)
+    assert rounds == []
+    assert (word["verdict"], word["nodes"]) == ("refuse", ["sto2", "sto4"])
+
+
+def test_the_only_one_that_lacks_something_is_renewed_first(storage):
+    storage.nodes.lame = {"sto4"}
+    storage.nodes.at_look[2] = storage.nodes.lame.clear
+    rounds, _ = of_storage(storage)
+    assert rounds == [("sto4",), *(one for one in BY_ZONE if one != ("sto4",))]
+
+
+def test_a_storage_node_that_a_person_has_taken_out_is_not_waited_for(storage):
+    storage.nodes.away = storage.nodes.stopped = {"sto5"}
+    storage.nodes.outdated.discard("sto5")
+    assert of_storage(storage)[0] == [one for one in BY_ZONE if one != ("sto5",)]
+
+
+def test_one_that_is_changed_again_at_once_is_not_taken_for_one_that_fails(storage):
+    storage.nodes.outdated, storage.nodes.renewed_at = {"sto1"}, {"sto1": storage.clock.now - 1}
+    begin = storage.clock.now
+    assert of_storage(storage)[0] == [("sto1",)]
+    assert storage.clock.now - begin >= SETTLES - 1

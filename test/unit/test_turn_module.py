@@ -12,10 +12,14 @@ PROGRAM = ROOT / "openstack_ha/files/started-with"
 
 
 class Host:
-    """A controller whose unit runs, or does not; ``calls`` has what systemd was told."""
+    """
+    A controller whose units run, or do not; ``calls`` has what systemd was told, and ``down`` the
+    units that do not run.
+    """
 
     def __init__(self, folder):
         self.folder, self.calls, self.is_running, self.starts = folder, [], True, True
+        self.down, self.names = set(), {}
         self.holds_vip = False
         self.rows = [
             {"kind": "backend", "proxy": "keystone", "name": "BACKEND", "serving": True},
@@ -29,13 +33,13 @@ class Host:
         ]
         self.module = load("_modules", "openstack_ha_turn", __utils__=utils())
         self.module.__opts__ = {"id": "ctl1"}
-        self.module.time = Clock().module()
+        self.clock = Clock()
+        self.module.time = self.clock.module()
         view = openstack_ha_cluster.complete(example())
         self.module.__salt__ = {
             "openstack_ha.view": lambda: view,
             "openstack_ha.holds_vip": lambda: self.holds_vip,
             "openstack_ha_haproxy.status": self.haproxy,
-            "cmd.retcode": lambda argv, **more: 0 if self.is_running else 3,
             "cmd.run_all": self.run,
         }
         for name in ("FILES", "STARTED", "MAINTENANCE"):
@@ -54,11 +58,20 @@ class Host:
         return self.rows
 
     def run(self, argv, **more):
+        _, verb, *units = argv
+        if verb == "show":
+            return {"retcode": 0, "stdout": "\n\n".join(map(self.shown, units[1:])), "stderr": ""}
         self.calls.append(argv[1:])
-        if self.starts and len(argv) == 3:
-            _, verb, unit = argv
-            self.start(unit.removesuffix(".service"), "reload" if verb == "reload" else "start")
+        for unit in units if self.starts else ():
+            name = self.names.get(unit, unit.removesuffix(".service"))
+            self.start(name, "reload" if verb == "reload-or-restart" else "start")
+            self.down.discard(unit)
         return {"retcode": 0 if self.starts else 1}
+
+    def shown(self, unit):
+        state = "active" if self.is_running and unit not in self.down else "failed"
+        since = int((self.clock.now - 30) * 10**6)
+        return f"ActiveState={state}\nStateChangeTimestampMonotonic={since}\n"
 
     def start(self, service="keystone", how="start"):
         """Leave what the unit's program leaves before a start or a reload."""
@@ -149,7 +162,7 @@ def test_a_reload_takes_what_is_no_part_of_a_start(host):
     )
     assert said(host)["takes_reload"] is False, "Keystone has no reload that drops nothing"
     host.module.renew("haproxy")
-    assert host.calls == [["daemon-reload"], ["reload", "haproxy.service"]]
+    assert host.calls == [["daemon-reload"], ["reload-or-restart", "haproxy.service"]]
     assert said(host, "haproxy")["is_outdated"] is False
 
 
@@ -226,3 +239,95 @@ def test_who_has_the_vip_says_so(host):
     assert said(host)["holds_vip"] is False
     host.holds_vip = True
     assert said(host)["holds_vip"] is True
+
+
+class Storage:
+    """
+    A storage node: a server that can be reloaded and a daemon that cannot, each with its own file.
+    """
+
+    SERVER, DAEMON = "swift-object.service", "swift-object-updater.service"
+
+    def __init__(self, host):
+        self.host, self.is_well, self.unit, self.files = host, True, {}, {}
+        view = openstack_ha_cluster.complete(example())
+        host.module.__opts__ = {"id": "sto1"}
+        host.module.__salt__["openstack_ha.view"] = lambda: view
+        own = "openstack_ha_swift_storage_turn.serves"
+        host.module.__salt__[own] = lambda: self.is_well
+        for unit in (self.SERVER, self.DAEMON):
+            name = f"swift.storage.{unit}"
+            self.unit[unit], self.files[unit] = host.folder / f"{unit}.d", host.folder / unit
+            self.unit[unit].write_text("[Service]\n", encoding="utf-8")
+            self.files[unit].write_text("workers = 1\n", encoding="utf-8")
+            listed = f"{self.unit[unit]}\n# A reload:\n{self.files[unit]}\n"
+            (host.folder / "FILES" / name).write_text(listed, encoding="utf-8")
+            host.names[unit] = name
+            host.start(name)
+
+    def said(self):
+        return said(self.host, "swift.storage")
+
+    def renewed(self):
+        """What systemd was told meanwhile, but for reading its units anew."""
+        self.host.calls.clear()
+        assert self.host.module.renew("swift.storage") == {"is_outdated": False}
+        return self.host.calls[1:]
+
+
+@pytest.fixture
+def storage(host):
+    return Storage(host)
+
+
+def test_of_several_units_those_that_differ_are_renewed_each_as_it_takes(storage):
+    assert (storage.said()["is_running"], storage.said()["is_outdated"]) == (True, False)
+    storage.files[storage.DAEMON].write_text("workers = 2\n", encoding="utf-8")
+    assert (storage.said()["is_outdated"], storage.said()["takes_reload"]) == (True, True)
+    assert storage.renewed() == [["reload-or-restart", storage.DAEMON]]
+    storage.unit[storage.SERVER].write_text("[Service]\nNice=1\n", encoding="utf-8")
+    storage.files[storage.DAEMON].write_text("workers = 3\n", encoding="utf-8")
+    assert storage.said()["takes_reload"] is False
+    assert sorted(storage.renewed()) == [
+        ["reload-or-restart", storage.DAEMON],
+        ["restart", storage.SERVER],
+    ]
+
+
+def test_where_no_unit_differs_a_person_renews_all_of_them(storage):
+    (told,) = storage.renewed()
+    assert told == ["reload-or-restart", storage.DAEMON, storage.SERVER]
+
+
+def test_a_unit_that_does_not_run_is_told_and_started(storage):
+    storage.host.down = {storage.DAEMON}
+    assert (storage.said()["is_running"], storage.said()["serves"]) == (False, True)
+    assert storage.host.module.lacking("swift.storage") == "swift.storage does not run"
+    assert storage.renewed() == [["reload-or-restart", storage.DAEMON]]
+    assert storage.host.module.lacking("swift.storage") is None
+
+
+def test_a_service_with_a_dot_in_its_name_has_a_module_of_its_own(storage):
+    storage.is_well = False
+    assert storage.said()["serves"] is False
+    storage.is_well, storage.host.is_running = True, False
+    assert storage.said()["serves"] is False
+
+
+def test_before_its_states_have_listed_units_nothing_is_outdated(storage):
+    for name in storage.host.names.values():
+        (storage.host.folder / "FILES" / name).unlink()
+    found = storage.said()
+    assert (found["is_configured"], found["is_running"], found["is_outdated"]) == (False,) * 3
+    assert found["unchanged_for"] is None
+
+
+def test_units_that_do_not_start_are_named_with_their_logs(storage):
+    storage.host.starts = False
+    logs = f"--unit={storage.DAEMON} --unit={storage.SERVER} --lines=30"
+    with pytest.raises(CommandExecutionError, match=logs):
+        storage.host.module.renew("swift.storage")
+
+
+def test_for_how_long_nothing_was_renewed_is_told(storage):
+    assert storage.said()["unchanged_for"] == pytest.approx(30)

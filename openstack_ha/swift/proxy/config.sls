@@ -27,7 +27,5 @@ openstack_ha_swift_{{ name }}:
       - sls: openstack_ha.swift.config
       - pkg: openstack_ha_swift_proxy_packages
 {%- endfor %}
-{%- set service, packages = "swift.proxy", os.swift.packages + os.swift_proxy.packages %}
-{%- set starts = ["/etc/systemd/system/" ~ os.swift.units["proxy-server"] ~ ".service.d/openstack_ha.conf"] %}
-{%- set reads = [os.swift.folder ~ "/swift.conf", os.swift.folder ~ "/proxy-server.conf"] %}
-{%- include "openstack_ha/turn/files.jinja" %}
+{%- set role, packages = "proxy", os.swift.packages + os.swift_proxy.packages %}
+{%- include "openstack_ha/swift/turns.jinja" %}

@@ -2,6 +2,7 @@
 {%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
+  - openstack_ha.turn
   - openstack_ha.swift.config
   - openstack_ha.swift.storage.install
 {%- set servers = salt["openstack_ha_swift_conf.server_files"]() %}
@@ -25,6 +26,16 @@ openstack_ha_swift_{{ name }}:
     - require:
       - sls: openstack_ha.swift.config
       - pkg: openstack_ha_swift_storage_packages
+{%- endfor %}
+{%- set role, packages = "storage", os.swift.packages + os.swift_storage.program_packages %}
+{%- include "openstack_ha/swift/turns.jinja" %}
+
+# Replication that has no server of its own any more.
+{%- for program in salt["openstack_ha_swift_conf.programs"]("idle") %}
+
+openstack_ha_swift_{{ program }}_turn:
+  file.absent:
+    - name: {{ os.turn.folder }}/swift.storage.{{ os.swift.units[program] }}.service
 {%- endfor %}
 
 openstack_ha_swift_rsync_config:

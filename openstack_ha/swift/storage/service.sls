@@ -1,24 +1,13 @@
 # The storage's programs run.
-{%- from "openstack_ha/map.jinja" import os with context %}
+{%- from "openstack_ha/map.jinja" import ha, os with context %}
 
 include:
   - openstack_ha.swift.served
   - openstack_ha.swift.storage.config
-{%- for program, facts in salt["openstack_ha_swift_conf.programs"]("storage").items() %}
+{%- set role, patience = "storage", ha.swift.patience %}
+{%- include "openstack_ha/swift/renewed.jinja" %}
 
-# A server is reloaded, a daemon restarted; neither costs a request.
-openstack_ha_swift_{{ program }}_service:
-  service.running:
-    - name: {{ os.swift.units[program] }}
-    - enable: true
-    - reload: {{ facts.is_server | json }}
-    - require:
-      - sls: openstack_ha.swift.served
-      - sls: openstack_ha.swift.storage.config
-    - watch:
-      - file: openstack_ha_swift_{{ facts.config }}
-{%- endfor %}
-
+# No client waits for it; a copy that is cut off is made by the next pass.
 openstack_ha_swift_rsync_service:
   service.running:
     - name: {{ os.swift_storage.rsync_service }}

@@ -101,7 +101,7 @@ def node(address, disks, without_swift, tmp_path_factory):
         auth="tempauth",
         users={"tester": {"account": "test", "groups": [".admin"]}},
         keep_copies=False,
-        patience=30,
+        patience=300,
         rings={name: dict(ring) for name in ("account", "container", "object")},
     )
     cluster["secrets"]["swift"]["users"] = {"tester": "password-of-tester"}
@@ -345,15 +345,80 @@ def test_a_failed_device_is_let_go_and_comes_back(serving, client):
     assert (ROOT / "sdd").is_mount()
 
 
-def test_a_changed_option_is_taken_by_the_same_process(serving, client):
-    def process():
-        return run("systemctl", "show", "--property=MainPID", "swift-proxy").stdout
+def process(unit):
+    return run("systemctl", "show", "--property=MainPID", unit).stdout
 
-    before = process()
+
+def since(unit):
+    """When a unit was started or reloaded last."""
+    return run("systemctl", "show", "--property=StateChangeTimestampMonotonic", unit).stdout
+
+
+def test_a_changed_option_is_taken_by_the_same_process(serving, client):
+    before = process("swift-proxy")
     serving.cluster["swift"]["proxy"]["options"] = {"DEFAULT": {"client_timeout": 55}}
     assert not_applied(serving.apply("openstack_ha.swift.proxy")) == []
-    assert process() == before
+    assert process("swift-proxy") == before
     assert client.stores_and_finds("after-reload")
+
+
+RENEWED = "openstack_ha_swift.storage_renewed"
+
+
+def test_what_a_run_has_left_is_the_storages_next_turn_and_costs_no_server(serving, client):
+    """Of several programs those that read what has changed: servers by a reload."""
+    units = ("swift-object", "swift-object-updater", "swift-account", "swift-account-auditor")
+    before = {unit: (process(unit), since(unit)) for unit in units}
+    serving.cluster["swift"]["object"]["options"] = {"DEFAULT": {"client_timeout": 55}}
+    assert not_applied(serving.apply("openstack_ha.swift.storage.config")) == []
+    assert {unit: (process(unit), since(unit)) for unit in units} == before
+    shown = {one.id: one for one in serving.apply("openstack_ha.swift.storage", test=True)}
+    assert shown[RENEWED].result is None
+    assert {unit: (process(unit), since(unit)) for unit in units} == before
+    done = {one.id: one for one in serving.apply("openstack_ha.swift.storage")}
+    assert done[RENEWED].changes == shown[RENEWED].changes != {}
+    after = {unit: (process(unit), since(unit)) for unit in units}
+    assert [unit for unit in units if after[unit] != before[unit]] == list(units[:2])
+    assert after["swift-object"][0] == before["swift-object"][0]
+    assert after["swift-object-updater"][0] != before["swift-object-updater"][0]
+    assert serving.loaders().modules.openstack_ha_turn.is_outdated("swift.storage") is False
+    assert client.stores_and_finds("after-the-storages-reload")
+
+
+def test_another_version_of_a_package_starts_the_storages_programs_anew(serving, client):
+    units = ("swift-object", "swift-container-sharder", "swift-account")
+    before, proxy = {unit: process(unit) for unit in units}, process("swift-proxy")
+    sums = pathlib.Path("/var/lib/dpkg/info/swift-object.md5sums")
+    known = sums.read_text()
+    try:
+        sums.write_text(f"{known}{'0' * 32}  of/another/version\n")
+        assert not_applied(serving.apply("openstack_ha.swift.storage")) == []
+        assert [unit for unit in units if process(unit) == before[unit]] == []
+        assert process("swift-proxy") == proxy
+    finally:
+        sums.write_text(known)
+    turn = serving.loaders().modules.openstack_ha_turn
+    assert turn.renew("swift.storage") == {"is_outdated": False}
+    # A unit that systemd calls active need not listen again yet.
+    said = await_until(
+        lambda: (now := turn.evidence()["swift.storage"])["serves"] and now,
+        120,
+        "the storage servers' health",
+        lambda: turn.evidence()["swift.storage"],
+    )
+    assert (said["is_configured"], said["is_running"], said["is_outdated"]) == (True, True, False)
+    assert client.stores_and_finds("after-another-package")
+
+
+def test_a_server_that_is_off_is_no_health(serving):
+    turn = serving.loaders().modules.openstack_ha_turn
+    run("systemctl", "stop", "swift-container")
+    try:
+        said = turn.evidence()["swift.storage"]
+        assert (said["is_running"], said["serves"]) == (False, False)
+    finally:
+        run("systemctl", "start", "swift-container")
+    assert turn.evidence()["swift.storage"]["is_running"] is True
 
 
 def test_a_changed_swift_conf_is_the_proxys_next_turn_whichever_role_brought_it(serving, client):

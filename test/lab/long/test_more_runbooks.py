@@ -4,6 +4,7 @@ The runbooks' longer sections, carried out as those of test_runbooks are: `make 
 
 import pytest
 from support import cluster_size, sql
+from turns.going import outdated
 
 from lab.waiting import wait_for
 
@@ -357,12 +358,25 @@ def test_a_step_changes_nothing(lab, refusal, follow, serving):
 
 def test_a_service_does_not_come_back(lab, refusal, follow, serving):
     """One has an older configuration, and is not renewed while another one does not serve."""
-    outdated, path = lab.node("ctl1"), "/etc/keystone/keystone.conf"
+    older, path = lab.node("ctl1"), "/etc/keystone/keystone.conf"
     lab.node("ctl2").check(["systemctl", "stop", "keystone"])
-    outdated.check(["sh", "-c", f"echo '# other' >> {path}"])
+    older.check(["sh", "-c", f"echo '# other' >> {path}"])
     place = refusal("turn")
     assert place == ("lost-node.md", "A service does not come back")
     follow(*place, 0)
     lab.node("ctl2").check(["systemctl", "start", "keystone"])
     follow(*place, 1)
+    serving()
+
+
+def test_a_storage_node_does_not_come_back(lab, refusal, follow, serving):
+    """One has an older configuration, and is not renewed while another one is off."""
+    lab.node("sto3").kill()
+    lab.node("sto2").check(["sh", "-c", "echo '# other' >> /etc/swift/object-server.conf"])
+    assert "swift.storage" in outdated(lab, "sto2")
+    place = refusal("turn")
+    assert place == ("lost-node.md", "A service does not come back")
+    follow(*place, 2)
+    assert outdated(lab, "sto2") == set()
+    lab.node("sto3").boot()
     serving()

@@ -23,6 +23,8 @@ STEPS = {
     "haproxy": RENEWED,
     "keepalived": RENEWED,
 }
+# Of the storage nodes: proxies ask another replica, whether one is reloaded or starts.
+STORAGE_STEPS = {"swift.storage": RENEWED}
 
 
 class Round(NamedTuple):
