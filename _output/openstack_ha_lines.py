@@ -1,5 +1,5 @@
 """
-Show lines and tables within the columns of a terminal: what other outputters of the formula end with.
+Show lines and tables within the columns of a terminal, for other outputters of the formula.
 
 Salt gives an outputter no utils, but the other outputters.
 """
