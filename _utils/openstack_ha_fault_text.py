@@ -51,7 +51,7 @@ def text(error):
     if error.validator == "type" and error.message.startswith(CONTROL):
         return error.message
     if error.validator in ("pattern", "type") and "fault" in error.schema:
-        return error.schema["fault"]
+        return error.schema["fault"].replace("{0!r}", _value(error.instance))
     is_secret = "secrets" in list(error.absolute_path)[:1]
     if is_secret and error.validator in ("pattern", "type"):
         return SECRET

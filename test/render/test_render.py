@@ -225,7 +225,7 @@ def test_custom_python_never_asks_pillar_get():
 def test_novas_wheels_are_the_same_set_where_they_are_built_and_where_they_run(loaders_of):
     modules = loaders_of("cmp1", example()).modules
     *_, built = modules.state.show_low_sls("openstack_ha.nova.wheels")
-    (unpacked,) = modules.state.show_low_sls("openstack_ha.nova.programs")
+    *_, unpacked = modules.state.show_low_sls("openstack_ha.nova.programs")
     assert unpacked["built_by"] == built["__sls__"]
     assert (unpacked["label"], unpacked["name"]) == (built["name"], built["folder"])
     assert unpacked["wheels"] == {key: built[key] for key in ("requirements", "corrections")}

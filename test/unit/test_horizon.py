@@ -98,10 +98,10 @@ def test_it_needs_a_key_where_it_is_and_is_given_one():
         ({"options": {"lower": 1}}, "'lower' is no setting"),
         ({"options": {"A\nB": 1}}, "is no setting"),
         ({"logo": "GIF89a"}, "is no text of an SVG file"),
-        ({"title": "one\ntwo"}, "does not match"),
-        ({"hosts": ["*"]}, "does not match"),
-        ({"session_timeout": 1}, "less than the minimum"),
-        ({"failed_logins": 0}, "less than the minimum"),
+        ({"title": "one\ntwo"}, "has a line break"),
+        ({"hosts": ["*"]}, "'*' does not fit"),
+        ({"session_timeout": 1}, "which is allowed"),
+        ({"failed_logins": 0}, "which is allowed"),
     ],
 )
 def test_a_fault_of_the_section_is_named(section, told):
