@@ -188,7 +188,7 @@ def _includes(path):
 
 def _path(sls):
     place = ROOT / sls.replace(".", "/")
-    return place / "init.sls" if place.is_dir() else place.with_suffix(".sls")
+    return one if (one := place.with_suffix(".sls")).exists() else place / "init.sls"
 
 
 @pytest.mark.parametrize("part", openstack_ha_systems.parts())
