@@ -20,7 +20,8 @@ def unchanged(name):
         The cluster's name.
 
     Where it has not, the state fails, and names each value with its old and its new one, the
-    reason, and what changes it. It comes first and has ``failhard``, so nothing is changed then.
+    reason, and what changes it. It comes first and has ``failhard``, so nothing is changed then. In
+    test mode Salt goes on, and shows what the other states would do.
     """
     ret = {"name": name, "result": False, "changes": {}, "comment": ""}
     try:

@@ -1,7 +1,9 @@
 """Every SLS of every role, over several pillars, compiled by Salt and strictly rendered."""
 
 import pathlib
+import re
 
+import openstack_ha_systems
 import pytest
 import reference
 import support
@@ -189,6 +191,25 @@ def test_roles_include_their_systems_in_order(loaders_of, node):
     loaders = loaders_of(node, example())
     found = loaders.modules.openstack_ha.includes()
     assert found == [f"openstack_ha.{name}" for name in INCLUDED[node]]
+
+
+def _includes(path):
+    """What an SLS includes, and what these do; where it stands in a template of its own, too."""
+    text = path.read_text(encoding="utf-8")
+    for template in re.findall(r'include "(\S+)"', text):
+        text += (ROOT / template).read_text(encoding="utf-8")
+    found = set(re.findall(r"^  - (openstack_ha[\w.]+)$", text, re.MULTILINE))
+    return found.union(*(_includes(_path(name)) for name in found))
+
+
+def _path(sls):
+    place = ROOT / sls.replace(".", "/")
+    return one if (one := place.with_suffix(".sls")).exists() else place / "init.sls"
+
+
+@pytest.mark.parametrize("part", openstack_ha_systems.parts())
+def test_a_system_that_is_applied_alone_is_guarded_as_well(part):
+    assert "openstack_ha.guard" in _includes(_path(f"openstack_ha.{part}"))
 
 
 def test_every_system_has_the_same_shape():
