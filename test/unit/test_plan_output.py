@@ -4,7 +4,7 @@ import pytest
 from runners import load
 
 WAIT = {"verdict": "wait", "nodes": [], "why": "ctl3 did not answer", "way_out": None}
-REFUSE = {**WAIT, "verdict": "refuse", "nodes": ["ctl1"], "way_out": "docs/x.md: `salt-run y`"}
+REFUSE = {**WAIT, "verdict": "refuse", "nodes": ["ctl1"], "way_out": "type `salt-run y`"}
 SAID = {"server": "stopped", "position": {"uuid": "6d1f", "seqno": 7}, "wsrep": None, "names": []}
 
 
@@ -37,7 +37,7 @@ def test_decisions_come_first_then_what_each_node_said(show):
 
 def test_a_refusal_has_its_way_out_and_a_subject_its_name(show):
     text = show(plan(decisions=[{**REFUSE, "subject": "glance"}], system="db_sync"))
-    assert "  db_sync.glance: refuse ctl1: ctl3 did not answer\n    docs/x.md: `salt-run y`" in text
+    assert "  db_sync.glance: refuse ctl1: ctl3 did not answer\n    type `salt-run y`" in text
 
 
 def test_what_only_programs_read_is_counted(show):
