@@ -1,5 +1,5 @@
 """
-Show lines and tables within the columns of a terminal, for other outputters of the formula.
+Show lines and tables within the columns of a terminal: what the other outputters here end with.
 
 Salt gives an outputter no utils, but the other outputters.
 """

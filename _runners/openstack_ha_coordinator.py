@@ -59,8 +59,10 @@ def plan(name, system, wish=None):
     wish
         What a person asks for, as functions of the system's own runner make it.
 
-    Returns ``{"decisions": [{verdict, nodes, why, way_out, ..}], "evidence": {node: ..}, "kept":
-    {record: what the master keeps}}``; ``openstack_ha_rule`` of the utils explains a decision.
+    Shows the decisions and what they rest on. ``--out=json`` gives the plain data, ``{"name",
+    "system", "decisions": [{verdict, nodes, why, way_out, ..}], "evidence": {node: ..}, "kept":
+    {record: what the master keeps}, "ages": {record: how long its decision stands}}``;
+    ``openstack_ha_rule`` of the utils explains a decision.
 
     Raises SaltRunnerError as ``evidence`` does.
 
@@ -71,11 +73,21 @@ def plan(name, system, wish=None):
         salt-run openstack_ha_coordinator.plan demo galera
     """
     case = _case(name, system, wish)
-    return {
+    kept = {_under(system, subject): one for subject, one in case["records"].items()}
+    age = __utils__["openstack_ha_age.age"]
+    data = {
+        "name": name,
+        "system": system,
         "decisions": [_in_place_of(case, one) for one in _decide(case)],
         "evidence": case["found"],
-        "kept": {_under(system, subject): kept for subject, kept in case["records"].items()},
+        "kept": kept,
+        "ages": {
+            record: age(case["now"] - one["decided"])
+            for record, one in kept.items()
+            if "decided" in one
+        },
     }
+    return {"outputter": "openstack_ha_plan", "data": data}
 
 
 def answer(name, system):

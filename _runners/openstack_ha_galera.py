@@ -69,6 +69,7 @@ def recover(name, node=None, dry_run=True):
     if node is not None and node not in members:
         raise SaltRunnerError(f"{node} is no controller of {name}; these are: {', '.join(members)}")
     if dry_run:
-        (decision,) = __salt__["openstack_ha_coordinator.plan"](name, "galera", node)["decisions"]
+        planned = __salt__["openstack_ha_coordinator.plan"](name, "galera", node)["data"]
+        (decision,) = planned["decisions"]
         return decision
     return __salt__["openstack_ha_coordinator.by_hand"](name, "galera", node)

@@ -42,7 +42,7 @@ def recover(name, node, dry_run=True):
         salt-run openstack_ha_rabbitmq.recover demo ctl1
         salt-run openstack_ha_rabbitmq.recover demo ctl1 dry_run=False
     """
-    planned = __salt__["openstack_ha_coordinator.plan"](name, "rabbitmq", node)
+    planned = __salt__["openstack_ha_coordinator.plan"](name, "rabbitmq", node)["data"]
     (decision,) = planned["decisions"]
     if decision["verdict"] in ("refuse", "wait"):
         raise SaltRunnerError(f"{decision['why']}; nothing was done. {decision['way_out'] or ''}")

@@ -44,7 +44,7 @@ def test_a_step_that_changes_nothing_becomes_a_refusal_with_its_way_out(outdated
     assert "lost-node.md, 'A step changes nothing'" in refusal["way_out"]
     assert "`salt-run openstack_ha_coordinator.by_hand demo galera`" in refusal["way_out"]
     assert outdated.record("demo.galera")["decision"] == refusal
-    assert outdated.run(PLAN, *ROUND)["decisions"] == [refusal]
+    assert outdated.run(PLAN, *ROUND)["data"]["decisions"] == [refusal]
     assert restarts(outdated) == [("ctl2",)]
 
 

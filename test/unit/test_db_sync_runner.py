@@ -83,7 +83,7 @@ def test_members_of_another_master_are_left_to_it(master):
 
 
 def test_what_is_shown_changes_nothing(master):
-    shown = master.run("openstack_ha_coordinator.plan", "demo", "db_sync")
+    shown = master.run("openstack_ha_coordinator.plan", "demo", "db_sync")["data"]
     assert [one["verdict"] for one in shown["decisions"]] == ["sync"] * len(SERVICES)
     assert shown["evidence"] == master.run("openstack_ha_coordinator.evidence", "demo", "db_sync")
     assert (master.orders("db_sync"), master.record("demo.db_sync.glance")) == ([], {})

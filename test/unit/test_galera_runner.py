@@ -257,7 +257,7 @@ def test_a_recovery_waits_for_who_is_at_it_and_says_so(master):
 
 def test_what_is_shown_changes_nothing(master):
     of = master(Server(UUID, 5), Server(UUID, 5), Server(UUID, 5))
-    shown = of.run("openstack_ha_coordinator.plan", "demo", "galera")
+    shown = of.run("openstack_ha_coordinator.plan", "demo", "galera")["data"]
     (decision,) = shown["decisions"]
     assert decision["verdict"] == "bootstrap"
     assert shown["evidence"] == of.run("openstack_ha_coordinator.evidence", "demo", "galera")

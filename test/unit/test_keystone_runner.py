@@ -75,7 +75,9 @@ def answer(master):
 
 
 def planned(master):
-    (decision,) = master.run("openstack_ha_coordinator.plan", "demo", "keystone")["decisions"]
+    (decision,) = master.run("openstack_ha_coordinator.plan", "demo", "keystone")["data"][
+        "decisions"
+    ]
     return decision["verdict"]
 
 

@@ -107,7 +107,7 @@ def test_a_step_that_fails_is_told_and_taken_again(master):
 def test_a_refusal_comes_after_what_can_be_done(master):
     master.nodes.networks.append(there("old", "10.30.0.0/24", machines=1))
     assert verdicts(master) == ["create_network", "create_floating", "refuse"]
-    decision = master.run(PLAN, *ROUND)["decisions"][0]
+    decision = master.run(PLAN, *ROUND)["data"]["decisions"][0]
     assert decision["way_out"].startswith("name it in nova_network:networks; ")
 
 

@@ -217,7 +217,7 @@ def test_a_look_that_finds_nobody_is_not_repeated_at_once(master, monkeypatch):
     master.nodes.register("cmp1")
     assert answer(master) == ["discover_hosts", "wait"]
     master.clock.now += 31
-    (refusal,) = of_the_cell(master.run(PLAN, *ROUND)["decisions"])
+    (refusal,) = of_the_cell(master.run(PLAN, *ROUND)["data"]["decisions"])
     assert "discover_hosts of ctl1 was done, and has changed nothing" in refusal["why"]
 
 

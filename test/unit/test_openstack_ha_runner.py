@@ -161,7 +161,7 @@ def test_a_faulty_file_blinds_nobody(master, tmp_path, breaks):
         assert now["broken"]["faults"]
         master.clock.now += 600
     assert set(master.run("openstack_ha.reconcile")) == {"demo"}
-    assert master.run("openstack_ha_coordinator.plan", "demo", "galera")["decisions"]
+    assert master.run("openstack_ha_coordinator.plan", "demo", "galera")["data"]["decisions"]
     faults = master.run("openstack_ha.status")["data"]["faults"]
     assert any(str(path) in str(one) and "since" in str(one) for one in faults), faults
     path.write_text(text + "# mended\n", encoding="utf-8")

@@ -239,7 +239,7 @@ def test_a_recovery_waits_for_who_is_at_it_and_says_so(master):
 
 def test_what_is_shown_changes_nothing(master):
     of = master("blank", "blank", "blank")
-    shown = of.run("openstack_ha_coordinator.plan", "demo", "rabbitmq")
+    shown = of.run("openstack_ha_coordinator.plan", "demo", "rabbitmq")["data"]
     assert [one["verdict"] for one in shown["decisions"]] == ["form"]
     assert shown["evidence"] == of.run("openstack_ha_coordinator.evidence", "demo", "rabbitmq")
     assert (of.orders("rabbitmq"), of.record("demo.rabbitmq")) == ([], {})

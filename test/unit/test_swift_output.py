@@ -66,3 +66,5 @@ def test_what_is_wrong_stands_at_the_end(show):
     assert "object  ?" in lines[3]
     assert "  - sto2: sdd is not mounted" in lines
     assert max(map(len, lines)) <= 100
+    replies["sto1"] = said(figures=OWN)
+    assert show(replies)[3].endswith("2 h ago     sto2")

@@ -150,7 +150,7 @@ def test_a_start_that_changes_nothing_is_refused_and_not_repeated(master, monkey
     monkeypatch.setattr(Lighthouses, "watch", lambda self, node, light: {})
     assert verdicts(master) == ["kindle", "wait"]
     master.clock.now += 31
-    (refusal,) = master.run(PLAN, *ROUND)["decisions"]
+    (refusal,) = master.run(PLAN, *ROUND)["data"]["decisions"]
     assert "kindle of cmp1 was done, and has changed nothing" in refusal["why"]
     assert len(master.orders("lighthouse")) == 1
 
