@@ -231,6 +231,7 @@ def _said(service, facts, seen):
     mark, age = _mark(_maintenance(service, facts))
     own = _look(service, facts)
     runs, outdated = own["is_running"], own["outdated"]
+    is_partly = len(own["stopped"]) < len(own["units"])
     is_drained, has_older = mark == MARK, bool(outdated)
     row = facts.get("row")
     return {
@@ -244,7 +245,7 @@ def _said(service, facts, seen):
         "drained_for": age if is_drained else None,
         "patience": facts["patience"],
         "obstacle": _own(service, "obstacle", None) if has_older and not is_drained else None,
-        "serves": None if row else own["is_any"] and _own(service, "serves", runs),
+        "serves": None if row else is_partly and _own(service, "serves", runs),
         "seen": seen.get(row, {}) if row and seen is not None else None,
     }
 
@@ -305,8 +306,7 @@ def _look(service, facts):
     return {
         "units": units,
         "stopped": [name for name in units if name not in running],
-        "is_any": bool(running),
-        "is_running": bool(units) and len(running) == len(units),
+        "is_running": bool(running) and len(running) == len(units),
         "outdated": [name for name in running if _differs(name)["is_outdated"]],
         "unchanged_for": min(runs_for.values(), default=None),
     }

@@ -127,32 +127,33 @@ def _of_service(case, service):
     wanted = nodes if "zones" in facts else said
     back = [node for node in wanted if node not in serving and node not in away]
     useless = [
-        node
-        for node in outdated
-        if (back == [node] or not _serves(case, said, node)) and not said[node]["obstacle"]
+        node for node in outdated if not _serves(case, said, node) and not said[node]["obstacle"]
     ]
     if useless:
         # Nobody misses it, and the new configuration may be what it lacks.
         why = f"{service} of {useless[0]} runs with an older configuration, and does not serve"
         return _word(service, "renew", useless[:1], why)
-    if back:
+    # The only one that lacks a unit, and serves, goes first: no other one is away.
+    lame = back if len(back) == 1 and back[0] in outdated else []
+    if back != lame:
         why = f"{service} of {_names(back)} does not serve"
         return _wait(case, service, back, "; ".join([why, *_silence(case, said, back)]))
     new = [node for node in serving if not _has_settled(facts, said[node]) and node not in away]
     if new:
         return _wait(case, service, new, f"{service} of {_names(new)} has just come back")
-    first = said[outdated[0]]
-    why = f"{service} of {outdated[0]} runs with an older configuration"
+    next_one = [*lame, *outdated][:1]
+    first, beside = said[next_one[0]], [node for node in serving if node not in next_one]
+    why = f"{service} of {next_one[0]} runs with an older configuration"
     if first["obstacle"]:
-        return _wait(case, service, outdated[:1], f"{why}, and {first['obstacle']}")
-    if first["takes_reload"] or (len(serving) > 1 and not first["patience"]):
-        return _word(service, "renew", outdated[:1], why)
-    if len(serving) > 1:
-        return _word(service, "drain", outdated[:1], why)
-    others = [node for node in nodes if node not in serving]
+        return _wait(case, service, next_one, f"{why}, and {first['obstacle']}")
+    if first["takes_reload"] or (beside and not first["patience"]):
+        return _word(service, "renew", next_one, why)
+    if beside:
+        return _word(service, "drain", next_one, why)
+    others = [node for node in nodes if node not in [*serving, *next_one]]
     if not others:
         # A sole node takes its own turn.
-        return _word(service, "renew", outdated[:1], why)
+        return _word(service, "renew", next_one, why)
     told = _silence(case, said, others)
     why = "; ".join([f"{why}, and is the only one that serves", *told])
     return _word(service, "wait", [], why)
@@ -210,7 +211,7 @@ def _serves(case, said, node):
     if said[node]["serves"] is not None:
         return said[node]["serves"]
     rows = _rows(case, said, node)
-    return said[node]["is_running"] and bool(rows) and all(row and row["serves"] for row in rows)
+    return bool(rows) and all(row and row["serves"] for row in rows)
 
 
 def _has_settled(facts, one):

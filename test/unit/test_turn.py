@@ -14,13 +14,14 @@ class Services(Nodes):
     """
     Keystone on each controller, and what each HAProxy sees of it.
 
-    ``lag`` is how many looks HAProxy takes to see a change; ``hopeless`` do not come back.
+    ``lag`` is how many looks HAProxy takes to see a change; ``hopeless`` do not come back, and
+    ``lame`` ones serve without one of their units.
     """
 
     def __init__(self, names=CONTROLLERS, outdated=CONTROLLERS):
         super().__init__(names)
         self.outdated, self.drained, self.away = set(outdated), set(), set()
-        self.down, self.hopeless = set(), set()
+        self.down, self.hopeless, self.lame = set(), set(), set()
         self.sessions, self.lag, self.changed = {}, 0, {}
         self.drained_at, self.together, self.patience = {}, 0, 60
         self.holder, self.obstacles, self.takes_reload, self.has_row = None, {}, False, True
@@ -37,7 +38,7 @@ class Services(Nodes):
         now = self.master.clock.now
         keystone = {
             "is_configured": True,
-            "is_running": node not in self.down,
+            "is_running": node not in self.down | self.lame,
             "is_outdated": node in self.outdated,
             "takes_reload": self.takes_reload,
             "unchanged_for": None,
@@ -68,6 +69,7 @@ class Services(Nodes):
         is_missed = self._is_up(node) and len(self.names) > 1 and not self.sessions.get(node)
         assert not is_missed or self.takes_reload or not self.patience, "it serves, and is missed"
         self.outdated.discard(node)
+        self.lame.discard(node)
         if node in self.hopeless:
             self.down.add(node)
         return {}
@@ -184,6 +186,20 @@ def test_who_does_not_serve_is_renewed_first_and_needs_no_draining(master):
     of.nodes.down = {"ctl3"}
     of.nodes.at_look[2] = of.nodes.down.clear
     assert answer(of)[0] == ("renew", "ctl3")
+
+
+def test_one_that_serves_without_a_unit_goes_first_and_is_drained_like_any_other(master):
+    of = master()
+    of.nodes.lame = {"ctl3"}
+    found = [one for one in answer(of) if one != ("wait",)]
+    assert found == [*turn("ctl3"), *turn("ctl1"), *turn("ctl2"), *SETTLED]
+
+
+def test_two_that_lack_a_unit_are_waited_for(master):
+    of = master()
+    of.nodes.lame = {"ctl2", "ctl3"}
+    assert answer(of)[-1] == ("refuse", "ctl2", "ctl3")
+    assert of.orders("turn") == []
 
 
 def test_whom_a_person_has_taken_out_is_left_alone(master):
@@ -408,6 +424,7 @@ class StorageNodes(Nodes):
         settled = [self.master.clock.now - self.renewed_at.get(one, 0) for one in others]
         assert min(settled) >= SETTLES, "proxies still keep away from the one before"
         self.outdated.discard(node)
+        self.lame.discard(node)
         self.renewed_at[node] = self.master.clock.now
         if node in self.hopeless:
             self.stopped.add(node)
@@ -479,7 +496,6 @@ def test_a_daemon_that_does_not_run_stops_the_round_and_takes_no_server_away(sto
 
 def test_the_only_one_that_lacks_something_is_renewed_first(storage):
     storage.nodes.lame = {"sto4"}
-    storage.nodes.at_look[2] = storage.nodes.lame.clear
     rounds, _ = of_storage(storage)
     assert rounds == [("sto4",), *(one for one in BY_ZONE if one != ("sto4",))]
 
