@@ -136,8 +136,10 @@ def test_what_has_been_begun_may_end_and_not_without_end(master):
     assert of.nodes.patience <= of.clock.now - begin < of.nodes.patience + 10
 
 
-def test_the_last_one_that_serves_is_never_taken_away(master):
+@pytest.mark.parametrize("patience", [60, 0])
+def test_the_last_one_that_serves_is_never_taken_away(master, patience):
     of = master()
+    of.nodes.patience = patience
     of.nodes.silent = {"ctl2", "ctl3"}
     of.nodes.names = ("ctl1",)
     (decision,) = [
