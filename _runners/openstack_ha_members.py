@@ -24,9 +24,9 @@ __virtualname__ = "openstack_ha_members"
 # costs both, and an outage is when nodes are down.
 ANSWER_TIMEOUT = 5
 GATHER_TIMEOUT = 5
-# Seconds for one that has just been silent for all of that (openstack_ha_silence), while the others
-# may take longer.
-GRACE = 3
+# Seconds for one that has just been silent for all of that (openstack_ha_silence), and how often the
+# time that the slowest of the others has taken: of a busy cluster everybody is slow.
+GRACE, TIMES = 3, 2
 # A survey: seconds until those that have not answered are asked whether they still work on it, and
 # for them to say so; together what a node that is down costs.
 SURVEY_TIMEOUT = 5
@@ -260,6 +260,8 @@ def _publish(nodes, fun, arguments, patience=None, is_thorough=False):
     if not asked:
         return dict.fromkeys(nodes)
     silent = [] if is_thorough else __salt__["openstack_ha_silence.known"](asked)
+    if len(silent) == len(asked):
+        silent = []
     with _client(fun) as client:
         if patience is None and not silent:
             replies = client.cmd(
@@ -312,7 +314,7 @@ def _in_time(client, nodes, fun, arguments, *, patience, timeout, silent=()):
     What has come by node until then: cmd() goes on as long as a node says that it works. Seconds of
     silence until nodes are asked whether they do: each such question is one more job for them.
     """
-    replies, begin = {}, time.monotonic()
+    replies, begin, heard = {}, time.monotonic(), 0
     for answers in client.cmd_iter_no_block(
         list(nodes),
         fun,
@@ -323,7 +325,9 @@ def _in_time(client, nodes, fun, arguments, *, patience, timeout, silent=()):
     ):
         replies.update(answers or {})
         took = time.monotonic() - begin
-        if took > patience or (took > GRACE and set(nodes) <= {*replies, *silent}):
+        heard = took if answers else heard
+        are_there = set(nodes) <= {*replies, *silent}
+        if took > patience or (are_there and took > max(GRACE, TIMES * heard)):
             break
         if not answers:
             # It looks for an event and does not wait for one.

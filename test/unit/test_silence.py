@@ -102,6 +102,25 @@ def test_the_others_have_their_time_beside_one_that_is_silent(master, members):
     assert master.clock.now - begin > 50
 
 
+def test_where_nobody_else_is_asked_it_has_all_the_time(master, members):
+    master.nodes.silent = {"ctl2"}
+    evidence(master)
+    hang(members, "ctl2")
+    begin = master.clock.now
+    master.run("openstack_ha_members.evidence", ["ctl2"], ASK, patience=50)
+    assert master.clock.now - begin > 50
+
+
+def test_where_the_others_are_slow_it_has_twice_their_time(master, members):
+    master.nodes.silent = {"ctl2"}
+    evidence(master)
+    master.nodes.at_look = {2: lambda: master.clock.sleep(20)}
+    hang(members, "ctl2")
+    begin = master.clock.now
+    evidence(master, patience=90)
+    assert 40 < master.clock.now - begin < 41
+
+
 def test_a_thorough_look_gives_everybody_all_the_time(master, members):
     master.nodes.silent = {"ctl2"}
     evidence(master)
