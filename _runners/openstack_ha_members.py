@@ -24,8 +24,8 @@ __virtualname__ = "openstack_ha_members"
 # costs both, and an outage is when nodes are down.
 ANSWER_TIMEOUT = 5
 GATHER_TIMEOUT = 5
-# Seconds for one that has just been silent for all of that (openstack_ha_silence), and how often the
-# time that the slowest of the others has taken: of a busy cluster everybody is slow.
+# Seconds for one that has just been silent for all of that (openstack_ha_silence), and how often
+# the time that the slowest of the others took: of a busy cluster everybody is slow.
 GRACE, TIMES = 3, 2
 # A survey: seconds until those that have not answered are asked whether they still work on it, and
 # for them to say so; together what a node that is down costs.
