@@ -118,7 +118,8 @@ def test_no_password_is_returned_or_open_to_others(modules, pillar):
 
 
 def test_it_answers_before_there_is_anything_to_ask(modules, daemon):
-    modules.service.stop("mariadb")
+    for service in ("mariadb", "rabbitmq-server"):
+        modules.service.stop(service)
     daemon(503, port=9200)
     daemon(503, port=9201)
 
