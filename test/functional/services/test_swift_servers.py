@@ -466,7 +466,7 @@ def test_another_hash_path_changes_nothing(serving, lost, tmp_path):
         shutil.move(lost, tmp_path / "lost")
     try:
         found = serving.unchanged()
-        assert found.result is False and "hash_path_prefix" in found.comment
+        assert found.result is False and "hash_path_suffix" in found.comment
         assert right not in str(found.raw) and "another-hash-path" not in str(found.raw)
         assert serving.unchanged(test=True).result is False
         (refused,) = serving.apply("openstack_ha.swift.proxy.config")
