@@ -6,6 +6,7 @@ ctl3 is dead, so the master's word is to wait, and the state that waits for it e
 
 import json
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -69,14 +70,15 @@ def test_a_wait_is_told_on_the_screen_and_in_the_minions_log(
     for text in (
         "ctl1: state.apply waits_in_vain begins",
         "ctl1 waits for the master's word about galera: ",
-        "ctl1 waits for the master's word about galera for 30 s: ",
-        "ctl1: 1 of 1, waits_in_vain FAILED: After 31 s ",
+        # Every 15 s, and later on a busy host.
+        r"ctl1 waits for the master's word about galera for \d\d s: ",
+        r"ctl1: 1 of 1, waits_in_vain FAILED: After \d\d s ",
         f"{ends} ",
     ):
-        assert [line for line in lines if text in line], shown.text()
+        assert [line for line in lines if re.search(text, line)], shown.text()
     log = pathlib.Path(controllers[0].config["log_file"]).read_text(encoding="utf-8")
     told = [line for line in log.splitlines() if "galera: waits for the master's word for" in line]
-    assert [line for line in told if "WARNING" in line and " for 15 s: " in line], told
+    assert [line for line in told if "WARNING" in line and re.search(r" for \d\d s: ", line)], told
     # A person has seen enough.
     shown.send_signal(signal.SIGINT)
     assert shown.wait(timeout=SOON) == 0, shown.text()
