@@ -49,7 +49,9 @@ def ext_pillar(minion_id, pillar, cluster_file):
         except CommandExecutionError as exc:
             return {"_errors": [str(exc)]}
         if keyring:
-            secrets = view["secrets"].setdefault("keystone", {})
-            secrets.update({f"{name}_keys": keyring[name] for name in ("fernet", "credential")})
+            # Beside what the cluster file says, which is what is handed out.
+            keys = {f"{name}_keys": keyring[name] for name in ("fernet", "credential")}
+            own = {**view["secrets"].get("keystone", {}), **keys}
+            view["secrets"] = {**view["secrets"], "keystone": own}
     view["version"] = __salt__["openstack_ha_applied.hand_out"](cluster)
     return {"openstack_ha": view, **({"_errors": broken["faults"]} if broken else {})}

@@ -88,3 +88,12 @@ def test_a_node_is_of_one_cluster(pillar):
 def test_a_proxy_knows_its_own_user_and_no_other_of_keystones_secrets():
     seen = openstack_ha_secrets.visible(example()["secrets"], ["swift.proxy"])
     assert {name: list(found) for name, found in seen["keystone"].items()} == {"users": ["swift"]}
+
+
+def test_what_is_handed_out_is_what_the_cluster_file_says(pillar):
+    """Keys come and go with rotations; a version that had them would be a change each time."""
+    handed = []
+    pillar.__salt__["openstack_ha_applied.hand_out"] = lambda cluster: handed.append(repr(cluster))
+    for _ in range(2):
+        assert "the-staged-key" in repr(pillar.ext_pillar("ctl1", {}, "x"))
+    assert "the-staged-key" not in "".join(handed)
