@@ -72,9 +72,15 @@ class Person:
             "url": self.driver.current_url,
             "title": self.driver.title,
             "menu": [one.get_attribute("textContent").strip() for one in self._find("#sidebar a")],
-            "errors": [one.text for one in self._find(ERRORS) if one.is_displayed()],
+            "errors": self._errors(),
             "text": self._text(),
         }
+
+    def _errors(self):
+        """What the page says of something that does not work."""
+        found = [one.text for one in self._find(ERRORS) if one.is_displayed()]
+        # Horizon's page of an error has neither an alert nor a menu.
+        return found if self._find(".topbar, #loginBtn") else [*found, self._text()]
 
     def cookies(self):
         """The cookies that the browser keeps for the page, by name, without their values."""
