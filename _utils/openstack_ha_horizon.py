@@ -21,6 +21,21 @@ SILENT = {
     "scss": "CRITICAL",
 }
 YEAR = 365 * 86400
+# Of Neutron, which is not there: Horizon asks for some of it without a look into the catalog, and
+# its overview would be a page of an error.
+NO_NEUTRON = dict.fromkeys(
+    (
+        "enable_auto_allocated_network",
+        "enable_distributed_router",
+        "enable_fip_topology_check",
+        "enable_ha_router",
+        "enable_ipv6",
+        "enable_quotas",
+        "enable_rbac_policy",
+        "enable_router",
+    ),
+    False,
+)
 # What Horizon has put into it stays.
 MERGED = "HORIZON_CONFIG"
 
@@ -84,6 +99,7 @@ def settings(view):
         "HORIZON_IMAGES_UPLOAD_MODE": "direct",
         # Everybody may make one.
         "CREATE_IMAGE_DEFAULTS": {"image_visibility": "private"},
+        "OPENSTACK_NEUTRON_NETWORK": NO_NEUTRON,
         "LOGGING": _logging(),
         **own["options"],
     }

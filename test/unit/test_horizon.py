@@ -171,6 +171,13 @@ def test_the_browser_gives_images_to_glance(view):
     assert "cors" not in bare["pipeline:glance-api"]["pipeline"]
 
 
+def test_nothing_is_asked_of_neutron_which_is_not_there(view):
+    """The overview asks for its quotas without a look into the catalog, and failed with 500."""
+    network = horizon.settings(view)["OPENSTACK_NEUTRON_NETWORK"]
+    assert network["enable_quotas"] is network["enable_router"] is False
+    assert set(network.values()) == {False}
+
+
 @pytest.mark.parametrize(
     ("ports", "tls", "expected"),
     [
