@@ -91,8 +91,8 @@ test-functional: .venv/test ## States in both modes on a host with the real serv
 	$(TIER) $(LAB) tier functional $(JUNIT) $(TESTS)
 test-cluster: .venv/test ## A master and minions as daemons on such a host
 	$(TIER) $(LAB) tier cluster $(JUNIT) $(TESTS)
-# What is left out of a profile without compute nodes.
-test-lab: export LAB_PROFILE := $(or $(LAB_PROFILE),nova-network)
+# What the lab tier runs in; of a profile without compute nodes, what is left out.
+test-lab: export LAB_PROFILE := $(or $(LAB_PROFILE),full)
 test-lab: WITHOUT = $(if $(filter nova-network,$(LAB_PROFILE)),,--ignore=test/lab/test_a_machine.py)
 test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next run)
 	# Secrets are looked for in the logs at debug level, where Salt says most.

@@ -36,7 +36,7 @@ WATCHED = (
 )
 
 NAME = os.environ.get("LAB_TEST_NAME", "openstack-ha-test")
-PROFILE = os.environ.get("LAB_PROFILE", "nova-network")
+PROFILE = os.environ.get("LAB_PROFILE", "full")
 IS_KEPT = "LAB_KEEP" in os.environ
 
 
