@@ -3,7 +3,7 @@ Salt's real loaders on a host with the real servers.
 
 The tier changes the host that it runs on (packages' services, /etc), so it runs in hosts of the
 lab: `make test-functional` starts one for each folder, runs pytest in it and removes it. `servers`
-are what a controller stands on, `services` what stands on them.
+are what a controller stands on, `services` what stands on them, and `dashboard` what people see.
 """
 
 import copy
