@@ -7,7 +7,9 @@ import pytest
 from lab import tier
 
 CLUSTER = [f"test/cluster/{name}" for name in ("demo", "rings", "solo", "trial")]
-FUNCTIONAL = [f"test/functional/{name}" for name in ("machines", "servers", "services", "trial")]
+FUNCTIONAL = [
+    f"test/functional/{name}" for name in ("dashboard", "machines", "servers", "services", "trial")
+]
 
 
 def test_a_folder_with_tests_is_a_part():
