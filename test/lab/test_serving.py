@@ -19,6 +19,7 @@ SERVICES = {
     ),
     "proxy": ("swift-proxy",),
     "storage": ("swift-account", "swift-container", "swift-object"),
+    "compute": ("libvirtd", "nova-compute", "nova-network", "nova-api-metadata"),
 }
 # On the node's own address, and on the VIP.
 OWN = (3306, 3307, 5672, 15672, 9200, 9201, 8404, 11211, 5000, 9292, 8778)
