@@ -173,6 +173,20 @@ def test_a_cell_that_somebody_makes_meanwhile_is_not_made_again(master):
     assert master.orders("nova") == []
 
 
+def test_before_what_cannot_be_undone_everybody_has_all_the_time(master):
+    """Who has just been silent, too: each look but the last one may wait for him less."""
+    asked, name = [], "openstack_ha_members.evidence"
+    evidence = master.functions[name]
+
+    def noted(*args, **kwargs):
+        asked.append(kwargs["is_thorough"])
+        return evidence(*args, **kwargs)
+
+    master.functions[name] = noted
+    assert answer(master) == ["create_cell", "settled"]
+    assert asked == [False, True, False]
+
+
 def test_a_cell_with_other_brokers_is_given_the_right_ones(master):
     master.nodes.cells = [{"uuid": "c7", "name": None, "is_current": False}]
     assert answer(master) == ["update_cell", "settled"]
