@@ -3,6 +3,7 @@
 import importlib.util
 import stat
 import subprocess
+import sys
 
 import openstack_ha_horizon as utils
 import pytest
@@ -137,3 +138,24 @@ def test_what_cannot_be_made_leaves_what_is_served(site):
         site.module.make_static(
             str(site.folder), str(site.made_of), str(site.program), site.sources
         )
+
+
+def test_style_sheets_are_made_by_one_thread(tmp_path):
+    """pyScss's are not safe in several, of which django-compressor asks for four."""
+    program = tmp_path / "manage.py"
+    program.write_text(
+        "import concurrent.futures, sys, threading\n"
+        "meeting = threading.Barrier(2)\n"
+        "def meet():\n"
+        "    try:\n"
+        "        meeting.wait(timeout=1)\n"
+        "    except threading.BrokenBarrierError:\n"
+        "        return 'alone'\n"
+        "    return 'not alone'\n"
+        "with concurrent.futures.ThreadPoolExecutor(max_workers=4) as threads:\n"
+        "    met = [threads.submit(meet) for _ in range(2)]\n"
+        "print([one.result() for one in met], sys.argv[1:])\n"
+    )
+    argv = [sys.executable, "-c", load("_modules").RUN, program, "compress"]
+    said = subprocess.check_output(argv, text=True)
+    assert said == "['alone', 'alone'] ['compress']\n"
