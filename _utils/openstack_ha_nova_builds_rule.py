@@ -104,7 +104,7 @@ def _creations(case, seen, able):
             sooner, left_behind = _time(one, options, "failover_timeout")
             if not has_begun_anew:
                 left_behind = max(left_behind, SILENT - 1 - one["silent"])
-            patience, left = sooner, min(left, left_behind)
+            left, patience = min((left, patience), (left_behind, sooner))
         yield _creation(one, patience, left, UNPLACED, is_late or has_begun_anew)
     for one in said["machines"]:
         if not one["is_held"] and one["uuid"] not in requests:

@@ -101,8 +101,10 @@ def test_what_a_lost_controller_had_in_hand_has_a_shorter_time():
     ):
         orphan = request("a", seconds, silent)
         assert given_up(*3 * [said(orphan)]) == (["a"] if is_lost else [])
-    whose = request("a", PLACED + 1, rule.SILENT - 1)
-    assert given_up(*3 * [said(whose)]) == ["a"]
+    whose = 3 * [said(request("a", PLACED + 1, rule.SILENT - 1))]
+    assert given_up(*whose) == ["a"]
+    # The time that was over is told, and not the shorter one that was not.
+    assert f"within {PLACED} s" in decide(*whose)["why"]
 
 
 @pytest.mark.parametrize("started", [LOST, None], ids=["begun anew", "none runs"])
