@@ -371,6 +371,8 @@ def _in_short(path, cluster, broken):
             key: one[key]
             for key in ("name", "network", "vip", "nodes", "keystone", "nova", "nova_network")
         },
+        # Its being there is what says that it runs.
+        **({"horizon": {}} if "horizon" in one else {}),
         # Of the cluster file's shape, so that the owner is known of either.
         "swift": {
             "auth": one["swift"]["auth"],

@@ -1,5 +1,6 @@
 """The cluster as the master knows it: files, the schedule's look, status and secrets."""
 
+import openstack_ha_cluster
 import pytest
 import yaml
 from runners import Master, Nodes
@@ -213,6 +214,22 @@ def test_a_status_of_silent_nodes_is_dead_and_has_the_last_decisions(master):
     assert set(data["silent"]) == set(master.minions) > {*CONTROLLERS, "cmp1", "sto1"}
     assert data["decisions"]["galera"]["why"] == "ctl3 did not answer"
     assert {"galera", "rabbitmq", "keystone", "nova.progress"} < set(data["decisions"])
+
+
+@pytest.mark.parametrize("left_out", ["nothing", "horizon"])
+def test_the_master_knows_of_every_system_that_a_node_has(master, tmp_path, left_out):
+    """What it did not know of would never get its turn, and each highstate would wait for that."""
+    source = example()
+    source.pop(left_out, None)
+    write_cluster(tmp_path / "cluster.yaml", source)
+    whole, known = (
+        openstack_ha_cluster.complete(source),
+        master.run("openstack_ha.clusters")["demo"],
+    )
+    assert "horizon" in openstack_ha_cluster.all_systems(whole) or left_out == "horizon"
+    for node in whole["nodes"]:
+        systems = openstack_ha_cluster.systems(whole, node)
+        assert openstack_ha_cluster.systems(known, node) == systems, node
 
 
 def test_a_runner_learns_no_secret(master):
