@@ -155,9 +155,13 @@ def _run(program, step, folder):
 
 
 def _move(made, folder):
-    """Put files in their places; whoever reads one meanwhile has the old one or the new one."""
-    files = sorted(path for path in made.rglob("*") if path.is_file())
+    """
+    Put files in their places; whoever reads one meanwhile has the old one or the new one. Folders
+    are all there, empty ones too: Horizon would make one at each start, and may not.
+    """
+    found = sorted(made.rglob("*"))
+    for path in [made, *filter(pathlib.Path.is_dir, found)]:
+        (folder / path.relative_to(made)).mkdir(mode=0o755, parents=True, exist_ok=True)
+    files = filter(pathlib.Path.is_file, found)
     for path in sorted(files, key=lambda path: path == made / MANIFEST):
-        target = folder / path.relative_to(made)
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        os.replace(path, target)
+        os.replace(path, folder / path.relative_to(made))

@@ -228,7 +228,8 @@ def test_a_changed_option_is_taken_by_a_new_process_and_logs_nobody_out(served, 
     assert changed == {"openstack_ha_horizon_settings", "openstack_ha_horizon_renewed"}
     assert main_pid() != main
     api(served, "GET", "/healthcheck", until=200, port=PORT)
-    assert "Another Cloud" in person.get("/identity/").text
+    page = person.get("/identity/")
+    assert page.status_code == 200 and "Another Cloud" in page.text, page.text
     assert person.is_known()
     # They are of the version, and not of its title.
     assert MANIFEST.stat().st_mtime_ns == made
@@ -237,6 +238,14 @@ def test_a_changed_option_is_taken_by_a_new_process_and_logs_nobody_out(served, 
 def main_pid():
     argv = ["systemctl", "show", "--property=MainPID", "--value", "horizon"]
     return int(subprocess.check_output(argv))
+
+
+def test_a_new_process_has_nothing_to_complain_of(served):
+    begin = int(time.time())
+    subprocess.run(["systemctl", "restart", "horizon"], check=True)
+    api(served, "GET", "/healthcheck", until=200, port=PORT)
+    said = log_of("horizon", begin)
+    assert "ready in" in said and "Error" not in said, said
 
 
 def test_a_server_that_is_drained_gets_no_work(served):
