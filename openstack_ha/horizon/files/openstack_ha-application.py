@@ -1,9 +1,10 @@
 # Written by Salt (openstack_ha.horizon); changes made here are lost.
 """
-Horizon for uWSGI, with a health check, and without what a cloud lacks that has no network service.
+Horizon for uWSGI, with a health check, and without what a cloud lacks that has no network service,
+or none of volumes.
 
 Horizon has lost nova-network's own pages, and asks whether there is a network service before it
-shows most of Neutron's. Where it does not ask, it is asked here.
+shows most of Neutron's, or one of volumes. Where it does not ask, it is asked here.
 """
 
 import io
@@ -20,6 +21,7 @@ horizon = get_wsgi_application()
 from django.conf import settings  # noqa: E402
 from openstack_dashboard import api  # noqa: E402
 from openstack_dashboard.dashboards.project.instances import tables, tabs  # noqa: E402
+from openstack_dashboard.usage import views as usage  # noqa: E402
 
 CHECK = "/healthcheck"
 MAINTENANCE = pathlib.Path("/run/openstack-ha-health/horizon.maintenance")
@@ -86,6 +88,10 @@ def is_shown(allowed):
 api.nova.server_create = create_server
 tables.EditPortSecurityGroups.allowed = is_shown(tables.EditPortSecurityGroups.allowed)
 tabs.InterfacesTab.allowed = is_shown(tabs.InterfacesTab.allowed)
+for section in usage.CHART_DEFS:
+    if any(chart.quota_key == "volumes" for chart in section["charts"]):
+        # The overview has a heading of it without anything below.
+        section["allowed"] = api.cinder.is_volume_service_enabled
 
 
 def warm():

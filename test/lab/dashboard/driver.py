@@ -22,6 +22,7 @@ PATIENCE = 300
 SHAPE = "1280,1000"
 # What Horizon says of something that does not work.
 ERRORS = ".alert-danger, .alert-error, .toast-error"
+FILE = "input[type=file]"
 
 
 class Person:
@@ -155,8 +156,7 @@ class Person:
             lambda: self._shown(".modal input[name=name], .modal #imageForm-name"), "the form"
         )
         self._fill(".modal input[name=name], #imageForm-name", name)
-        field = self._find(".modal input[type=file]")[0]
-        field.send_keys(path)
+        self._choose_file(path)
         for one in self._find(".modal select"):
             choices = [option.text for option in Select(one).options]
             if any(choice.startswith("Raw") for choice in choices):
@@ -178,8 +178,7 @@ class Person:
             if one.find_elements(By.CSS_SELECTOR, ".fa-upload"):
                 one.click()
                 break
-        self._until(lambda: self._find(".modal input[type=file]"), "the form")
-        self._find(".modal input[type=file]")[0].send_keys(path)
+        self._choose_file(path)
         self._click(".modal .btn-primary, .modal button[type=submit]")
         self._until(lambda: not self._shown(".modal"), "the object")
         return self.seen()
@@ -188,6 +187,10 @@ class Person:
         """Log out; whether a page of those who are in leads to the login then."""
         self.open("/auth/logout/")
         return "/auth/login/" in self.open("/identity/")["url"]
+
+    def _choose_file(self, path):
+        """Give a form a file, by a field that stands hidden at the page's end."""
+        self._until(lambda: self._find(FILE), "the field of a file")[-1].send_keys(path)
 
     def _one(self, selector):
         return self._until(lambda: self._shown(selector), selector)[0]

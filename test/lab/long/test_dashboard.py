@@ -109,6 +109,7 @@ def test_a_person_does_what_there_is_to_do(asking, browser, pictures, chance):
     assert browser("log_in")["is_in"]
     overview = browser("open", path="/project/")
     assert overview["errors"] == [] and "Overview" in overview["title"]
+    assert "VCPUs" in overview["text"] and "Volume" not in overview["text"]
     browser.show(pictures / "overview.png")
     for panel in PANELS:
         assert panel in overview["menu"], overview["menu"]
