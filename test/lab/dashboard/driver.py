@@ -169,15 +169,16 @@ class Person:
         """Make a container, and put a file into it."""
         self.open("/project/containers/")
         self._click("button", "Container")
-        self._fill(".modal input[name=name], #id_name, .modal input[type=text]", container)
+        field = self._fill(".modal input[name=name]", container)
+        # Horizon asks whether there is one of this name, and sends "undefined" before it knows.
+        self._until(lambda: self._taken(field) == container, "an answer about the name")
+        # One is chosen already where the page has learnt of them before the form is opened.
+        policies = Select(self._one(".modal select"))
+        policies.select_by_visible_text(policies.options[-1].text)
         self._click(".modal .btn-primary, .modal button[type=submit]")
         self._until(lambda: not self._shown(".modal"), "the container")
         self.open(f"/project/containers/container/{container}")
-        self._until(lambda: self._find("button"), "the container's page")
-        for one in self._find("button"):
-            if one.find_elements(By.CSS_SELECTOR, ".fa-upload"):
-                one.click()
-                break
+        self._click("button:has(.fa-upload)")
         self._choose_file(path)
         self._click(".modal .btn-primary, .modal button[type=submit]")
         self._until(lambda: not self._shown(".modal"), "the object")
@@ -218,6 +219,12 @@ class Person:
         field = self._one(selector)
         field.clear()
         field.send_keys(text)
+        return field
+
+    def _taken(self, field):
+        """What a form would send of a field."""
+        script = "return angular.element(arguments[0]).controller('ngModel').$modelValue"
+        return self.driver.execute_script(script, field)
 
     def _step(self, name):
         self._click(".wizard-nav a, .nav-pills a, .modal a", name)
