@@ -80,12 +80,22 @@ def create_server(request, *arguments, **more):
     return create(request, *arguments, **more)
 
 
+def found(listed):
+    """Return what lists something of Neutron's, of which there may be none."""
+    return lambda request, *more, **options: (
+        listed(request, *more, **options) if has_networks(request) else []
+    )
+
+
 def is_shown(allowed):
     """Return what says whether something of Neutron's is shown."""
     return lambda self, request, *more: has_networks(request) and allowed(self, request, *more)
 
 
 api.nova.server_create = create_server
+# The form of a new machine and the page of one ask in any case.
+api.neutron.security_group_list = found(api.neutron.security_group_list)
+api.neutron.server_security_groups = found(api.neutron.server_security_groups)
 tables.EditPortSecurityGroups.allowed = is_shown(tables.EditPortSecurityGroups.allowed)
 tabs.InterfacesTab.allowed = is_shown(tabs.InterfacesTab.allowed)
 for section in usage.CHART_DEFS:

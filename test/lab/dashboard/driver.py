@@ -47,7 +47,7 @@ class Person:
         before = self.driver.find_element(By.TAG_NAME, "html")
         self._one("#loginBtn").click()
         self._until(lambda: _is_gone(before) and self._is_loaded(), "an answer to the login")
-        return {"is_in": not self._find("#id_password"), "text": self._text()}
+        return {"is_in": self._is_in(), "text": self._text()}
 
     def open(self, path):
         """Open a page of the dashboard; return what it shows."""
@@ -60,8 +60,8 @@ class Person:
         self.driver.set_page_load_timeout(self.task["click"])
         try:
             self.driver.get(self.task["url"] + path)
-            is_in = bool(self._find(".topbar")) and not self._find("#id_password")
-            return {"came": bool(self._find("body.ng-scope, #main_content, .topbar")), "in": is_in}
+            came = bool(self._find("body.ng-scope, #main_content, .topbar"))
+            return {"came": came, "in": self._is_in(), "why": "" if came else self._text()}
         except WebDriverException as exc:
             return {"came": False, "in": None, "why": str(exc.msg)}
         finally:
@@ -99,19 +99,20 @@ class Person:
         return self.driver.get_screenshot_as_base64()
 
     def launch(self, name, image, flavor):
-        """Launch a machine as the wizard asks for it; return the names of its steps."""
+        """Launch a machine as the wizard asks for it; return its steps' names, and its errors."""
         self.open("/project/instances/")
         self._click("#instances__action_launch-ng")
         self._until(lambda: self._shown(".modal .wizard-nav, wizard .step"), "the wizard")
-        steps = [one.text.strip() for one in self._find(".wizard-nav a, .nav-pills a") if one.text]
+        steps = self._texts(".wizard-nav a, .nav-pills a")
         self._fill("input[name=name], #name", name)
         self._step("Source")
         self._choose(image)
         self._step("Flavor")
         self._choose(flavor)
+        errors = self._errors()
         self._click(".modal-footer .btn-primary.finish, .modal .finish")
         self._until(lambda: not self._shown(".modal .finish"), "the wizard to be done")
-        return steps
+        return {"steps": steps, "errors": errors}
 
     def machine(self, name):
         """What the table of machines says of one: the texts of its row's cells, and its actions."""
@@ -133,7 +134,7 @@ class Person:
     def tabs(self, url):
         """The tabs of a machine's page."""
         self.open(url)
-        return [one.text.strip() for one in self._find(".tab-content, .nav-tabs a") if one.text]
+        return self._texts(".tab-content, .nav-tabs a")
 
     def console(self, url):
         """Open a machine's console, and wait until its screen shows something."""
@@ -196,8 +197,18 @@ class Person:
     def _one(self, selector):
         return self._until(lambda: self._shown(selector), selector)[0]
 
+    def _is_in(self):
+        """Whether the page is one of those that only who has logged in sees."""
+        return bool(self._find(".topbar")) and not self._find("#id_password")
+
     def _find(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def _texts(self, selector):
+        def read():
+            return [one.text.strip() for one in self._find(selector) if one.text]
+
+        return self._until(read, selector)
 
     def _shown(self, selector):
         try:
@@ -210,10 +221,18 @@ class Person:
             found = [one for one in self._shown(selector) if text in one.text and one.is_enabled()]
             return found or None
 
-        element = self._until(there, f"{selector} {text}")[0]
+        def click():
+            # It may be another one of the same kind by now, or gone for a moment.
+            for element in there() or ():
+                script = "arguments[0].scrollIntoView({block: 'center'})"
+                self.driver.execute_script(script, element)
+                element.click()
+                return True
+            return False
+
+        self._until(there, f"{selector} {text}")
         self._until(lambda: not self._shown(".modal-backdrop.loading, .loading-modal"), "a page")
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        self._until(click, f"{selector} {text}")
 
     def _fill(self, selector, text):
         field = self._one(selector)
@@ -232,15 +251,16 @@ class Person:
     def _choose(self, name):
         """Take a row of the wizard's table of what there is."""
 
-        def button():
+        def take():
             for row in self._shown(".modal tr"):
                 if name in row.text:
                     found = row.find_elements(By.CSS_SELECTOR, "button .fa-arrow-up, .fa-arrow-up")
                     if found and found[0].is_displayed():
-                        return found
-            return None
+                        found[0].click()
+                        return True
+            return False
 
-        self._until(button, f"{name} among what there is")[0].click()
+        self._until(take, f"{name} among what there is")
 
     def _is_loaded(self):
         return self.driver.execute_script("return document.readyState") == "complete"

@@ -117,13 +117,15 @@ def test_a_person_does_what_there_is_to_do(asking, browser, pictures, chance):
 
     name = f"by-browser-{chance.randrange(10**6)}"
     chosen = {kind: asking.name(kind) for kind in ("image", "flavor")}
-    steps = browser("launch", name=name, **chosen)
-    assert "Flavor" in " ".join(steps)
+    wizard = browser("launch", name=name, **chosen)
+    steps = wizard["steps"]
+    assert wizard["errors"] == [] and "Flavor" in " ".join(steps)
     assert not [one for one in steps if "Network" in one or "Security" in one], steps
     try:
         row = wait_for(lambda: _active(browser, name), PATIENCE, f"{name} to run")
         dead = ("Floating", "Interface", "Security Groups", "Volume")
         assert not [one for one in row["actions"] if any(word in one for word in dead)], row
+        assert browser("open", path=row["url"])["errors"] == []
         tabs = " ".join(browser("tabs", url=row["url"]))
         assert "Console" in tabs and "Interfaces" not in tabs
         browser("open", path="/project/instances/")
@@ -214,7 +216,8 @@ class Clicks:
     def assert_fared(self):
         """No two clicks in a row went nowhere, and whoever got a page was logged in."""
         came = [one["came"] for one in self.seen]
-        assert (False, False) not in set(zip(came, came[1:], strict=False)), self.seen
+        lost = [(number, one["why"]) for number, one in enumerate(self.seen) if not one["came"]]
+        assert (False, False) not in set(zip(came, came[1:], strict=False)), lost
         assert all(one["in"] for one in self.seen if one["came"]), self.seen
         assert came[-1]
 
