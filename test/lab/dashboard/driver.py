@@ -22,6 +22,7 @@ PATIENCE = 300
 SHAPE = "1280,1000"
 # What Horizon says of something that does not work.
 ERRORS = ".alert-danger, .alert-error, .toast-error"
+SUCCESS = ".alert-success"
 FILE = "input[type=file]"
 
 
@@ -174,15 +175,15 @@ class Person:
         # Horizon asks whether there is one of this name, and sends "undefined" before it knows.
         self._until(lambda: self._taken(field) == container, "an answer about the name")
         # One is chosen already where the page has learnt of them before the form is opened.
-        policies = Select(self._one(".modal select"))
-        policies.select_by_visible_text(policies.options[-1].text)
+        self._until(self._policies, "a storage policy")[-1].click()
         self._click(".modal .btn-primary, .modal button[type=submit]")
-        self._until(lambda: not self._shown(".modal"), "the container")
+        # The form is away before the container is there.
+        self._until(lambda: self._shown(SUCCESS), "the container")
         self.open(f"/project/containers/container/{container}")
         self._click("button:has(.fa-upload)")
         self._choose_file(path)
         self._click(".modal .btn-primary, .modal button[type=submit]")
-        self._until(lambda: not self._shown(".modal"), "the object")
+        self._until(lambda: self._shown(SUCCESS), "the object")
         return self.seen()
 
     def log_out(self):
@@ -239,6 +240,9 @@ class Person:
         field.clear()
         field.send_keys(text)
         return field
+
+    def _policies(self):
+        return [one for one in self._find(".modal select option") if one.text]
 
     def _taken(self, field):
         """What a form would send of a field."""
