@@ -245,12 +245,14 @@ def test_who_clicks_while_an_option_goes_round_stays_logged_in(lab, person, node
     before = copy.deepcopy(content)
     dictupdate.update(content["openstack_ha"], {"horizon": {"title": "Another Cloud"}})
     site.give(lab, content)
-    with clicking(person):
-        made = going(lab, lambda: lab.highstate(target=",".join(nodes)))
-    assert highstate.failures(made.returns, nodes) == {}
-    assert_in_turn(made, {"horizon": DRAINED}, nodes, tell)
-    assert "Another Cloud" in person("open", path="/identity/")["title"]
-    site.give(lab, before)
+    try:
+        with clicking(person):
+            made = going(lab, lambda: lab.highstate(target=",".join(nodes)))
+        assert highstate.failures(made.returns, nodes) == {}
+        assert_in_turn(made, {"horizon": DRAINED}, nodes, tell)
+        assert "Another Cloud" in person("open", path="/identity/")["title"]
+    finally:
+        site.give(lab, before)
     with clicking(person):
         returns = lab.highstate(target=",".join(nodes))
     assert highstate.failures(returns, nodes) == {}
