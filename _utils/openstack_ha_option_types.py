@@ -10,6 +10,8 @@ SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
 IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 # What Keystone's objects are called; inert in headers and paths.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"
+# Fifteen characters are what the kernel has for an interface's name (IFNAMSIZ).
+INTERFACE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$"
 
 
 def string(description, **more):

@@ -88,8 +88,8 @@ CASES = {
     "two nodes with one hostname": (
         ("nodes", "ctl1.example.org"),
         {"address": "172.29.80.24", "roles": ["proxy"]},
-        "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too; "
-        "give one of them a hostname of its own",
+        "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too, "
+        "whatever the case; give one of them a hostname of its own",
     ),
     "one node named twice": (
         ("nodes", "ctl2"),
