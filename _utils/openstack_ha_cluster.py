@@ -546,11 +546,14 @@ def _secret_faults(cluster, minion_id):
         wanted = all_systems(filled)
     else:
         wanted = systems(filled, minion_id) if minion_id in cluster["nodes"] else []
-    found = [
-        f"secrets:{':'.join(path)}: is missing; {openstack_ha_secrets.remedy(path)}"
-        for path in openstack_ha_secrets.needed(filled, wanted)
-        if openstack_ha_secrets.lookup(tree, path) is None
-    ]
+    found = []
+    for path in openstack_ha_secrets.needed(filled, wanted):
+        secret, remedy = openstack_ha_secrets.lookup(tree, path), openstack_ha_secrets.remedy(path)
+        if secret is None:
+            found.append(f"secrets:{':'.join(path)}: is missing; {remedy}")
+        elif openstack_ha_secrets.is_example(path, secret):
+            told = "is the example's, which everybody knows"
+            found.append(f"secrets:{':'.join(path)}: {told}; {remedy}")
     cookie = openstack_ha_secrets.lookup(cluster.get("secrets", {}), COOKIE)
     if cookie and DEBIANS_OWN_COOKIE.fullmatch(cookie):
         found.append(

@@ -32,7 +32,7 @@ def site(cluster, tmp_path_factory):
             {"user": "alice", "project": "trial", "role": "auditor"},
         ],
     }
-    cluster["secrets"]["keystone"]["users"]["alice"] = "change-me-alice"
+    cluster["secrets"]["keystone"]["users"]["alice"] = "made-up-alice"
     return founded(tmp_path_factory.mktemp("keystone"), cluster)
 
 
@@ -238,8 +238,8 @@ def test_objects_in_both_modes(owner):
     for test in (True, False):
         again = managed(owner, test=test)
         assert (again.result, again.changes) == (True, {}), again.comment
-    assert token_of(owner, "alice", "change-me-alice", "trial")
-    assert "change-me" not in repr([would.full_return, done.full_return])
+    assert token_of(owner, "alice", "made-up-alice", "trial")
+    assert "made-up" not in repr([would.full_return, done.full_return])
 
 
 def listed(site, kind, token, query=""):
@@ -281,7 +281,7 @@ def test_what_is_edited_by_hand_is_seen_and_put_right(owner):
     }
     assert managed(owner).changes == would.changes
     assert managed(owner, test=True).changes == {}
-    assert token_of(owner, "alice", "change-me-alice", "trial")
+    assert token_of(owner, "alice", "made-up-alice", "trial")
 
 
 def test_what_the_formula_made_and_the_pillar_drops_goes_only_when_told(owner):
