@@ -87,6 +87,12 @@ NAMES = {
     ),
     "millions": (("nodes", "sto1", "address"), "10.0.0.21/8", "stands for 16777216"),
     "a dash": (("galera", "server_options"), {"max-connections": 9}, "spelled 'max_connections'"),
+    "no option of Galera's": (
+        ("galera", "provider_options"),
+        {"gcs.fc_limt": 9},
+        "'gcs.fc_limt' is no option of Galera's, and no server would start with it; did you mean "
+        "gcs.fc_limit?",
+    ),
     "a cut value": (("galera", "server_options"), {"init_connect": "a # b"}, "is cut by MariaDB"),
 }
 
