@@ -168,6 +168,10 @@ def secrets(description, keys=IDENTIFIER_PATTERN):
 
 
 VALUE = {"type": ["string", "number", "boolean"]}
+NOT_DEFAULT = {
+    "pattern": r"^(DEFAULT|(?!(?i:default)$).+)$",
+    "fault": "{0!r} is read by nobody; the section of what is for all is DEFAULT",
+}
 
 
 def several(value):
@@ -190,7 +194,7 @@ def file_options(value):
     return mapping(
         "options of a configuration file over the formula's own, by section",
         mapping("options of a section", value, keys=r"^[^\s=:#;\[\]]+$"),
-        keys=r"^[A-Za-z0-9_:-]+$",
+        keys={"allOf": [{"pattern": r"^[A-Za-z0-9_:-]+$"}, NOT_DEFAULT]},
         default={},
     )
 

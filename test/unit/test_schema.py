@@ -109,6 +109,17 @@ def test_option_has_several_values_where_its_program_knows_that(path, value, tol
     assert all(told in fault for fault in found)
 
 
+@pytest.mark.parametrize("section", ["default", "Default"])
+@pytest.mark.parametrize("path", [("keystone", "options"), ("swift", "proxy", "options")])
+def test_section_that_nobody_reads_is_told(path, section):
+    (fault,) = _faults((*path, section), {"debug": True})
+    assert fault.endswith(
+        f"{section!r} is read by nobody; the section of what is for all is DEFAULT"
+    )
+    assert _faults((*path, "DEFAULT"), {"debug": True}) == []
+    assert _faults((*path, "defaults"), {"debug": True}) == []
+
+
 NUMBERS = {
     "an integral float": (("haproxy", "maxconn"), 256.0, "256.0 is no integer; write 256"),
     "of workers": (("keystone", "workers"), 4.0, "4.0"),

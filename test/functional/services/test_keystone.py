@@ -79,6 +79,41 @@ def test_a_token_comes_through_the_vip(served):
     assert [one["type"] for one in json.loads(text)["catalog"]] == ["identity"]
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"cache": {"memcache_socket_timout": 3}}, "did you mean memcache_socket_timeout?"),
+        ({"DEFAULT": {"log-file": "/x"}}, "[DEFAULT] log-file: is no option"),
+        ({"ldap": {"page_size": "many"}}, "[ldap] page_size: cannot be read"),
+        ({"auth": {"methods": ["password", "token"]}}, "has one value, and several are given"),
+    ],
+)
+def test_what_keystone_cannot_read_leaves_its_file_as_it_is(served, options, told):
+    config = pathlib.Path("/etc/keystone/keystone.conf")
+    before = config.read_text(encoding="utf-8")
+    said = served.said_of("keystone", "keystone.conf", options)
+    assert said.result is False
+    assert told in said.comment
+    assert config.read_text(encoding="utf-8") == before
+
+
+def test_an_option_of_keystones_has_several_values(served):
+    config = pathlib.Path("/etc/keystone/keystone.conf")
+    before = config.read_text(encoding="utf-8")
+    pages = ["https://a.example.org/", "https://b.example.org/"]
+    try:
+        said = served.said_of(
+            "keystone", "keystone.conf", {"federation": {"trusted_dashboard": pages}}
+        )
+        assert said.result is True, said.comment
+        lines = config.read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if "trusted" in line] == [
+            f"trusted_dashboard = {page}" for page in pages
+        ]
+    finally:
+        config.write_text(before, encoding="utf-8")
+
+
 def test_a_connection_that_is_used_again_is_never_cut(served):
     """uWSGI closes after each answer; HAProxy must know, or it sends a request into the void."""
     context = ssl.create_default_context(cadata=served.cluster["tls"]["ca"])
