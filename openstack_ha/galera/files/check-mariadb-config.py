@@ -20,7 +20,7 @@ TIMEOUT = 60
 LOST = re.compile(r"\[ERROR\] .*(Error while setting value|Parsing options for plugin)")
 ADJUSTED = re.compile(r"option '([^']+)': .* adjusted to ")
 WAY_OUT = (
-    "mend galera:server_options of the cluster file; what a plugin brings that is installed in the "
+    "mend the section galera of the cluster file; what a plugin brings that is installed in the "
     "database itself has loose_ before its name"
 )
 
