@@ -58,7 +58,8 @@ def __virtual__():
 
 def options():
     """
-    Return the options of ``[mysqld]`` for this node, in the order of their names.
+    Return the options of ``[mysqld]`` for this node as ``[[name, value], ..]``, in the order of
+    their names, and those of the pillar's after the formula's own.
 
     The values that depend on the node are the sizes (``galera:buffer_pool`` of its memory) and
     the number of appliers, two to sixteen by cores as openstack-ansible and kolla-ansible set it.
@@ -78,7 +79,7 @@ def options():
         galera["gcache_size"], galera["provider_options"]
     )
     members = ",".join(node["address"] for node in view["controllers"])
-    chosen = {
+    own_options = {
         "bind-address": own["address"],
         "port": galera["port"],
         "extra_port": galera["extra_port"],
@@ -103,9 +104,9 @@ def options():
         "wsrep_sst_auth": "mysql:",
         "wsrep_slave_threads": min(max(__grains__["num_cpus"], 2), 16),
         "wsrep_retry_autocommit": 3,
-        **galera["server_options"],
     }
-    return dict(sorted(chosen.items()))
+    rows = __utils__["openstack_ha_galera.server_options"](own_options, galera["server_options"])
+    return [list(row) for row in rows]
 
 
 def server():

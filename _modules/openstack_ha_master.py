@@ -9,10 +9,13 @@ serves another.
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import time
 
 from salt.exceptions import CommandExecutionError
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "openstack_ha_master"
 
@@ -28,7 +31,8 @@ def __virtual__():
 
 def serve(master, function, arguments=None, question=None):
     """
-    Run one of the formula's functions for a master, unless this node serves another one.
+    Run a function for a master, one of those that are meant for it (``openstack_ha_served``),
+    unless this node serves another one.
 
     master
         The asking master's id.
@@ -43,9 +47,9 @@ def serve(master, function, arguments=None, question=None):
         What the master made up for this question, for the answer's seal.
 
     Returns what the function returns, a mapping, with the key ``obeys`` and the master's id, sealed
-    by ``openstack_ha_seal``. For any other master ``{"obeys": id}`` is all, and nothing is done.
-
-    Raises CommandExecutionError when the function is none of the formula's, and what it raises.
+    by ``openstack_ha_seal``. So is the text of what it raises, as ``error``, and in ``lacks`` the
+    name of a function that is not there, or is not served. For any other master ``{"obeys": id}``
+    is all, and nothing is done.
 
     CLI Example:
 
@@ -53,14 +57,10 @@ def serve(master, function, arguments=None, question=None):
 
         salt ctl1 openstack_ha_master.serve salt_master openstack_ha_galera.evidence
     """
-    if not function.startswith("openstack_ha"):
-        raise CommandExecutionError(f"{function} is no function of the formula openstack_ha")
     served = _claim(master)
-    if served != master:
-        return __salt__["openstack_ha_seal.seal"](question, {"obeys": served})
-    answer = __salt__[function](**(arguments or {}))
+    answer = _answer(function, arguments or {}) if served == master else {}
     _renew(master)
-    return __salt__["openstack_ha_seal.seal"](question, {**answer, "obeys": master})
+    return __salt__["openstack_ha_seal.seal"](question, {**answer, "obeys": served})
 
 
 def leave():
@@ -78,6 +78,19 @@ def leave():
     with _held() as held:
         held.clear()
     return {}
+
+
+def _answer(function, arguments):
+    """What a function returns, or why it does not; without a seal that could be anybody's word."""
+    if function not in __utils__["openstack_ha_served.functions"]() or function not in __salt__:
+        return {"lacks": function}
+    try:
+        return {**__salt__[function](**arguments)}
+    except CommandExecutionError as exc:
+        return {"error": str(exc)}
+    except Exception as exc:
+        log.exception("openstack_ha: %s failed", function)
+        return {"error": f"{type(exc).__name__}: {exc}"}
 
 
 def _claim(master):

@@ -2,7 +2,10 @@
 A cluster's controllers, and what they answer the master.
 
 Whatever is decided rests on what is asked here. An event can be anybody's, and so can a job's
-return; the answers to these questions are sealed by the node's own key (``openstack_ha_seal``).
+return; the answers to these questions are sealed by the node's own key (``openstack_ha_seal``), and
+an error is an answer. What has no seal counts as silence. One text of Salt's own is heard all the
+same: that there is no such function on a node, whose modules can seal nothing then. It makes
+nothing happen: what is decided by it is that they are to be brought.
 """
 
 import contextlib
@@ -36,6 +39,8 @@ SURVEY_GATHER_TIMEOUT = 3
 SURVEY_PATIENCE = 30
 EVENT_POLL = 0.05
 SERVE = "openstack_ha_master.serve"
+# What Salt's minion says of a function that it does not have begins so.
+NO_SERVE = f"'{SERVE}' is not available"
 # How Salt's client marks a minion that has not returned, for which it makes up a text.
 NO_RETURN = "no_return"
 # Where Salt's master has the keys of minions, by what was decided about them.
@@ -120,21 +125,16 @@ def evidence(nodes, fun, patience=None, is_thorough=False):
 
         salt-run openstack_ha_members.evidence '[ctl1, ctl2]' openstack_ha_galera.evidence
     """
-    replies = _publish(nodes, fun, {}, patience, is_thorough)
-    for node, reply in replies.items():
-        if reply is not None and not isinstance(reply, dict):
-            log.warning("openstack_ha: no evidence of %s: %s", node, reply)
-    answers = {node: reply for node, reply in replies.items() if isinstance(reply, dict)}
+    found = _publish(nodes, fun, {}, patience, is_thorough)
+    for node, reply in found.items():
+        if reply is not None and (why := _unable(reply)):
+            log.warning("openstack_ha: no evidence of %s: %s", node, why)
+    answers = {node: one for node, one in found.items() if one is not None and "obeys" in one}
     rivals = {node: one["obeys"] for node, one in answers.items() if not _is_ours(one)}
     own = [node for node in answers if node not in rivals]
     if rivals and own and len(own) <= len(rivals):
         _publish(own, "openstack_ha_master.leave", {})
-    found = {node: answers[node] if node in own else None for node in nodes}
-    for node, reply in replies.items():
-        if reply is not None and not isinstance(reply, dict):
-            key, told = ("lacks", fun) if _is_missing(fun, reply) else ("error", str(reply))
-            found[node] = {key: told}
-    return {"found": found, "rivals": rivals}
+    return {"found": {**found, **dict.fromkeys(rivals)}, "rivals": rivals}
 
 
 def order(nodes, fun, arguments=None):
@@ -151,7 +151,8 @@ def order(nodes, fun, arguments=None):
     arguments
         Its arguments by name.
 
-    Returns the reason by node; nothing for those that did it.
+    Returns the reason by node; nothing for those that did it. Of one that did not answer nobody
+    knows whether it did it, or still works on it.
 
     Raises SaltRunnerError when the master cannot publish.
 
@@ -253,7 +254,7 @@ def survey(nodes, fun):
 
 
 def _publish(nodes, fun, arguments, patience=None, is_thorough=False):
-    """What the function returns by node, an error's text, or None where there is no answer."""
+    """What each node sealed, or that it lacks what is asked for; None where there is no answer."""
     wrapped = {"master": __opts__["id"], "function": fun, "arguments": arguments}
     wrapped["question"] = uuid.uuid4().hex
     asked = _accepted(nodes)
@@ -339,14 +340,16 @@ def _failure(reply):
     """Why an order was not carried out, None when it was."""
     if reply is None:
         return "did not answer"
-    if not isinstance(reply, dict):
-        return str(reply)
+    if why := _unable(reply):
+        return why
     return None if _is_ours(reply) else f"obeys the master {reply['obeys']}"
 
 
-def _is_missing(fun, reply):
-    """Salt quotes the name of a function that is not there; no error of ours quotes its own."""
-    return isinstance(reply, str) and any(f"'{one}'" in reply for one in (SERVE, fun))
+def _unable(reply):
+    """Why a node could not do what it was asked for, None when it could."""
+    if "lacks" in reply:
+        return f"has no {reply['lacks']}; saltutil.sync_all brings it"
+    return reply.get("error")
 
 
 def _is_ours(reply):
@@ -354,11 +357,12 @@ def _is_ours(reply):
 
 
 def _reply(node, question, full):
-    """What a node answered, None when it did not itself; an error is its text."""
+    """What a node answered, None when it did not itself."""
     if not isinstance(full, dict) or "ret" not in full or full.get("out") == NO_RETURN:
         return None
-    if full.get("retcode") and isinstance(full["ret"], dict):
-        return str(full["ret"])
-    if not isinstance(full["ret"], dict):
-        return full["ret"]
-    return __salt__["openstack_ha_seal.opened"](node, question, full["ret"])
+    if isinstance(full["ret"], dict):
+        return __salt__["openstack_ha_seal.opened"](node, question, full["ret"])
+    if NO_SERVE in str(full["ret"]):
+        return {"lacks": SERVE}
+    log.error("openstack_ha: what came of %s has no seal; it is ignored: %s", node, full["ret"])
+    return None

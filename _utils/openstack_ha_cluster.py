@@ -27,8 +27,17 @@ HOSTNAME = re.compile(r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 FIRST_VRRP_PRIORITY = 150
 IPV4 = 4
 MOST_NODES = 10000
+# Characters of a name, by RFC 1035.
+LONGEST_NAME = 253
 # /etc/hosts and YAML have another meaning for them.
-NO_HOSTNAMES = {"vip", "localhost", "no", "yes", "on", "off", "true", "false", "null", "y", "n"}
+NO_NAMES = {
+    *("localhost", "ip6-localhost", "ip6-loopback", "ip6-allnodes", "ip6-allrouters"),
+    *("no", "yes", "on", "off", "true", "false", "null", "y", "n"),
+}
+NO_HOSTNAMES = {*NO_NAMES, "vip"}
+
+# What Swift calls the policy of the index 0 where nobody has named one.
+FIRST_POLICY = "Policy-0"
 
 COOKIE = ("rabbitmq", "erlang_cookie")
 # rabbitmq-server.postinst removes a cookie of this form.
@@ -74,6 +83,8 @@ def addresses(spec):
     """
     import netaddr
 
+    if netaddr.valid_ipv6(spec):
+        raise RangeError(f"{spec!r} is IPv6, which is not supported; take an IPv4 address")
     try:
         if netaddr.valid_nmap_range(spec):
             _bounded(_size(spec), spec)
@@ -143,7 +154,7 @@ def complete(cluster):
     filled = openstack_ha_schema.with_defaults(expand(cluster))
     management = netaddr.IPNetwork(filled["network"]["management"])
     filled["vip"].setdefault("prefixlen", management.prefixlen)
-    filled["vip"].setdefault("fqdn", f"{filled['name']}.vip")
+    filled["vip"].setdefault("fqdn", fqdn(filled))
     for node in filled["nodes"].values():
         for name, device in node.get("storage", {}).get("devices", {}).items():
             device.setdefault("path", f"/dev/{name}")
@@ -165,8 +176,8 @@ def faults(cluster, minion_id=None):
         for fault in openstack_ha_schema.faults(cluster)
     ]
     found = []
-    rules = [_network_faults, _vip_faults, _node_faults, _controller_faults, _swift_faults]
-    rules.append(_compute_faults)
+    rules = [_network_faults, _vip_faults, _fqdn_faults, _node_faults, _controller_faults]
+    rules += [_swift_faults, _compute_faults]
     if minion_id is None:
         # A view does not have all nodes.
         rules += [_storage_faults, _table_faults]
@@ -269,6 +280,30 @@ def _place_faults(path, address, management):
     return []
 
 
+def fqdn(cluster):
+    """
+    Return the VIP's name; without one in the cluster file it is made of the cluster's.
+
+    cluster
+        The cluster file's content.
+    """
+    return cluster["vip"].get("fqdn", f"{cluster['name']}.vip")
+
+
+def _fqdn_faults(cluster):
+    """What the pattern of one that is given does not say."""
+    name = fqdn(cluster)
+    if "fqdn" in cluster["vip"]:
+        is_good = len(name) <= LONGEST_NAME and name.lower() not in NO_NAMES
+        return [] if is_good else [f"vip:fqdn: {openstack_ha_schema.NO_FQDN.format(name)}"]
+    if re.fullmatch(openstack_ha_schema.FQDN_PATTERN, name):
+        return []
+    return [
+        f"vip:fqdn: is missing, and {name!r}, made of the name, is no name of a host; name one, "
+        "such as cloud.example.org"
+    ]
+
+
 def _vip_faults(cluster):
     text = cluster["vip"]["address"]
     address = _address(text)
@@ -282,6 +317,7 @@ def _vip_faults(cluster):
 def _node_faults(cluster):
     found, owners, names = [], {}, {}
     management, vip = _management(cluster), _address(cluster["vip"]["address"])
+    vip_name = fqdn(cluster).lower()
     for spec, node in cluster["nodes"].items():
         try:
             nodes = expand({"nodes": {spec: node}})["nodes"]
@@ -307,13 +343,22 @@ def _node_faults(cluster):
                 found.append(f"{path}: {address} is the address of {owners[address]} too")
             if minion_id in owners.values():
                 found.append(f"nodes:{spec}: {minion_id} is named twice")
-            if one["hostname"] in names and names[one["hostname"]] != minion_id:
+            if minion_id.lower() == vip_name:
                 found.append(
-                    f"nodes:{minion_id}:hostname: {one['hostname']!r} is the name of "
-                    f"{names[one['hostname']]} too; give one of them a hostname of its own"
+                    f"nodes:{minion_id}: is that of vip:fqdn, too, and the VIP moves from node to "
+                    "node; give the VIP a name of its own"
+                )
+            if names.setdefault(name.lower(), minion_id) != minion_id:
+                found.append(
+                    f"nodes:{minion_id}:hostname: {name!r} is the name of {names[name.lower()]} "
+                    "too, whatever the case; give one of them a hostname of its own"
                 )
             owners.setdefault(address, minion_id)
-            names.setdefault(one["hostname"], minion_id)
+    if vip_name in names:
+        found.append(
+            f"vip:fqdn: {fqdn(cluster)!r} is the name of {names[vip_name]}, and the VIP moves from "
+            "node to node; give it a name of its own"
+        )
     return found
 
 
@@ -427,6 +472,8 @@ def _replication_faults(cluster):
         address = _address(text)
         if address is None or address.version != IPV4:
             found.append(f"{path}: {text!r} is no address of IPv4")
+        elif not address.is_unicast() or address.is_loopback() or int(address) == 0:
+            found.append(f"{path}: {text!r} is no address of a host")
         elif len(_ids(spec)) > 1:
             found.append(f"{path}: {spec} are several nodes, and {text} is one; name them singly")
         elif address in owners and owners[address][1] != spec:
@@ -437,9 +484,10 @@ def _replication_faults(cluster):
 
 def _policy_faults(section, rings):
     """Why policies and rings do not go together."""
-    policies = section.get("policies") or {"Policy-0": {"index": 0, "is_default": True}}
-    found, known = [], {}
+    policies = section.get("policies") or {FIRST_POLICY: {"index": 0, "is_default": True}}
+    found, known, owners = [], {}, {}
     for name, policy in policies.items():
+        found += _policy_name_faults(name, policy, owners)
         path, index = f"swift:policies:{name}", policy["index"]
         if index in known:
             found.append(f"{path}:index: {index} is the index of {known[index]} too")
@@ -460,6 +508,20 @@ def _policy_faults(section, rings):
     for ring in sorted(ring for ring in rings if ring.startswith("object-") and ring not in owned):
         found.append(f"swift:rings:{ring}: no policy of swift:policies has its index")
     return found
+
+
+def _policy_name_faults(name, policy, owners):
+    """Why Swift does not start with a policy's names; it compares them without their case."""
+    path = f"swift:policies:{name}"
+    for one in (name, *policy.get("aliases", ())):
+        if one.casefold() == FIRST_POLICY.casefold() and policy["index"] != 0:
+            yield f"{path}: Swift has the name {one!r} for the index 0; take another"
+        if one.casefold() in owners:
+            yield (
+                f"{path}: {one!r} is a name of {owners[one.casefold()]}, whatever the case; take "
+                "another"
+            )
+        owners.setdefault(one.casefold(), name)
 
 
 def _objects_ring(index):
@@ -484,11 +546,14 @@ def _secret_faults(cluster, minion_id):
         wanted = all_systems(filled)
     else:
         wanted = systems(filled, minion_id) if minion_id in cluster["nodes"] else []
-    found = [
-        f"secrets:{':'.join(path)}: is missing; {openstack_ha_secrets.remedy(path)}"
-        for path in openstack_ha_secrets.needed(filled, wanted)
-        if openstack_ha_secrets.lookup(tree, path) is None
-    ]
+    found = []
+    for path in openstack_ha_secrets.needed(filled, wanted):
+        secret, remedy = openstack_ha_secrets.lookup(tree, path), openstack_ha_secrets.remedy(path)
+        if secret is None:
+            found.append(f"secrets:{':'.join(path)}: is missing; {remedy}")
+        elif openstack_ha_secrets.is_example(path, secret):
+            told = "is the example's, which everybody knows"
+            found.append(f"secrets:{':'.join(path)}: {told}; {remedy}")
     cookie = openstack_ha_secrets.lookup(cluster.get("secrets", {}), COOKIE)
     if cookie and DEBIANS_OWN_COOKIE.fullmatch(cookie):
         found.append(

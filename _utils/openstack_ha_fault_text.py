@@ -50,8 +50,9 @@ def text(error):
     # Of the formula's own rules over texts, which say it themselves.
     if error.validator == "type" and error.message.startswith(CONTROL):
         return error.message
-    if error.validator in ("pattern", "type") and "fault" in error.schema:
-        return error.schema["fault"].replace("{0!r}", _value(error.instance))
+    if error.validator in ("pattern", "type", "enum") and "fault" in error.schema:
+        told = error.schema["fault"].replace("{0!r}", _value(error.instance))
+        return told + guess(error.instance, error.schema.get("enum", ()))
     is_secret = "secrets" in list(error.absolute_path)[:1]
     if is_secret and error.validator in ("pattern", "type"):
         return SECRET

@@ -122,4 +122,33 @@ def provider_options(gcache_size, overrides):
         Options to add or to replace.
     """
     options = {**PROVIDER_OPTIONS, "gcache.size": gcache_size, **overrides}
-    return "; ".join(f"{name}={value}" for name, value in sorted(options.items()))
+    return "; ".join(f"{name}={shown(value)}" for name, value in sorted(options.items()))
+
+
+def server_options(own, chosen):
+    """
+    Return the options of a server as ``[(name, value), ..]`` in the order in which they stand in
+    its file, an option with several values once for each.
+
+    own
+        The formula's own by name.
+
+    chosen
+        The pillar's. They come last, where they count, however they are spelled: MariaDB takes
+        dashes for underscores, any case, a prefix, and ``loose_`` before a name.
+    """
+    rows = [one for one in sorted(own.items()) if one[0] not in chosen]
+    for name, value in sorted(chosen.items()):
+        values = value if isinstance(value, list) else [value]
+        rows += [(name, shown(one)) for one in values]
+    return rows
+
+
+def shown(value):
+    """
+    Return a value as MariaDB and Galera read it.
+
+    value
+        A text, a number or a boolean.
+    """
+    return ("ON" if value else "OFF") if isinstance(value, bool) else value

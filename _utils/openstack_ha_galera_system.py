@@ -2,14 +2,21 @@
 MariaDB Galera as one of the systems, as ``openstack_ha_systems`` explains it.
 """
 
+import openstack_ha_galera_provider
 import openstack_ha_option_types as option
 
 # MariaDB reads no further than a # or a quote, and the provider's options end with a semicolon.
 VALUE = {
-    "type": ["string", "number"],
-    "pattern": r"^[^#;'\"\\]*$",
-    "fault": "is cut by MariaDB at one of # ; ' \" \\; take a value without them",
+    **option.VALUE,
+    "allOf": [
+        {
+            "pattern": r"^[^#;'\"\\]*$",
+            "fault": "is cut by MariaDB at one of # ; ' \" \\; take a value without them",
+        }
+    ],
 }
+
+NO_PROVIDERS = "{0!r} is no option of Galera's, and no server would start with it"
 
 OPTIONS = option.section(
     "MariaDB Galera on each controller",
@@ -29,12 +36,12 @@ OPTIONS = option.section(
     provider_options=option.mapping(
         "wsrep_provider_options to add or to replace, one key an option",
         VALUE,
-        keys=r"^[a-z0-9_.]+$",
+        keys={"enum": openstack_ha_galera_provider.NAMES, "fault": NO_PROVIDERS},
         default={},
     ),
     server_options=option.mapping(
         "options of [mysqld] to add or to replace",
-        VALUE,
+        option.several(VALUE),
         # With a dash it would be another name for the same option, and lose to the formula's own.
         keys=r"^[A-Za-z][A-Za-z0-9_]*$",
         default={},

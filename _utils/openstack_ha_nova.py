@@ -108,7 +108,10 @@ def compute_file(options, has_kvm):
         },
     }
     return {
-        section: {key: options["options"].get(section, {}).get(key, own[key]) for key in own}
+        section: {
+            key: openstack_ha_options.given(options["options"].get(section, {}).get(key, own[key]))
+            for key in own
+        }
         for section, own in file.items()
     }
 

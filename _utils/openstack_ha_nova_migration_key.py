@@ -15,6 +15,8 @@ REMEDY = (
     "take one that `ssh-keygen -t ed25519 -N '' -f KEY` writes, or leave it out and have "
     "`salt-run openstack_ha.secrets` make one"
 )
+# How the secret half of pillar.example's begins.
+EXAMPLE = b"change-me"
 NO_PEM = f"is no private key in OpenSSH's PEM, each line at the same indentation; {REMEDY}"
 
 
@@ -65,6 +67,23 @@ def fault(key):
     except ValueError as exc:
         return f"{exc}; {REMEDY}"
     return None
+
+
+def is_example(key):
+    """
+    Return whether it is the one of pillar.example, which everybody has.
+
+    key
+        The text; of one that is no such key it is not.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    raw, plain = serialization.Encoding.Raw, serialization.NoEncryption()
+    try:
+        secret = _loaded(key).private_bytes(raw, serialization.PrivateFormat.Raw, plain)
+    except ValueError:
+        return False
+    return secret.startswith(EXAMPLE)
 
 
 def _loaded(key):

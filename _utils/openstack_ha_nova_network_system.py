@@ -7,8 +7,6 @@ Each compute node is gateway, DHCP server and metadata server of its own machine
 import openstack_ha_option_types as option
 
 ADDRESSES = option.string("a network as a CIDR, e.g. 10.20.0.0/16")
-# Fifteen characters are what the kernel has for an interface's name (IFNAMSIZ).
-INTERFACE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$"
 
 OPTIONS = option.section(
     "nova-network on each compute node, where network:provider is nova_network",
@@ -20,13 +18,15 @@ OPTIONS = option.section(
     interface=option.string(
         "the interface that joins the compute nodes' bridges; without an address of its own",
         default="eth1",
-        pattern=INTERFACE_PATTERN,
+        pattern=option.INTERFACE_PATTERN,
     ),
-    bridge=option.string("the bridge of flat_dhcp", default="br100", pattern=INTERFACE_PATTERN),
+    bridge=option.string(
+        "the bridge of flat_dhcp", default="br100", pattern=option.INTERFACE_PATTERN
+    ),
     vlan_start=option.integer("the first VLAN of vlan", 100, 1, 4094),
     public_interface=option.string(
         "the interface of floating addresses; default: the one that has the node's address",
-        pattern=INTERFACE_PATTERN,
+        pattern=option.INTERFACE_PATTERN,
     ),
     domain=option.string("the machines' domain", default="novalocal"),
     snat_ranges={

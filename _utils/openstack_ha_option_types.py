@@ -10,6 +10,8 @@ SECRET_PATTERN = r"^[A-Za-z0-9_.~+=-]{12,128}$"
 IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,31}$"
 # What Keystone's objects are called; inert in headers and paths.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"
+# Fifteen characters are what the kernel has for an interface's name (IFNAMSIZ).
+INTERFACE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$"
 
 
 def string(description, **more):
@@ -105,14 +107,9 @@ def service(description, **properties):
     Return the schema of the section of a service of OpenStack's, with ``workers`` and ``options``.
 
     description, properties
-        As ``section`` has them.
+        As ``section`` has them; options that are none of oslo's are among the latter.
     """
-    return section(
-        description,
-        **properties,
-        workers=WORKERS,
-        options=FILE_OPTIONS,
-    )
+    return section(description, **{"workers": WORKERS, "options": OSLO_OPTIONS, **properties})
 
 
 def mapping(description, values, keys=IDENTIFIER_PATTERN, default=None):
@@ -126,7 +123,7 @@ def mapping(description, values, keys=IDENTIFIER_PATTERN, default=None):
         The schema of each value.
 
     keys
-        The pattern of the keys.
+        The pattern of the keys, or their schema.
 
     default
         None where it has none.
@@ -134,7 +131,7 @@ def mapping(description, values, keys=IDENTIFIER_PATTERN, default=None):
     schema = {
         "type": "object",
         "description": description,
-        "propertyNames": {"pattern": keys},
+        "propertyNames": {"pattern": keys} if isinstance(keys, str) else keys,
         "additionalProperties": values,
     }
     return schema if default is None else {**schema, "default": default}
@@ -170,14 +167,42 @@ def secrets(description, keys=IDENTIFIER_PATTERN):
     return mapping(description, secret("a secret"), keys)
 
 
-FILE_OPTIONS = mapping(
-    "options of a configuration file over the formula's own, by section",
-    mapping(
-        "options of a section", {"type": ["string", "number", "boolean"]}, keys=r"^[^\s=:#;\[\]]+$"
-    ),
-    keys=r"^[A-Za-z0-9_:-]+$",
-    default={},
-)
+VALUE = {"type": ["string", "number", "boolean"]}
+NOT_DEFAULT = {
+    "pattern": r"^(DEFAULT|(?!(?i:default)$).+)$",
+    "fault": "{0!r} is read by nobody; the section of what is for all is DEFAULT",
+}
+
+
+def several(value):
+    """
+    Return the schema of a value or of a list of such values, where an option may have several.
+
+    value
+        The schema of one.
+    """
+    return {**value, "type": [*value["type"], "array"], "items": value, "minItems": 1}
+
+
+def file_options(value):
+    """
+    Return the schema of options of a configuration file.
+
+    value
+        The schema of an option's value.
+    """
+    return mapping(
+        "options of a configuration file over the formula's own, by section",
+        mapping("options of a section", value, keys=r"^[^\s=:#;\[\]]+$"),
+        keys={"allOf": [{"pattern": r"^[A-Za-z0-9_:-]+$"}, NOT_DEFAULT]},
+        default={},
+    )
+
+
+# Of files in which an option that stands there again has one more value (oslo's MultiStrOpt).
+OSLO_OPTIONS = file_options(several(VALUE))
+# Of Swift's, in which the last one counts, or none does.
+FILE_OPTIONS = file_options(VALUE)
 
 WORKERS = {
     "description": "processes; auto is one a core",

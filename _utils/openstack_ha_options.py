@@ -3,7 +3,8 @@ What the configuration files of OpenStack's services have in common.
 
 A file is ``{section: {key: value}}`` in the order in which it is printed. A value is text, or a
 list of texts and of ``{"secret": path}`` that are printed one after another: whoever prints it asks
-for the secrets.
+for the secrets. ``{"each": [value, ..]}`` are the values of an option that has several, each
+printed on a line of its own.
 """
 
 import openstack_ha_tls
@@ -44,12 +45,26 @@ def merged(file, options):
         ``{section: {key: value}}``.
 
     options
-        The same.
+        The same, with values as the pillar has them.
     """
-    return {
-        section: {**file.get(section, {}), **options.get(section, {})}
-        for section in [*file, *(name for name in options if name not in file)]
+    chosen = {
+        section: {key: given(value) for key, value in values.items()}
+        for section, values in options.items()
     }
+    return {
+        section: {**file.get(section, {}), **chosen.get(section, {})}
+        for section in [*file, *(name for name in chosen if name not in file)]
+    }
+
+
+def given(value):
+    """
+    Return the value of an option of the pillar's as a file has it.
+
+    value
+        A text, a number, a boolean, or a list of those.
+    """
+    return {"each": value} if isinstance(value, list) else value
 
 
 def caches(view):

@@ -13,6 +13,12 @@ import re
 HASHING = "rabbit_password_hashing_sha256"
 
 MIRRORED_POLICY = "openstack_ha_mirrored"
+MIRRORED_PRIORITY = 0
+# What it leaves alone, and the patterns that can be seen to match nothing else.
+MIRRORED_PATTERN = r"^(?!(amq\.|reply_|.*_fanout_)).+"
+_BESIDE_MIRRORED = re.compile(
+    r"(\^(amq\\\.|reply_)|\^?(\.[*+])?_fanout_)(?![?*{])[^|]*",
+)
 
 # Who HAProxy's health checks are: may log in and look, may touch no queue.
 HEALTH_USER = "health"
@@ -138,9 +144,9 @@ def mirrored_policy(vhost, controllers):
     return {
         "vhost": vhost,
         "name": MIRRORED_POLICY,
-        "pattern": r"^(?!(amq\.|reply_|.*_fanout_)).+",
+        "pattern": MIRRORED_PATTERN,
         "apply-to": "queues",
-        "priority": 0,
+        "priority": MIRRORED_PRIORITY,
         "definition": {
             "ha-mode": "exactly",
             "ha-params": controllers // 2 + 1,
@@ -151,6 +157,16 @@ def mirrored_policy(vhost, controllers):
             "ha-promote-on-shutdown": "always",
         },
     }
+
+
+def is_beside_mirrored(pattern):
+    """
+    Return whether a policy's pattern can be seen to match no queue that the formula mirrors.
+
+    pattern
+        A regular expression of queues' names.
+    """
+    return bool(_BESIDE_MIRRORED.fullmatch(pattern))
 
 
 def desired_definitions(options, controllers, queues, services=()):

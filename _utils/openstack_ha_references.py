@@ -4,6 +4,7 @@ What the cluster file calls by name: whether it is there, and whether the name i
 
 import openstack_ha_db_sync
 import openstack_ha_identity
+import openstack_ha_rabbitmq
 import openstack_ha_systems
 
 DOMAIN = openstack_ha_identity.DEFAULT_DOMAIN
@@ -38,10 +39,28 @@ def _broker_faults(cluster):
         (f"rabbitmq:policies:{name}:vhost", policy["vhost"])
         for name, policy in section["policies"].items()
     ]
+    found += _reserved(
+        "rabbitmq:policies", section["policies"], {openstack_ha_rabbitmq.MIRRORED_POLICY}
+    )
+    if section["queues"] != "quorum":
+        found += _meeting_policies(section["policies"])
     return found + [
         f"{path}: there is no vhost {vhost!r}; name it in rabbitmq:vhosts"
         for path, vhost in places
         if vhost not in section["vhosts"]
+    ]
+
+
+def _meeting_policies(policies):
+    """Of two policies with the same priority RabbitMQ takes whichever it finds first."""
+    return [
+        f"rabbitmq:policies:{name}:priority: {policy['priority']} is that of the formula's own "
+        f"policy, which mirrors the queues that {policy['pattern']!r} matches; give it a higher "
+        "one, with ha-mode in its definition, since one policy alone counts for a queue"
+        for name, policy in policies.items()
+        if policy["priority"] == openstack_ha_rabbitmq.MIRRORED_PRIORITY
+        and policy["apply_to"] != "exchanges"
+        and not openstack_ha_rabbitmq.is_beside_mirrored(policy["pattern"])
     ]
 
 

@@ -27,6 +27,14 @@ KEY_PATTERN = (
 )
 NO_PEM = "is no {} in PEM, each line at the same indentation"
 HOST_LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+# RFC 1123; the last label of an address begins with a digit, and that of no name does.
+FQDN_PATTERN = (
+    r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+)
+NO_FQDN = (
+    "{0!r} is no name of a host, such as cloud.example.org; it takes no address, no scheme and no "
+    "port. Without vip:fqdn the name is <name>.vip"
+)
 
 NETWORK = {
     "type": "object",
@@ -51,9 +59,14 @@ VIP = {
     "additionalProperties": False,
     "properties": {
         "address": option.string("the address; a free one of network:management"),
-        "fqdn": option.string("the name that users and services use for the address"),
+        "fqdn": option.string(
+            "the name that users and services use for the address",
+            pattern=FQDN_PATTERN,
+            fault=NO_FQDN,
+        ),
         "interface": option.string(
-            "the interface that carries the VIP; default: the one that has the node's address"
+            "the interface that carries the VIP; default: the one that has the node's address",
+            pattern=option.INTERFACE_PATTERN,
         ),
         "router_id": option.integer(
             "VRRP virtual router id; unique among the VRRP speakers of the segment", 51, 1, 255
@@ -87,7 +100,10 @@ NODE = {
             "the node's short name; default: its minion id up to the first dot",
             pattern=HOST_LABEL_PATTERN,
         ),
-        "interface": option.string("the interface that has the address; default: looked up"),
+        "interface": option.string(
+            "the interface that has the address; default: looked up",
+            pattern=option.INTERFACE_PATTERN,
+        ),
         **openstack_ha_systems.node_options(),
     },
 }

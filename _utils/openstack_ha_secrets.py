@@ -22,6 +22,9 @@ HEALTH_ACCOUNT = "health"
 # Which systems read which secrets, by the path below ``secrets``.
 READERS = openstack_ha_systems.readers()
 
+# How the secrets of pillar.example begin, which everybody knows.
+EXAMPLE = "change-me"
+
 # Those that nobody can make alone.
 TLS_KEY = ("tls", "key")
 # Those that are no word.
@@ -64,6 +67,25 @@ def remedy(path):
     if path == TLS_KEY:
         return "the private key of tls:certificate in PEM; or set tls:plain_http: true"
     return "`salt-run openstack_ha.secrets` makes one"
+
+
+def is_example(path, secret):
+    """
+    Return whether a secret is the one of pillar.example.
+
+    path
+        Of the secret.
+
+    secret
+        What stands there; anything.
+    """
+    if not isinstance(secret, str):
+        return False
+    if path == TLS_KEY:
+        return openstack_ha_tls.EXAMPLE in secret
+    if path == migration_key.PATH:
+        return migration_key.is_example(secret)
+    return secret.startswith(EXAMPLE)
 
 
 def visible(tree, systems):
@@ -123,8 +145,8 @@ def lookup(tree, path):
 def generate(cluster, systems):
     """
     Return the whole mapping for ``secrets``: those the cluster has, needed or not, and new ones for
-    the rest: what is not needed today may be what yesterday's objects were stored with. The key of
-    TLS is not made, since it has to fit its certificate.
+    the rest and in place of the example's: what is not needed today may be what yesterday's objects
+    were stored with. The key of TLS is not made, since it has to fit its certificate.
 
     cluster
         The cluster with its defaults.
@@ -134,6 +156,7 @@ def generate(cluster, systems):
     """
     tree = copy.deepcopy(cluster.get("secrets", {}))
     for path in needed(cluster, systems):
-        if path != TLS_KEY and lookup(tree, path) is None:
+        known = lookup(tree, path)
+        if path != TLS_KEY and (known is None or is_example(path, known)):
             _put(tree, path, MADE_BY.get(path, _word)())
     return tree

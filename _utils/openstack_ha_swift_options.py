@@ -40,6 +40,10 @@ def _ring(description, port):
     )
 
 
+def _servers(description, **properties):
+    return option.service(description, **properties, options=option.FILE_OPTIONS)
+
+
 POLICY = {
     "type": "object",
     "description": "a storage policy; the objects of index 1 stand in the ring object-1",
@@ -134,10 +138,10 @@ OPTIONS = option.section(
         port=option.port("its port, on the address for replication", 873),
         max_connections=option.integer("connections a device", 8, 1, 1000),
     ),
-    proxy=option.service("the proxy servers", port=option.port("their port, and the VIP's", 8080)),
-    account=option.service("the account servers"),
-    container=option.service("the container servers"),
-    object=option.service("the object servers"),
+    proxy=_servers("the proxy servers", port=option.port("their port, and the VIP's", 8080)),
+    account=_servers("the account servers"),
+    container=_servers("the container servers"),
+    object=_servers("the object servers"),
     drive_audit=option.section(
         "the look for the disks' errors in the kernel's log", options=option.FILE_OPTIONS
     ),

@@ -2,7 +2,13 @@
 Whether the VIP speaks HTTP in the clear, and what follows from that.
 """
 
+# A line that pillar.example has in place of certificates and key.
+EXAMPLE = "\nchange/me\n"
 USUAL = {"https": 443, "http": 80}
+REMEDY = (
+    "the certificate for vip:fqdn in PEM; or set tls:plain_http: true, and passwords go over the "
+    "network as they are"
+)
 
 
 def is_on(view):
@@ -62,9 +68,16 @@ def faults(cluster):
     cluster
         The cluster file's content.
     """
-    if is_on(cluster) and "certificate" not in cluster.get("tls", {}):
-        return [
-            "tls:certificate: is missing: the certificate for vip:fqdn in PEM; or set "
-            "tls:plain_http: true, and passwords go over the network as they are"
-        ]
-    return []
+    section, found = cluster.get("tls", {}), []
+    if not is_on(cluster):
+        return []
+    if "certificate" not in section:
+        found.append(f"tls:certificate: is missing: {REMEDY}")
+    elif EXAMPLE in section["certificate"]:
+        found.append(f"tls:certificate: is the example's, which is none; take {REMEDY}")
+    if EXAMPLE in section.get("ca", ""):
+        found.append(
+            "tls:ca: is the example's, which is none; take that of whoever has signed "
+            "tls:certificate, or leave it out where the nodes believe it anyway"
+        )
+    return found

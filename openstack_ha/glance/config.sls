@@ -4,6 +4,7 @@
 {%- set place = {"file": "openstack_ha_glance_folder"} %}
 
 include:
+  - openstack_ha.oslo
   - openstack_ha.turn
   - openstack_ha.uwsgi
   - openstack_ha.glance.install

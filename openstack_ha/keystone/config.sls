@@ -4,6 +4,7 @@
 {%- set place = {"pkg": "openstack_ha_keystone_packages"} %}
 
 include:
+  - openstack_ha.oslo
   - openstack_ha.turn
   - openstack_ha.uwsgi
   - openstack_ha.keystone.install

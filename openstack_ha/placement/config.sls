@@ -3,6 +3,7 @@
 {%- set place = {"pkg": "openstack_ha_placement_packages"} %}
 
 include:
+  - openstack_ha.oslo
   - openstack_ha.turn
   - openstack_ha.uwsgi
   - openstack_ha.placement.install

@@ -58,6 +58,20 @@ class Site:
             failed = not_applied(result)
             assert failed == [], [(one.id, one.comment) for one in failed]
 
+    def said_of(self, service, file, options):
+        """What a service's state says of a file for which there are these options for once."""
+        section = self.cluster.setdefault(service, {})
+        before = section.get("options")
+        section["options"] = options
+        self.write()
+        try:
+            result = self.sls(f"openstack_ha.{service}.config")
+        finally:
+            section["options"] = before or {}
+            self.write()
+        (said,) = [one for one in result if one.id == f"openstack_ha_{service}_{file}"]
+        return said
+
     @property
     def keystone(self):
         return self.loaders.modules.openstack_ha_keystone

@@ -57,7 +57,7 @@ def _other_options():
         options={"SESSION_REFRESH": False, "HORIZON_CONFIG": {"help_url": "https://example.org"}},
     )
     cluster["swift"] = {"auth": "tempauth", "users": {"demo": {"account": "demo"}}}
-    cluster["secrets"]["swift"]["users"] = {"demo": "change-me-swift-demo"}
+    cluster["secrets"]["swift"]["users"] = {"demo": "made-up-swift-demo"}
     return cluster
 
 

@@ -38,21 +38,22 @@ NO_RETURN = {"out": "no_return", "ret": "Minion did not return. [No response]", 
 ON_MASTER = ("openstack_ha_applied", "openstack_ha_cluster", "openstack_ha_fernet")
 
 
-class Silent(Exception):
-    """A node that does not answer."""
+class Silent(BaseException):
+    """A node that does not answer, which no code of its own sees."""
 
 
 class Nodes:
     """
     What nodes answer: a system's simulation has a method for each of its steps, and ``evidence``.
 
-    ``silent`` do not answer and ``broken`` fail in every step; ``heard`` has the words that came,
+    ``silent`` do not answer and ``broken`` fail in every step; ``lacking`` are functions that no
+    node has; ``heard`` has the words that came,
     ``arguments`` the last ones by step, and ``at_look`` what happens just before a look, by number.
     """
 
     def __init__(self, names):
         self.names = names
-        self.silent, self.broken = set(), set()
+        self.silent, self.broken, self.lacking = set(), set(), set()
         self.heard, self.arguments = [], {}
         self.looks, self.at_look = 0, {}
 
@@ -151,14 +152,14 @@ def sign(node, text):
 class Minion:
     """A node's own end of the wire: whom it obeys, and its seal."""
 
-    def __init__(self, folder, node, clock, nodes):
+    def __init__(self, folder, node, clock, nodes, formula=ROOT):
         self.node, self.nodes = node, nodes
         accepted = folder / "pki" / "minions"
         accepted.mkdir(parents=True, exist_ok=True)
         public = _key(node).public_key()
         public = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         (accepted / node).write_bytes(public)
-        self.module = load("_modules", "openstack_ha_master")
+        self.module = load("_modules", "openstack_ha_master", __utils__=utils(formula))
         self.module.PATH = str(folder / node / "master.json")
         self.module.time = clock.module()
         self.module.__salt__ = _Served(self)
@@ -192,6 +193,10 @@ class _Served(dict):
         super().__init__(functions("openstack_ha_master", minion.module))
         self["openstack_ha_seal.seal"] = minion.seal
         self.minion = minion
+
+    def __contains__(self, name):
+        """Each function is there but those that the simulation says are not."""
+        return name not in self.minion.nodes.lacking
 
     def __missing__(self, name):
         return lambda **arguments: self.minion.nodes.answer(self.minion.node, name, arguments)
@@ -253,7 +258,7 @@ class Master:
             "openstack_ha_copies": str(folder / "copies"),
         }
         ids = list(openstack_ha_cluster.complete(self.cluster)["nodes"])
-        self.minions = {one: Minion(folder, one, self.clock, nodes) for one in ids}
+        self.minions = {one: Minion(folder, one, self.clock, nodes, formula) for one in ids}
         self.modules, self.functions = (
             {},
             {

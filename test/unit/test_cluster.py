@@ -1,7 +1,6 @@
 """The cluster file: every fault by path, ranges, and the view of one minion."""
 
 import copy
-import pathlib
 
 import openstack_ha_cluster
 import openstack_ha_nova_migration_key as migration_key
@@ -11,14 +10,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ROOT
+from support import ROOT, example, leaves
 
-EXAMPLE = pathlib.Path(__file__).parents[2] / "pillar.example"
+EXAMPLE = ROOT / "pillar.example"
 
 
 @pytest.fixture
 def cluster():
-    return yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["openstack_ha"]
+    return example()
 
 
 def _set(cluster, path, value):
@@ -29,8 +28,41 @@ def _set(cluster, path, value):
     branch[leaf] = value
 
 
-def test_example_has_no_fault(cluster):
+def _as_it_stands():
+    return yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["openstack_ha"]
+
+
+def test_example_has_no_fault_but_what_everybody_knows(cluster):
     assert openstack_ha_cluster.faults(cluster) == []
+    found = openstack_ha_cluster.faults(_as_it_stands())
+    paths = [fault.partition(": ")[0] for fault in found]
+    assert {"openstack_ha:tls:certificate", "openstack_ha:tls:ca"} < set(paths)
+    assert len([path for path in paths if ":secrets:" in path]) == len(
+        list(leaves(cluster["secrets"]))
+    )
+    assert all("is the example's" in fault for fault in found)
+    assert (
+        "openstack_ha:secrets:swift:hash_path_prefix: is the example's, which everybody knows; "
+        "`salt-run openstack_ha.secrets` makes one"
+    ) in found
+
+
+def test_a_secret_of_the_example_that_nobody_needs_is_no_fault(cluster):
+    known = _as_it_stands()
+    cluster["tls"], cluster["secrets"]["tls"] = {"plain_http": True}, known["secrets"]["tls"]
+    cluster["tls"]["ca"] = known["tls"]["ca"]
+    assert openstack_ha_cluster.faults(cluster) == []
+
+
+def test_secrets_of_the_example_are_made_anew(cluster):
+    known = _as_it_stands()
+    full = openstack_ha_schema.with_defaults(known)
+    systems = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(known))
+    made = openstack_ha_secrets.generate(full, systems)
+    old = set(leaves(known["secrets"])) - {known["secrets"]["tls"]["key"]}
+    assert not old & set(leaves(made))
+    made["tls"] = cluster["secrets"]["tls"]
+    assert openstack_ha_cluster.faults({**cluster, "secrets": made}) == []
 
 
 CASES = {
@@ -88,8 +120,8 @@ CASES = {
     "two nodes with one hostname": (
         ("nodes", "ctl1.example.org"),
         {"address": "172.29.80.24", "roles": ["proxy"]},
-        "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too; "
-        "give one of them a hostname of its own",
+        "openstack_ha:nodes:ctl1.example.org:hostname: 'ctl1' is the name of ctl1 too, "
+        "whatever the case; give one of them a hostname of its own",
     ),
     "one node named twice": (
         ("nodes", "ctl2"),
@@ -260,8 +292,8 @@ def test_view_holds_the_secrets_of_the_nodes_own_systems_only(cluster):
         "horizon",
     }
     assert compute["secrets"] == {
-        "rabbitmq": {"users": {"nova": "change-me-rabbitmq-nova"}},
-        "keystone": {"users": {"nova": "change-me-keystone-nova"}},
+        "rabbitmq": {"users": {"nova": "made-up-rabbitmq-nova"}},
+        "keystone": {"users": {"nova": "made-up-keystone-nova"}},
         "nova": cluster["secrets"]["nova"],
     }
     assert set(storage["secrets"]["swift"]) == {"hash_path_prefix", "hash_path_suffix"}
@@ -324,7 +356,7 @@ def test_what_two_cluster_files_claim_is_a_fault_of_the_later(cluster):
 def test_a_proxy_elsewhere_has_the_one_password_that_it_needs(cluster):
     _set(cluster, ("nodes", "prx1"), {"address": "172.29.80.41", "roles": ["proxy"]})
     view = openstack_ha_cluster.view(openstack_ha_cluster.complete(cluster), "prx1")
-    assert view["secrets"]["keystone"] == {"users": {"swift": "change-me-keystone-swift"}}
+    assert view["secrets"]["keystone"] == {"users": {"swift": "made-up-keystone-swift"}}
     assert openstack_ha_cluster.faults(view, "prx1") == []
 
 
@@ -340,7 +372,7 @@ def test_defaults_do_not_touch_the_original(cluster):
 
 @given(computes=st.integers(0, 60), index=st.integers(0, 60))
 def test_view_does_not_grow_with_the_cluster_and_is_its_own_view(computes, index):
-    cluster = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["openstack_ha"]
+    cluster = example()
     for number in range(computes):
         address = f"172.29.80.{34 + number}"
         cluster["nodes"][f"new{number}"] = {"address": address, "roles": ["compute"]}
@@ -368,7 +400,7 @@ def test_generated_secrets_are_complete_valid_and_keep_what_is_there(cluster):
     full = openstack_ha_schema.with_defaults(cluster)
     systems = openstack_ha_cluster.all_systems(openstack_ha_cluster.complete(cluster))
     made = openstack_ha_secrets.generate(full, systems)
-    assert made["haproxy"]["stats"] == "change-me-haproxy-stats"
+    assert made["haproxy"]["stats"] == "made-up-haproxy-stats"
     assert openstack_ha_secrets.generate(full, []) == cluster["secrets"]
     assert openstack_ha_cluster.faults({**cluster, "secrets": made}) == []
     assert openstack_ha_secrets.generate({**full, "secrets": made}, systems) == made

@@ -14,6 +14,7 @@ PORTS = {
     "ssh": (("nova", "migration_port"), 22, "ssh"),
 }
 
+NODE = {"address": "172.29.80.60", "roles": ["proxy"]}
 NAMES = {
     "a vhost": (("rabbitmq", "users", "openstack", "vhosts"), {"/b": {}}, "no vhost '/b'"),
     "a broker's user": (("rabbitmq", "users", "health"), {}, "'health' is the formula's"),
@@ -36,9 +37,94 @@ NAMES = {
         "172.29.80.100",
         "is the address of the VIP too",
     ),
+    "an address of no host for replication": (
+        ("nodes", "sto1", "storage", "replication_address"),
+        "0.0.0.0",
+        "'0.0.0.0' is no address of a host",
+    ),
+    "another node's name for the VIP": (("vip", "fqdn"), "CTL1", "is the name of ctl1, and"),
+    "a node's id for the VIP": (("vip", "fqdn"), "sto1", "is the name of sto1, and"),
+    "a node's name by case": (("nodes", "sto1", "hostname"), "Ctl1", "'Ctl1' is the name of ctl1"),
+    "the VIP's name for a node": (("nodes", "cloud.example.org"), NODE, "is that of vip:fqdn"),
+    "a name of this host for a node": (("nodes", "ip6-localhost"), NODE, "is no name of a host"),
+    "policies by case": (
+        ("swift", "policies"),
+        {"Gold": {"index": 0, "is_default": True}, "gold": {"index": 1}},
+        "policies:gold: 'gold' is a name of Gold, whatever the case",
+    ),
+    "an alias of two": (
+        ("swift", "policies"),
+        {
+            "a": {"index": 0, "is_default": True, "aliases": ["x"]},
+            "b": {"index": 1, "aliases": ["X"]},
+        },
+        "policies:b: 'X' is a name of a, whatever the case",
+    ),
+    "an alias that is a name": (
+        ("swift", "policies"),
+        {"a": {"index": 0, "is_default": True, "aliases": ["B"]}, "b": {"index": 1}},
+        "policies:b: 'b' is a name of a, whatever the case",
+    ),
+    "an alias by case": (
+        ("swift", "policies"),
+        {"a": {"index": 0, "is_default": True, "aliases": ["A"]}},
+        "policies:a: 'A' is a name of a, whatever the case",
+    ),
+    "the first policy's name": (
+        ("swift", "policies"),
+        {"gold": {"index": 0, "is_default": True}, "policy-0": {"index": 1}},
+        "policies:policy-0: Swift has the name 'policy-0' for the index 0",
+    ),
+    "the first policy's name as an alias": (
+        ("swift", "policies"),
+        {"gold": {"index": 0, "is_default": True}, "x": {"index": 1, "aliases": ["Policy-0"]}},
+        "policies:x: Swift has the name 'Policy-0' for the index 0",
+    ),
+    "the formula's policy of a broker": (
+        ("rabbitmq", "policies"),
+        {"openstack_ha_mirrored": {"pattern": "^a", "definition": {"expires": 1}, "priority": 1}},
+        "'openstack_ha_mirrored' is the formula's",
+    ),
     "millions": (("nodes", "sto1", "address"), "10.0.0.21/8", "stands for 16777216"),
     "a dash": (("galera", "server_options"), {"max-connections": 9}, "spelled 'max_connections'"),
+    "no option of Galera's": (
+        ("galera", "provider_options"),
+        {"gcs.fc_limt": 9},
+        "'gcs.fc_limt' is no option of Galera's, and no server would start with it; did you mean "
+        "gcs.fc_limit?",
+    ),
     "a cut value": (("galera", "server_options"), {"init_connect": "a # b"}, "is cut by MariaDB"),
+}
+
+
+FQDNS = [
+    "http://cloud.example.org",
+    "cloud.example.org:5000",
+    "",
+    "10.1.2.3",
+    "172.29.80.100",
+    "fd00::1",
+    "cloud.example.org.",
+    "-cloud.example.org",
+    "cloud..example.org",
+    "a cloud",
+    "a,b",
+    "*.example.org",
+    "my_cloud.example.org",
+    "4711",
+    "localhost",
+    "no",
+    f"{'x' * 64}.org",
+    ".".join(["x" * 60] * 5),
+]
+# Who wins over the queues that the formula mirrors, by pattern.
+POLICIES = {
+    "everything": (".*", {}, True),
+    "everything on exchanges": (".*", {"apply_to": "exchanges"}, False),
+    "everything before the formula": (".*", {"priority": 1}, False),
+    "some": ("^billing", {}, True),
+    "what the formula leaves alone": ("^reply_", {}, False),
+    "fanouts": ("^.*_fanout_.*", {}, False),
 }
 
 
@@ -75,7 +161,61 @@ def test_assignment_without_a_place_is_none_of_the_whole_system():
 
 @pytest.mark.parametrize("minion_id", ["ctl_9", "ctl 9", "ctl9@site", "4711", "vip"])
 def test_minion_id_that_is_no_host_name_is_told(minion_id):
-    node = {"address": "172.29.80.60", "roles": ["proxy"]}
-    (fault,) = _faults(("nodes", minion_id), node)
+    (fault,) = _faults(("nodes", minion_id), NODE)
     assert "is no name of a host" in fault
-    assert _faults(("nodes", minion_id), {**node, "hostname": "ctl9"}) == []
+    assert _faults(("nodes", minion_id), {**NODE, "hostname": "ctl9"}) == []
+
+
+@pytest.mark.parametrize("fqdn", FQDNS)
+def test_what_is_no_name_for_the_vip_is_told(fqdn):
+    (fault,) = _faults(("vip", "fqdn"), fqdn)
+    assert fault.startswith("openstack_ha:vip:fqdn: ")
+    assert "is no name of a host" in fault
+
+
+@pytest.mark.parametrize(
+    "fqdn", ["cloud", "Cloud.Example.org", "4711.example.org", "ctl1.example.org"]
+)
+def test_what_is_a_name_for_the_vip_is_none_of_a_node(fqdn):
+    assert _faults(("vip", "fqdn"), fqdn) == []
+
+
+def test_the_name_that_the_vip_has_without_one_is_looked_at_too():
+    cluster = example()
+    del cluster["vip"]["fqdn"]
+    assert openstack_ha_cluster.faults(cluster) == []
+    cluster["name"] = "my_cloud"
+    (fault,) = openstack_ha_cluster.faults(cluster)
+    assert fault.startswith(
+        "openstack_ha:vip:fqdn: is missing, and 'my_cloud.vip', made of the name"
+    )
+
+
+def test_interface_that_the_kernel_has_not_is_told():
+    for path in (("vip", "interface"), ("nodes", "sto1", "interface")):
+        for name in ("bond0; reboot", "eth 0", "a/b", "", "x" * 16):
+            (fault,) = _faults(path, name)
+            assert fault.startswith(f"openstack_ha:{':'.join(path)}: ")
+        assert _faults(path, "bond0.100") == []
+
+
+@pytest.mark.parametrize(("pattern", "more", "meets"), POLICIES.values(), ids=POLICIES)
+def test_policy_that_may_or_may_not_win_over_the_formulas_is_told(pattern, more, meets):
+    path = ("rabbitmq", "policies", "mine")
+    found = _faults(path, {"pattern": pattern, "definition": {"expires": 1}, **more})
+    assert [fault.partition(": ")[0] for fault in found] == (
+        ["openstack_ha:rabbitmq:policies:mine:priority"] if meets else []
+    )
+
+
+def test_policy_meets_none_where_the_formula_has_none():
+    cluster = example()
+    policy = {"pattern": ".*", "definition": {"expires": 1}}
+    cluster["rabbitmq"].update(queues="quorum", policies={"mine": policy})
+    assert openstack_ha_cluster.faults(cluster) == []
+
+
+@pytest.mark.parametrize("address", ["fd00::1", "::ffff:10.0.0.1"])
+def test_address_of_a_node_that_is_ipv6_is_told_as_that(address):
+    (fault,) = _faults(("nodes", "sto1", "address"), address)
+    assert "is IPv6, which is not supported" in fault

@@ -95,7 +95,7 @@ def test_a_port_reaches_everybody_who_asks_there():
 )
 def test_what_no_file_has_renews_nothing(section, new):
     cluster = changed(**{section: new})
-    cluster["secrets"]["galera"]["accounts"]["more"] = "change-me-more-1234"
+    cluster["secrets"]["galera"]["accounts"]["more"] = "made-up-more-1234"
     data = compared(cluster)
     assert data["options"]
     assert data["services"] == []
@@ -312,7 +312,7 @@ def test_what_is_handed_out_is_kept_for_the_master_alone(master, tmp_path, monke
     files = [one for one in folder.rglob("*") if one.is_file()]
     assert {one.name for one in files} == {"key", *(f"{name}.json" for name in names[-3:])}
     assert {one.stat().st_mode & 0o777 for one in files} == {0o600}
-    assert "change-me" not in "".join(one.read_text() for one in files if one.name != "key")
+    assert "made-up" not in "".join(one.read_text() for one in files if one.name != "key")
 
 
 def test_a_node_says_what_it_applied(tmp_path):

@@ -2,6 +2,7 @@
 
 import openstack_ha_galera as galera
 import openstack_ha_galera_accounts as accounts
+import openstack_ha_galera_provider as provider
 import pytest
 
 UUID = "5a1b2c3d-0000-11ee-9999-0123456789ab"
@@ -66,6 +67,28 @@ def test_provider_options_are_one_line_and_can_be_replaced():
     assert options["gcache.size"] == "2G"
     assert options["evs.suspect_timeout"] == "PT5S"
     assert options["gcs.fc_limit"] == "160"
+
+
+def test_the_formulas_own_options_are_known():
+    assert {*galera.PROVIDER_OPTIONS, "gcache.size"} < set(provider.NAMES)
+
+
+def test_a_boolean_is_written_as_the_servers_read_it():
+    assert "pc.recovery=OFF" in galera.provider_options("1G", {"pc.recovery": False})
+    assert galera.server_options({}, {"a": True, "b": [False, 1]}) == [
+        ("a", "ON"),
+        ("b", "OFF"),
+        ("b", 1),
+    ]
+
+
+@pytest.mark.parametrize("name", ["bind_address", "Port", "por", "loose_port", "port"])
+def test_the_pillars_options_come_last_however_they_are_spelled(name):
+    own = {"wsrep_on": "ON", "port": 3306, "bind-address": "10.0.0.1"}
+    found = galera.server_options(own, {name: 7})
+    assert found[-1] == (name, 7)
+    assert dict(found) == {**own, name: 7}
+    assert len(found) == len(dict(found))
 
 
 def test_native_password_is_the_servers():

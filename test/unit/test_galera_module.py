@@ -87,6 +87,25 @@ def host(tmp_path, monkeypatch):
     return made
 
 
+def test_the_pillars_options_are_over_the_formulas(host):
+    galera = {
+        **dict.fromkeys(("port", "extra_port", "max_connections"), 1),
+        "buffer_pool": "25%",
+        "gcache_size": "1G",
+        "provider_options": {"gcs.fc_limit": 9},
+        "server_options": {"wsrep_sst_method": "rsync", "plugin_load_add": ["a", "b"]},
+    }
+    own = {"id": "ctl1", "address": "10.0.0.1"}
+    view = {"name": "demo", "self": own, "controllers": [own], "galera": galera}
+    host.module.__salt__["openstack_ha.view"] = lambda: view
+    rows = host.module.options()
+    chosen = [["plugin_load_add", "a"], ["plugin_load_add", "b"], ["wsrep_sst_method", "rsync"]]
+    assert rows[-3:] == chosen
+    assert ["wsrep_sst_method", "mariabackup"] not in rows
+    assert "gcs.fc_limit=9; gcache" not in dict(rows)["wsrep_provider_options"]
+    assert "gcs.fc_limit=9" in dict(rows)["wsrep_provider_options"]
+
+
 def test_the_flag_of_a_bootstrap_is_set_for_one_start(host):
     host.grastate(ZERO, -1)
     assert host.module.bootstrap()["is_synced"]

@@ -153,13 +153,13 @@ def test_credentials_are_of_the_users_own_accounts_first(complete):
     found = inventory.credentials(complete)
     assert (found["galera"]["user"], found["galera"]["password"]) == (
         "probe",
-        "change-me-galera-probe",
+        "made-up-galera-probe",
     )
     assert found["rabbitmq"]["user"] == "openstack"
     assert set(found["rabbitmq"]["accounts"]) == {"openstack", "health", "nova"}
     assert found["haproxy"] == {
         "user": "admin",
-        "password": "change-me-haproxy-stats",
+        "password": "made-up-haproxy-stats",
         "port": 8404,
         "url": "https://cloud.example.org:8404",
     }
@@ -189,13 +189,13 @@ def test_swift_is_asked_as_the_first_user_of_keystone_or_of_tempauth(complete):
     assert (found["user"], found["project"], found["password"]) == (
         "demo",
         "demo",
-        "change-me-keystone-demo",
+        "made-up-keystone-demo",
     )
     assert found["auth_url"] == "https://cloud.example.org:5000/v3"
     complete["swift"].update(auth="tempauth", users={"tester": {"account": "test"}})
-    complete["secrets"]["swift"]["users"] = {"tester": "change-me-swift-tester"}
+    complete["secrets"]["swift"]["users"] = {"tester": "made-up-swift-tester"}
     found = inventory.credentials(complete)["swift"]
-    assert (found["user"], found["password"]) == ("test:tester", "change-me-swift-tester")
+    assert (found["user"], found["password"]) == ("test:tester", "made-up-swift-tester")
     assert found["auth_url"] == "https://cloud.example.org:8080/auth/v1.0"
 
 

@@ -1,9 +1,13 @@
 """A node and its masters: it serves one at a time, and another one after a silence."""
 
+import ast
 import importlib.util
+import re
 import types
 
+import openstack_ha_served
 import pytest
+from runners import utils
 from salt.exceptions import CommandExecutionError
 from support import ROOT
 
@@ -18,6 +22,7 @@ def node(tmp_path):
     module.PATH = str(tmp_path / "run" / "master.json")
     module.time = types.SimpleNamespace(monotonic=lambda: module.now)
     module.now = 100_000.0
+    module.__utils__ = utils()
     module.__salt__ = {
         "openstack_ha_galera.launch": lambda: {"server": "starting"},
         "openstack_ha_seal.seal": lambda question, answer: answer,
@@ -73,6 +78,70 @@ def test_a_master_that_leaves_makes_room(node):
     assert ask(node, "m2")["obeys"] == "m2"
 
 
-def test_only_the_formulas_functions_are_served(node):
-    with pytest.raises(CommandExecutionError, match=r"cmd\.run is no function of the formula"):
-        node.serve("m1", "cmd.run", {"cmd": "true"})
+@pytest.mark.parametrize(
+    "function",
+    [
+        "cmd.run",
+        "openstack_ha.secret",
+        "openstack_ha.view",
+        "openstack_ha_cluster.load",
+        "openstack_ha_cluster.secrets",
+        "openstack_ha_fernet.keyring",
+        "openstack_ha_galera.set_aside",
+    ],
+)
+def test_what_is_not_meant_for_a_master_is_not_served(node, function):
+    """The answer is a job's return: whoever may have jobs would have all passwords by one."""
+    node.__salt__[function] = lambda **arguments: {"swift": "a-password"}
+    assert node.serve("m1", function, {"path": "swift"}) == {"lacks": function, "obeys": "m1"}
+
+
+def test_what_is_not_there_is_lacking(node):
+    del node.__salt__["openstack_ha_galera.launch"]
+    assert ask(node, "m1") == {"lacks": "openstack_ha_galera.launch", "obeys": "m1"}
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (CommandExecutionError("no room"), "no room"),
+        (ValueError("x"), "ValueError: x"),
+        (KeyError("y"), "KeyError: 'y'"),
+    ],
+)
+def test_what_fails_is_an_answer_of_the_node(node, raised, told):
+    def failing():
+        node.now += 3600
+        raise raised
+
+    node.__salt__["openstack_ha_galera.launch"] = failing
+    assert ask(node, "m1") == {"error": told, "obeys": "m1"}
+    # What took long was this master's doing, whatever came of it.
+    assert ask(node, "m2") == {"obeys": "m1"}
+
+
+def test_what_is_no_answer_is_an_error(node):
+    node.__salt__["openstack_ha_galera.launch"] = lambda: None
+    assert ask(node, "m1")["error"].startswith("TypeError: ")
+
+
+def test_all_that_is_served_is_there():
+    """Its own step a master's runner has; the others are functions of the nodes' modules."""
+    found = {
+        f"{path.stem}.{one.name}"
+        for folder in ("_modules", "_runners")
+        for path in sorted((ROOT / folder).glob("*.py"))
+        for one in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(one, ast.FunctionDef)
+    }
+    assert openstack_ha_served.functions() - found == set()
+
+
+def test_all_that_runners_ask_nodes_for_is_served():
+    asked = set()
+    for path in (ROOT / "_runners").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        call = r'openstack_ha_members\.(?:order|ask|evidence)"\]\([^)]*?"(openstack_ha\w*\.\w+)"'
+        asked |= set(re.findall(call, text, re.DOTALL))
+    assert "openstack_ha_guard.memory" in asked
+    assert asked <= openstack_ha_served.functions()

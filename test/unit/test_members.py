@@ -54,17 +54,57 @@ def test_who_is_silent_has_said_nothing_and_who_fails_has_said_why(master, patie
     assert found["found"] == {
         "ctl1": {"node": "ctl1", "obeys": "salt_master"},
         "ctl2": None,
-        "ctl3": {"error": "ERROR: no systemd"},
+        "ctl3": {"error": "no systemd", "obeys": "salt_master"},
     }
     assert found["rivals"] == {}
 
 
 def test_who_lacks_the_function_says_that(master):
-    def lacking(node):
-        raise CommandExecutionError(f"'{ASK}' is not available.")
+    master.nodes.lacking = {ASK}
+    lacks = {"lacks": ASK, "obeys": "salt_master"}
+    assert evidence(master)["found"] == dict.fromkeys(CONTROLLERS, lacks)
+    failures = master.run("openstack_ha_members.order", ["ctl1"], ASK)
+    assert failures == {"ctl1": f"has no {ASK}; saltutil.sync_all brings it"}
 
-    master.nodes.evidence = lacking
-    assert evidence(master)["found"]["ctl2"] == {"lacks": ASK}
+
+def test_whose_modules_can_seal_nothing_lacks_them(master):
+    text = "'openstack_ha_master.serve' is not available."
+    master.minions["ctl2"].reply = lambda fun, kwarg: {"ret": text, "retcode": 254}
+    assert evidence(master)["found"]["ctl2"] == {"lacks": "openstack_ha_master.serve"}
+
+
+UNSEALED = {
+    "an error": ("ERROR: no systemd", 1),
+    "a traceback": ("Traceback (most recent call last):\nValueError: x", 1),
+    "an error that is a mapping": ({"error": "no systemd", "obeys": "salt_master"}, 1),
+    "another function": (f"'{ASK}' is not available.", 254),
+    "nothing": (None, 0),
+    "a list": (["no systemd"], 1),
+}
+
+
+@pytest.mark.parametrize(("ret", "code"), UNSEALED.values(), ids=UNSEALED)
+def test_what_has_no_seal_is_silence(master, ret, code):
+    """Whoever names another node in a return would have it alive, or its order failed."""
+    master.minions["ctl2"].reply = lambda fun, kwarg: {"ret": ret, "retcode": code}
+    assert evidence(master) == {
+        "found": {
+            "ctl1": {"node": "ctl1", "obeys": "salt_master"},
+            "ctl2": None,
+            "ctl3": {"node": "ctl3", "obeys": "salt_master"},
+        },
+        "rivals": {},
+    }
+    failures = master.run("openstack_ha_members.order", ["ctl2"], "openstack_ha_galera.launch")
+    assert failures == {"ctl2": "did not answer"}
+
+
+def test_a_sealed_answer_counts_whatever_exit_code_came_with_it(master):
+    """The code is not sealed."""
+    minion = master.minions["ctl2"]
+    whole = minion.reply
+    minion.reply = lambda fun, kwarg: {**whole(fun, kwarg), "retcode": 1}
+    assert evidence(master)["found"]["ctl2"] == {"node": "ctl2", "obeys": "salt_master"}
 
 
 @pytest.mark.parametrize(("others", "leaves"), [(1, False), (2, True), (3, False)])
@@ -83,7 +123,7 @@ def test_an_order_names_who_did_not_do_it_and_why(master):
     order = "openstack_ha_members.order"
     assert master.run(order, CONTROLLERS, "openstack_ha_galera.launch", {"a": 1}) == {
         "ctl1": "did not answer",
-        "ctl2": "ERROR: ctl2 has no room",
+        "ctl2": "ctl2 has no room",
     }
     assert master.nodes.arguments["launch"] == {"a": 1}
     master.minions["ctl3"].module.serve("salt_master", "openstack_ha_master.leave")

@@ -217,7 +217,7 @@ def test_a_mapping_that_was_taken_away_by_hand_comes_back(master):
 
 def test_a_step_that_fails_is_named_and_told_to_who_waits(master):
     master.nodes.broken = {"ctl1"}
-    with pytest.raises(SaltRunnerError, match="create_cell failed: ctl1: ERROR: ctl1 has no room"):
+    with pytest.raises(SaltRunnerError, match="create_cell failed: ctl1: ctl1 has no room"):
         master.run(BY_HAND, *ROUND)
     assert {node for node, verdict in master.nodes.heard if verdict == "wait"} == {
         *CONTROLLERS,

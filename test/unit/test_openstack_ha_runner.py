@@ -185,7 +185,7 @@ def test_what_is_kept_of_a_file_is_the_masters_alone(master, tmp_path):
     master.run("openstack_ha.clusters")
     modes = {one.stat().st_mode & 0o777 for one in folder.iterdir()}
     assert (len(list(folder.iterdir())), modes) == (2, {0o600})
-    assert "change-me" not in "".join(one.read_text() for one in folder.glob("*.json"))
+    assert "made-up" not in "".join(one.read_text() for one in folder.glob("*.json"))
 
 
 def test_two_files_that_claim_the_same_are_told_and_not_used(master, tmp_path):
@@ -234,7 +234,7 @@ def test_the_master_knows_of_every_system_that_a_node_has(master, tmp_path, left
 
 def test_a_runner_learns_no_secret(master):
     told = repr(master.run("openstack_ha.clusters"))
-    assert "change-me" not in told
+    assert "made-up" not in told
     assert master.run("openstack_ha.cluster", "demo")["swift"]["owner"] == "sto1"
 
 

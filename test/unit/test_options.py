@@ -1,6 +1,7 @@
 """What the services' configuration files have in common."""
 
 import jinja2
+import openstack_ha_nova as nova
 import openstack_ha_options as options
 import pytest
 from support import ROOT
@@ -22,6 +23,16 @@ def test_the_pillars_options_are_over_the_formulas():
     assert file["a"] == {"x": 1, "y": 2}
 
 
+def test_an_option_with_several_values_is_no_text_made_of_them():
+    found = options.merged({"a": {"x": options.secret("p")}}, {"a": {"y": ["1", 2]}, "b": {"z": 3}})
+    assert found == {"a": {"x": [{"secret": "p"}], "y": {"each": ["1", 2]}}, "b": {"z": 3}}
+
+
+def test_compute_nodes_have_several_values_too():
+    own = {"virt_type": "qemu", "options": {"libvirt": {"cpu_mode": ["a", "b"]}}}
+    assert nova.compute_file(own, has_kvm=False)["libvirt"]["cpu_mode"] == {"each": ["a", "b"]}
+
+
 @pytest.mark.parametrize(
     ("value", "printed"),
     [
@@ -35,10 +46,17 @@ def test_the_pillars_options_are_over_the_formulas():
     ],
 )
 def test_a_file_is_printed_with_its_secrets(value, printed):
+    assert _printed({"one": {"key": value, "next": 1}}) == ["[one]", f"key = {printed}", "next = 1"]
+
+
+def test_each_of_several_values_has_its_line():
+    file = options.merged({"one": {"next": 1}}, {"one": {"key": ["a=b", "c, d", True]}})
+    assert _printed(file) == ["[one]", "next = 1", "key = a=b", "key = c, d", "key = True"]
+
+
+def _printed(file):
     template = (ROOT / "openstack_ha/files/options.ini.jinja").read_text(encoding="utf-8")
-    text = jinja2.Template(template).render(
-        system="x",
-        file={"one": {"key": value, "next": 1}},
-        salt={"openstack_ha.secret": lambda path: f"<{path}>"},
-    )
-    assert text.splitlines()[1:] == ["", "[one]", f"key = {printed}", "next = 1"]
+    secrets = {"openstack_ha.secret": lambda path: f"<{path}>"}
+    text = jinja2.Template(template).render(system="x", file=file, salt=secrets)
+    assert text.splitlines()[1] == ""
+    return text.splitlines()[2:]

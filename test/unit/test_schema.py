@@ -16,7 +16,8 @@ def _schemas(schema):
     for key in ("items", "additionalProperties", "propertyNames"):
         if isinstance(schema.get(key), dict):
             yield from _schemas(schema[key])
-    for one in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+    others = (*schema.get("anyOf", ()), *schema.get("allOf", ()))
+    for one in (*schema.get("properties", {}).values(), *others):
         yield from _schemas(one)
 
 
@@ -76,6 +77,47 @@ def test_key_that_is_no_text_is_named(path, value, told):
     (fault,) = _faults(path, value)
     assert fault.startswith(f"openstack_ha:{told}: ")
     assert fault.endswith("put it in quotes")
+
+
+SEVERAL = {
+    "of a service": (("keystone", "options", "DEFAULT", "a"), ["x", 1, True], None),
+    "of a compute node's": (("nova", "options", "pci", "alias"), ["{}", "{}"], None),
+    "of the database": (("galera", "server_options", "plugin_load_add"), ["a", "b"], None),
+    "of a file in which the last one counts": (
+        ("swift", "proxy", "options", "DEFAULT", "a"),
+        ["x"],
+        "['x'] is not a text",
+    ),
+    "a yes and a no": (("galera", "server_options", "slow_query_log"), True, None),
+    "none": (("keystone", "options", "DEFAULT", "a"), [], "[] is empty; name at least one"),
+    "a line break": (
+        ("keystone", "options", "DEFAULT", "a"),
+        ["x", "y\nz = 1"],
+        "has a line break",
+    ),
+    "a list": (("keystone", "options", "DEFAULT", "a"), [["x"]], "['x'] is not a text"),
+    "keys": (("keystone", "options", "DEFAULT", "a"), [{"x": 1}], "{'x': 1} is not a text"),
+    "a cut value": (("galera", "server_options", "a"), ["x", "y # z"], "is cut by MariaDB"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "told"), SEVERAL.values(), ids=SEVERAL)
+def test_option_has_several_values_where_its_program_knows_that(path, value, told):
+    found = _faults(path, value)
+    assert len(found) == (1 if told else 0), found
+    assert all(fault.startswith(f"openstack_ha:{':'.join(path)}") for fault in found)
+    assert all(told in fault for fault in found)
+
+
+@pytest.mark.parametrize("section", ["default", "Default"])
+@pytest.mark.parametrize("path", [("keystone", "options"), ("swift", "proxy", "options")])
+def test_section_that_nobody_reads_is_told(path, section):
+    (fault,) = _faults((*path, section), {"debug": True})
+    assert fault.endswith(
+        f"{section!r} is read by nobody; the section of what is for all is DEFAULT"
+    )
+    assert _faults((*path, "DEFAULT"), {"debug": True}) == []
+    assert _faults((*path, "defaults"), {"debug": True}) == []
 
 
 NUMBERS = {

@@ -140,7 +140,7 @@ def test_two_that_burn_are_a_persons_who_is_told_how(master):
 
 def test_a_start_that_fails_is_named_and_taken_again(master):
     master.nodes.broken = {"cmp2"}
-    with pytest.raises(SaltRunnerError, match="watch failed: cmp2: ERROR: cmp2 has no room"):
+    with pytest.raises(SaltRunnerError, match="watch failed: cmp2: cmp2 has no room"):
         master.run(BY_HAND, *ROUND)
     master.nodes.broken = set()
     assert verdicts(master) == ["watch", "watch", "settled"]

@@ -32,7 +32,7 @@ def site(cluster, tmp_path_factory):
             {"user": "alice", "project": "trial", "role": "auditor"},
         ],
     }
-    cluster["secrets"]["keystone"]["users"]["alice"] = "change-me-alice"
+    cluster["secrets"]["keystone"]["users"]["alice"] = "made-up-alice"
     return founded(tmp_path_factory.mktemp("keystone"), cluster)
 
 
@@ -77,6 +77,41 @@ def test_a_token_comes_through_the_vip(served):
     status, _, text = api(served, "GET", "/v3/auth/catalog", token=token)
     assert status == 200
     assert [one["type"] for one in json.loads(text)["catalog"]] == ["identity"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"cache": {"memcache_socket_timout": 3}}, "did you mean memcache_socket_timeout?"),
+        ({"DEFAULT": {"log-file": "/x"}}, "[DEFAULT] log-file: is no option"),
+        ({"ldap": {"page_size": "many"}}, "[ldap] page_size: cannot be read"),
+        ({"auth": {"methods": ["password", "token"]}}, "has one value, and several are given"),
+    ],
+)
+def test_what_keystone_cannot_read_leaves_its_file_as_it_is(served, options, told):
+    config = pathlib.Path("/etc/keystone/keystone.conf")
+    before = config.read_text(encoding="utf-8")
+    said = served.said_of("keystone", "keystone.conf", options)
+    assert said.result is False
+    assert told in said.comment
+    assert config.read_text(encoding="utf-8") == before
+
+
+def test_an_option_of_keystones_has_several_values(served):
+    config = pathlib.Path("/etc/keystone/keystone.conf")
+    before = config.read_text(encoding="utf-8")
+    pages = ["https://a.example.org/", "https://b.example.org/"]
+    try:
+        said = served.said_of(
+            "keystone", "keystone.conf", {"federation": {"trusted_dashboard": pages}}
+        )
+        assert said.result is True, said.comment
+        lines = config.read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if "trusted" in line] == [
+            f"trusted_dashboard = {page}" for page in pages
+        ]
+    finally:
+        config.write_text(before, encoding="utf-8")
 
 
 def test_a_connection_that_is_used_again_is_never_cut(served):
@@ -238,8 +273,8 @@ def test_objects_in_both_modes(owner):
     for test in (True, False):
         again = managed(owner, test=test)
         assert (again.result, again.changes) == (True, {}), again.comment
-    assert token_of(owner, "alice", "change-me-alice", "trial")
-    assert "change-me" not in repr([would.full_return, done.full_return])
+    assert token_of(owner, "alice", "made-up-alice", "trial")
+    assert "made-up" not in repr([would.full_return, done.full_return])
 
 
 def listed(site, kind, token, query=""):
@@ -281,7 +316,7 @@ def test_what_is_edited_by_hand_is_seen_and_put_right(owner):
     }
     assert managed(owner).changes == would.changes
     assert managed(owner, test=True).changes == {}
-    assert token_of(owner, "alice", "change-me-alice", "trial")
+    assert token_of(owner, "alice", "made-up-alice", "trial")
 
 
 def test_what_the_formula_made_and_the_pillar_drops_goes_only_when_told(owner):

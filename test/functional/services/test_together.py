@@ -72,6 +72,17 @@ def served(swift):
     return swift
 
 
+def test_what_glance_cannot_read_leaves_its_file_as_it_is(served):
+    config = UWSGI.with_name("glance-api.conf")
+    before = config.read_text(encoding="utf-8")
+    options = {"DEFAULT": {"image_size_cap": "much"}, "glance_store": {"default_backnd": "swift"}}
+    said = served.said_of("glance", "glance-api.conf", options)
+    assert said.result is False
+    assert "[DEFAULT] image_size_cap: cannot be read" in said.comment
+    assert "did you mean default_backend?" in said.comment
+    assert config.read_text(encoding="utf-8") == before
+
+
 @pytest.fixture
 def token(served):
     return token_of(served)
