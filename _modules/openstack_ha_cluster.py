@@ -234,7 +234,7 @@ def secrets(path, **kwargs):
 
     .. code-block:: bash
 
-        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /root/secrets.yaml
+        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /srv/openstack_ha/secrets.yaml
     """
     if "__pub_fun" in kwargs:
         raise CommandExecutionError("use `salt-run openstack_ha.secrets`, which writes a file")
