@@ -75,13 +75,14 @@ def hand_out(cluster):
 
         salt-run openstack_ha.diff demo
     """
-    found = __utils__["openstack_ha_masked.masked"](cluster, _key())
-    name = __utils__["openstack_ha_masked.version"](found)
+    key = _key()
+    name = __utils__["openstack_ha_masked.name_of"](cluster, key)
     kept = _folder(cluster["name"]) / f"{name}.json"
     if kept.exists():
         # The last that was handed out is the last that goes.
         os.utime(kept)
         return name
+    found = __utils__["openstack_ha_masked.masked"](cluster, key)
     with _made(kept.parent) as made:
         made.write(json.dumps(found).encode())
     os.rename(made.name, kept)

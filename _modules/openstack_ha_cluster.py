@@ -43,11 +43,10 @@ def load(path, **kwargs):
     """
     if "__pub_fun" in kwargs:
         raise CommandExecutionError("use `salt-run openstack_ha.cluster`, which shows no secret")
-    cluster = _read(path)
-    faults = _faults(cluster)
-    if faults:
-        raise CommandExecutionError("\n".join(faults))
-    return __utils__["openstack_ha_cluster.complete"](cluster)
+    found = _checked(path)
+    if found["faults"]:
+        raise CommandExecutionError("\n".join(found["faults"]))
+    return found["cluster"]
 
 
 def current(path, **kwargs):
@@ -105,10 +104,8 @@ def faults(path):
 
         salt-call --local openstack_ha_cluster.faults /srv/openstack_ha/cluster.yaml
     """
-    cluster = _read(path)
-    return _faults(cluster) or _objections(
-        path, __utils__["openstack_ha_cluster.complete"](cluster)
-    )
+    found = _checked(path)
+    return found["faults"] or _objections(path, found["cluster"])
 
 
 def guarded(path):
@@ -237,7 +234,7 @@ def secrets(path, **kwargs):
 
     .. code-block:: bash
 
-        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /root/secrets.yaml
+        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /srv/openstack_ha/secrets.yaml
     """
     if "__pub_fun" in kwargs:
         raise CommandExecutionError("use `salt-run openstack_ha.secrets`, which writes a file")
@@ -294,9 +291,20 @@ def _write(path, text):
     os.rename(made.name, path)
 
 
-def _faults(cluster):
+def _checked(path):
+    """Every fault of a file, and of one without any the complete cluster."""
+    _require(path)
+    text = _text(path)
+    asked = (path, text, _renderers())
+    known = __utils__["openstack_ha_checked.recalled"](*asked)
+    if known is not None:
+        return known
+    content = _read(path)
+    if text != _text(path):
+        # Somebody is writing it: what was read is of neither text.
+        asked = (path, text, None)
     try:
-        return __utils__["openstack_ha_cluster.faults"](cluster)
+        return __utils__["openstack_ha_checked.checked"](*asked, content)
     except ImportError as exc:
         raise CommandExecutionError(
             f"the cluster file cannot be checked: {exc}; "
@@ -304,12 +312,22 @@ def _faults(cluster):
         ) from exc
 
 
-def _read(path):
+def _renderers():
+    """Those of a file that names none; of a site's own Jinja nobody here knows the tags."""
+    has_own_tags = any(__opts__.get(key) for key in ("jinja_env", "jinja_sls_env"))
+    return None if has_own_tags else __opts__["renderer"]
+
+
+def _require(path):
     if not os.path.isfile(path):
         raise CommandExecutionError(
             f"there is no cluster file {path}; write one from pillar.example, "
             "or name another in the master's ext_pillar"
         )
+
+
+def _read(path):
+    _require(path)
     renderers = salt.loader.render(__opts__, __salt__)
     try:
         data = salt.template.compile_template(

@@ -4,6 +4,7 @@ The cluster as the master knows it: its file, its check, and secrets for it.
 
 import logging
 import os
+import textwrap
 import time
 
 import salt.utils.yaml
@@ -17,6 +18,8 @@ __virtualname__ = "openstack_ha"
 BY_SERVICE = ("db_sync", "turn")
 # What has one more, and about what.
 BESIDE = {"nova": "progress"}
+# Of what stands below openstack_ha.
+INDENTATION = "  "
 # Seconds that the schedule's look waits for a node which still works on its answer.
 PATIENCE = 20
 
@@ -54,7 +57,8 @@ def files():
 def check():
     """
     Show every fault of each cluster file; of one without, what was understood, and what to be
-    warned of. What two files both claim is a fault of the later one.
+    warned of: in the file, and about the minions that are to be its nodes. What two files both
+    claim is a fault of the later one.
 
     The command's exit code is 0 without a fault, whatever it warns of, and 1 with one.
     ``--out=json`` gives the plain data: ``{"retcode", "files": {path: {"faults", "warnings",
@@ -78,6 +82,9 @@ def check():
     }
     for path, lines in __utils__["openstack_ha_cluster.collisions"](whole).items():
         found[path] = {"faults": lines, "warnings": [], "understood": None}
+    for path, lines in call("openstack_ha_preflight.minions").items():
+        if not found[path]["faults"]:
+            found[path]["warnings"] += lines
     data = {"retcode": int(any(one["faults"] for one in found.values())), "files": found}
     return {"outputter": "openstack_ha_check", "data": data}
 
@@ -299,7 +306,8 @@ def _said_of(system, node, said):
 
 def secrets(name, destination):
     """
-    Write a complete ``secrets`` section for the cluster file: those it has, new ones for the rest.
+    Write a complete ``secrets`` section for the cluster file: those it has, new ones for the rest,
+    indented as it belongs at the end of that file.
 
     name
         Path of the cluster file; it may lack every secret.
@@ -310,21 +318,27 @@ def secrets(name, destination):
     Returns the destination. The secrets themselves are never returned: a runner's return is an
     event.
 
-    Raises SaltRunnerError when the destination exists.
+    Raises SaltRunnerError when the destination exists, or the master's user cannot write it.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /root/secrets.yaml
+        salt-run openstack_ha.secrets /srv/openstack_ha/cluster.yaml /srv/openstack_ha/secrets.yaml
     """
     made = __salt__["openstack_ha_execution.call"]("openstack_ha_cluster.secrets", name)
     try:
         handle = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as exc:
         raise SaltRunnerError(f"{destination} exists; name a new file") from exc
+    except OSError as exc:
+        raise SaltRunnerError(
+            f"{destination} cannot be written by {__opts__['user']}, the master's user: "
+            f"{exc.strerror}; name a file in a folder of that user's"
+        ) from exc
+    text = salt.utils.yaml.safe_dump({"secrets": made}, default_flow_style=False)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(salt.utils.yaml.safe_dump({"secrets": made}, default_flow_style=False))
+        stream.write(textwrap.indent(text, INDENTATION))
     return destination
 
 

@@ -10,6 +10,8 @@ import hmac
 import json
 import re
 
+import openstack_ha_memo
+
 MARK = "secret:"
 LENGTH = 16
 # Sections of files that the user fills; what stands there under such a key is a secret.
@@ -54,6 +56,19 @@ def version(found):
     """
     text = json.dumps(found, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def name_of(cluster, key):
+    """
+    Return the ``version`` of a cluster, which takes a while at a thousand nodes, from memory where
+    it was the last one of its name.
+
+    cluster, key
+        As for ``masked``.
+    """
+    source = repr((key, cluster)).encode()
+    place = ("version", cluster["name"])
+    return openstack_ha_memo.made(place, source, lambda: version(masked(cluster, key)))
 
 
 def _all(value, key):

@@ -123,7 +123,8 @@ def formula_packages(parameters: Mapping) -> tuple[list[str], list[str]]:
         if system != "python"
         for package in names.get("packages", [])
     }
-    return sorted(debian), sorted(parameters["python"]["packages"])
+    python = parameters["python"]
+    return sorted(debian), sorted([*python["packages"], *python["node_packages"]])
 
 
 def context_files(directory: Path) -> dict[str, tuple[bytes, int]]:

@@ -4,5 +4,5 @@
 
 openstack_ha_python_packages:
   openstack_ha_python.satisfied:
-    - pkgs: {{ os.python.packages | json }}
+    - pkgs: {{ (os.python.packages + os.python.node_packages) | json }}
     - reload_modules: True

@@ -35,7 +35,12 @@ MOST = 1000
 # What Salt's client says for a minion that has not answered.
 NO_RETURN = {"out": "no_return", "ret": "Minion did not return. [No response]", "retcode": 1}
 # Execution modules that run on the master.
-ON_MASTER = ("openstack_ha_applied", "openstack_ha_cluster", "openstack_ha_fernet")
+ON_MASTER = (
+    "openstack_ha_applied",
+    "openstack_ha_cluster",
+    "openstack_ha_fernet",
+    "openstack_ha_preflight",
+)
 
 
 class Silent(BaseException):
@@ -249,6 +254,7 @@ class Master:
         path = write_cluster(folder / "cluster.yaml", self.cluster)
         options = {
             **_defaults(),
+            "__role": "master",
             "id": name,
             "cachedir": str(folder / "cache"),
             "pki_dir": str(folder / "pki"),

@@ -66,3 +66,16 @@ def test_a_file_that_cannot_be_read_is_a_fault_like_any_other(master, tmp_path, 
     (line,) = data["files"][str(path)]["faults"]
     assert str(path) in line
     assert "1 fault;" in show(data)
+
+
+def test_nodes_that_the_master_cannot_reach_are_warned_of(master, tmp_path, show):
+    keys = tmp_path / "pki"
+    (keys / "minions_pre").mkdir()
+    (keys / "minions" / "ctl1").rename(keys / "minions_pre" / "ctl1")
+    (keys / "minions" / "sto1").unlink()
+    data = checked(master)
+    assert data["retcode"] == 0
+    pending, absent = data["files"][str(tmp_path / "cluster.yaml")]["warnings"]
+    assert pending.startswith("ctl1 waits to be accepted: compare `salt-key --finger=ctl1`")
+    assert absent.startswith("sto1 has never come to this master (`salt-key --list-all`)")
+    assert "`salt-key --accept=ctl1`" in show(data).replace("\n", " ")

@@ -38,12 +38,24 @@ def test_secrets_go_to_a_new_file_of_the_owner_and_nowhere_else(master, tmp_path
     told = master.run("openstack_ha.secrets", str(source), str(path))
     assert told == str(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    made = yaml.safe_load(path.read_text(encoding="utf-8"))["secrets"]
+    text = path.read_text(encoding="utf-8")
+    made = yaml.safe_load(text)["secrets"]
     assert len(made["rabbitmq"]["erlang_cookie"]) >= 12
+    # It belongs at the end of the cluster file as it is, PEM blocks and all.
+    whole = yaml.safe_load(source.read_text(encoding="utf-8") + text)
+    assert whole["openstack_ha"]["secrets"] == made
     before = path.read_bytes()
     with pytest.raises(SaltRunnerError, match="exists; name a new file"):
         master.run("openstack_ha.secrets", str(source), str(path))
     assert path.read_bytes() == before
+
+
+def test_secrets_go_where_the_masters_user_may_write(master, tmp_path):
+    place = tmp_path / "nowhere" / "secrets.yaml"
+    with pytest.raises(
+        SaltRunnerError, match="cannot be written by .*, the master's user: No such"
+    ):
+        master.run("openstack_ha.secrets", str(tmp_path / "cluster.yaml"), str(place))
 
 
 def idle(master, **answers):

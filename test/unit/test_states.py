@@ -174,6 +174,16 @@ DIFFERENT = {
         ["pending"],
         ["remember", "pending"],
     ),
+    "a master's modules": (
+        "openstack_ha_preflight.modules_synced",
+        (),
+        {
+            "openstack_ha_preflight.outdated": lambda: ["runners/openstack_ha.py"],
+            "openstack_ha_preflight.sync": None,
+        },
+        ["outdated"],
+        ["sync"],
+    ),
 }
 
 
@@ -231,6 +241,7 @@ SAME = {
     },
     "a configuration that is not loaded": {"openstack_ha_turn.is_outdated": False},
     "what a part runs with": {"openstack_ha_guard.pending": {}},
+    "a master's modules": {"openstack_ha_preflight.outdated": lambda: []},
 }
 
 
@@ -253,6 +264,7 @@ SILENT = {
     "what a part runs with": {"openstack_ha_guard.pending": ERROR},
     "keys": {"openstack_ha_keystone.lacks": ERROR},
     "schema": {"openstack_ha_db_sync.pending": ERROR},
+    "a master's modules": {"openstack_ha_preflight.outdated": ERROR},
 }
 
 
@@ -292,6 +304,24 @@ def test_values_that_are_the_same_are_no_change(is_test):
     answers = {"openstack_ha_guard.objections": lambda: []}
     ret, _called = run("openstack_ha_guard.unchanged", answers, test=is_test)
     assert (ret["result"], ret["changes"]) == (True, {})
+
+
+@pytest.mark.parametrize("lines", [[], ["master: reactor would be lost"]], ids=["none", "one"])
+def test_what_a_master_would_lose_is_a_failure(is_test, lines):
+    answers = {"slsutil.renderer": "reactor: []\n", "openstack_ha_preflight.lost": lambda *_: lines}
+    ret, called = run("openstack_ha_preflight.nothing_lost", answers, "salt://x", {}, test=is_test)
+    assert (ret["result"], ret["changes"]) == (not lines, {})
+    assert all(line in ret["comment"].splitlines() for line in lines)
+    assert called == ["renderer", "lost"]
+
+
+def test_what_is_to_be_done_about_nodes_is_a_warning_and_no_failure(is_test):
+    answers = {"openstack_ha_preflight.minions": {"/a.yaml": ["ctl1 waits"], "/b.yaml": []}}
+    ret, _called = run("openstack_ha_preflight.minions_known", answers, test=is_test)
+    assert (ret["result"], ret["changes"]) == (True, {})
+    assert ret["warnings"] == ["/a.yaml: ctl1 waits"]
+    answers = {"openstack_ha_preflight.minions": {"/a.yaml": []}}
+    assert "warnings" not in run("openstack_ha_preflight.minions_known", answers)[0]
 
 
 def test_a_broker_that_does_not_run_has_no_definitions():
