@@ -149,8 +149,6 @@ class Master:
         self.host.check(["systemctl", "enable", "--now", "salt-master"])
         local = ["salt-call", "--local", f"--file-root={FORMULA}", "--retcode-passthrough"]
         self.host.check([*local, "state.apply", "openstack_ha.master"])
-        if any(self.run("saltutil.sync_all").values()):
-            self.host.check(["systemctl", "restart", "salt-master"])
 
     def forget(self, minion_id: str) -> None:
         """Delete a minion's key."""
