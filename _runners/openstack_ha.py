@@ -134,6 +134,24 @@ def clusters():
     return known
 
 
+def looked_after():
+    """
+    Return what ``clusters`` does, and nothing where no cluster is left, with the reason in the log:
+    for the schedule and the reactor, whose errors would be a traceback every half minute.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.looked_after
+    """
+    try:
+        return clusters()
+    except SaltException as exc:
+        log.error("openstack_ha: nothing is looked after: %s", exc)
+        return {}
+
+
 def status(name=None):
     """
     Show one view of a whole cluster: who holds the VIP, HAProxy's back ends, the members of Galera
@@ -251,7 +269,7 @@ def reconcile(name=None):
 
     Returns the systems that were rung for, by cluster.
 
-    Raises SaltRunnerError when there is no such cluster, or a cluster file has a fault.
+    Raises SaltRunnerError when there is no such cluster.
 
     CLI Example:
 
@@ -259,7 +277,7 @@ def reconcile(name=None):
 
         salt-run openstack_ha.reconcile
     """
-    chosen = clusters() if name is None else {name: cluster(name)}
+    chosen = looked_after() if name is None else {name: cluster(name)}
     return {one: _rung_for(one, whole) for one, whole in chosen.items()}
 
 

@@ -131,7 +131,7 @@ def reconcile(name=None):
     if name is not None:
         clusters = {name: __salt__["openstack_ha.cluster"](name)}
     else:
-        clusters = __salt__["openstack_ha.clusters"]()
+        clusters = __salt__["openstack_ha.looked_after"]()
     for one, cluster in clusters.items():
         _add(one, cluster["nodes"])
     return {one: answer(one) for one in clusters}
@@ -142,7 +142,7 @@ def _sort():
     ids, rung = _take(BOOTED), {}
     if not ids:
         return rung
-    for name, cluster in __salt__["openstack_ha.clusters"]().items():
+    for name, cluster in __salt__["openstack_ha.looked_after"]().items():
         own = [one for one in ids if one in cluster["nodes"]]
         if own:
             _add(name, own)

@@ -71,7 +71,9 @@ def folder(name, default):
         The folder where the option names none.
     """
     place = __salt__["openstack_ha_preflight.folder"](name, default)
-    ret = __states__["file.directory"](place["path"], user=place["user"], mode="0700")
+    ret = __states__["file.directory"](
+        place["path"], user=place["user"], mode="0700", makedirs=True
+    )
     return {**ret, "name": name}
 
 

@@ -3,12 +3,14 @@
 import ast
 import collections
 import importlib
+import pathlib
 import re
 
 import openstack_ha_cluster
 import openstack_ha_rule
 import openstack_ha_systems
 import pytest
+import salt.runners
 from support import ROOT
 
 ARCHITECTURE = ROOT / "docs/architecture.md"
@@ -30,6 +32,8 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 COMMAND = re.compile(
     r"\bsalt(?P<kind>-run|-call)?(?: [^.\s`]+)*? (?P<module>openstack_ha\w*)\.(?P<function>\w+)"
 )
+# One of Salt's own runners.
+RUNNER = re.compile(r"\bsalt-run(?: -\S+)* (?!openstack_ha)(?P<module>[a-z]\w*)\.(?P<function>\w+)")
 # A function, a state or an SLS by its name alone.
 NAMED = re.compile(r"`(openstack_ha\w*)\.([\w.]+)`")
 DECISION = re.compile(r"^### (.+)\n\n((?:.+\n)+)", re.MULTILINE)
@@ -133,6 +137,17 @@ def test_every_command_that_the_product_names_is_one():
     files = _product()
     assert [text for path in files for text in COMMAND.findall(_text(path))]
     assert [text for path in files for text in _no_commands(path)] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+def test_every_runner_of_salts_own_is_one(path):
+    folder = pathlib.Path(salt.runners.__file__).parent
+    absent = [
+        f"{module}.{function}"
+        for module, function in RUNNER.findall(_text(path))
+        if function not in _functions(folder / f"{module}.py")
+    ]
+    assert absent == []
 
 
 # What was is in the change log, too.

@@ -85,14 +85,14 @@ def test_tags_are_the_same_where_the_inputs_and_their_borders_are(one, other):
 
 def test_formula_packages_are_each_named_once_and_pythons_go_to_pip():
     parameters = {
-        "python": {"packages": ["netaddr", "jsonschema"], "node_packages": ["pymysql"]},
+        "python": {"packages": ["netaddr", "jsonschema"], "node_packages": ["PyMySQL"]},
         "haproxy": {"packages": ["socat", "haproxy"], "service": "haproxy"},
         "keepalived": {"packages": ["keepalived", "socat"]},
         "without": {"service": "x"},
     }
     assert images.formula_packages(parameters) == (
         ["haproxy", "keepalived", "socat"],
-        ["jsonschema", "netaddr", "pymysql"],
+        ["PyMySQL", "jsonschema", "netaddr"],
     )
 
 

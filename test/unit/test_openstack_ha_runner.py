@@ -58,6 +58,20 @@ def test_secrets_go_where_the_masters_user_may_write(master, tmp_path):
         master.run("openstack_ha.secrets", str(tmp_path / "cluster.yaml"), str(place))
 
 
+def test_a_schedule_without_a_cluster_file_says_so_and_ends(master, tmp_path, caplog):
+    """As between the master's configuration and its first secrets; a person is told at once."""
+    (tmp_path / "cluster.yaml").unlink()
+    for function in ("openstack_ha.reconcile", "openstack_ha_rejoin.reconcile"):
+        caplog.clear()
+        assert master.run(function) == {}
+        assert "nothing is looked after: " in caplog.text
+        assert "there is no cluster file" in caplog.text
+        with pytest.raises(SaltRunnerError, match="there is no cluster 'demo'"):
+            master.run(function, "demo")
+    with pytest.raises(SaltRunnerError, match="there is no cluster file"):
+        master.run("openstack_ha.clusters")
+
+
 def idle(master, **answers):
     """Return what the schedule rings for when systems answer so, and what they were shown."""
     shown = {}

@@ -315,7 +315,7 @@ def test_a_folder_is_the_masters_own(host):
     state = load("_states", "openstack_ha_preflight", __states__={"file.directory": directory})
     state.__salt__ = {"openstack_ha_preflight.folder": host.module.folder}
     assert state.folder("openstack_ha_keys", "/var/lib/x")["name"] == "openstack_ha_keys"
-    assert made == {"/srv/keys": {"user": "salt", "mode": "0700"}}
+    assert made == {"/srv/keys": {"user": "salt", "mode": "0700", "makedirs": True}}
 
 
 def test_keys_and_grains_are_those_that_the_master_has(tmp_path):
