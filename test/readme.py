@@ -21,8 +21,8 @@ def steps(*headings):
     found = []
     for heading in headings:
         _, _, section = text.partition(f" {heading}\n")
-        for _indent, language, block in BLOCK.findall(re.split(r"^##", section, flags=re.M)[0]):
-            block = textwrap.dedent(block)
+        for _indent, language, indented in BLOCK.findall(re.split(r"^##", section, flags=re.M)[0]):
+            block = textwrap.dedent(indented)
             if language == "yaml":
                 found.append(("file", *FILE.fullmatch(block).groups()))
             else:

@@ -70,8 +70,8 @@ class Host:
         self.write("etc/salt/minion", yaml.safe_dump(self._minion("master1", root)))
         self.write("modules/modules/own_service.py", SERVICE)
         self.write("srv/pillar/top.sls", "base: {master1: [master]}")
-        cluster_file = "/srv/openstack_ha/cluster.yaml"
-        self.write("srv/pillar/master.sls", f"openstack_ha_master: {{cluster_file: {cluster_file}}}")
+        own = {"openstack_ha_master": {"cluster_file": "/srv/openstack_ha/cluster.yaml"}}
+        self.write("srv/pillar/master.sls", yaml.safe_dump(own))
         self.program(
             "systemctl", SYSTEMCTL.format(root=root, pid=self.pid, bin=self.bin, conf=self.conf)
         )
@@ -125,8 +125,7 @@ class Host:
             ["bash", "-c", PLACES.sub(rf"{self.root}/\1/", line)],
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=PATIENCE,
             check=False,
@@ -187,5 +186,3 @@ def give_formula(host):
             subprocess.run([*git, *more], check=True, stdout=subprocess.DEVNULL)
 
     return {"file_roots": by_file_roots, "gitfs": by_gitfs}
-
-
