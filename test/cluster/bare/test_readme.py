@@ -7,6 +7,9 @@ import readme
 import yaml
 from support import await_until, certified, example
 
+# Two masters of their own, and all that a person would type.
+pytestmark = pytest.mark.long
+
 UPDATE = "Faults of the cluster file, and updates"
 REMOTE = "https://example.org/openstack_ha.git"
 # Carried out elsewhere: on real hosts, and where there is an index of packages.
