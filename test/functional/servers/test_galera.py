@@ -96,7 +96,7 @@ def test_the_server_tries_a_configuration_before_it_has_it(states, configured, l
     try:
         result = states.file.managed(
             name=str(CONFIG),
-            contents=f"{before}{line}\n",
+            contents=f"{before}{line}\n" if line else before,
             check_cmd=f"{CONFIG_CHECK} /usr/sbin/mariadbd {CONFIG}",
         )
         assert result.result is (told is None), result.comment
