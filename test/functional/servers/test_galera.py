@@ -79,33 +79,6 @@ def _query(connection, sql):
         return cursor.fetchall()
 
 
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("", None),
-        ("long_query_time = 9", None),
-        ("plugin_load_add = disks", None),
-        ("max_conections = 9", "unknown variable 'max_conections=9'"),
-        ("max_connections = many", "adjusted to 10"),
-        ("binlog_format = ROWS", "Error while setting value 'ROWS'"),
-        ("innodb_buffer_pool_size = 2Q", "Parsing options for plugin 'InnoDB' failed"),
-    ],
-)
-def test_the_server_tries_a_configuration_before_it_has_it(states, configured, line, told):
-    before = CONFIG.read_text(encoding="utf-8")
-    try:
-        result = states.file.managed(
-            name=str(CONFIG),
-            contents=f"{before}{line}\n" if line else before,
-            check_cmd=f"{CONFIG_CHECK} /usr/sbin/mariadbd {CONFIG}",
-        )
-        assert result.result is (told is None), result.comment
-        assert (told or "") in result.comment
-        assert (CONFIG.read_text(encoding="utf-8") == before) is (told is not None or not line)
-    finally:
-        CONFIG.write_text(before, encoding="utf-8")
-
-
 def test_an_unconfigured_server_stays_down_and_knows_that_it_is_empty(unconfigured, modules):
     # What a package does with its service when it is installed.
     subprocess.run(["systemctl", "start", "mariadb"], check=True)
@@ -329,3 +302,30 @@ def test_data_that_is_set_aside_is_kept_and_the_next_bootstrap_makes_new_tables(
 
 def _host(address):
     return f"{address.network.network_address}/{address.network.netmask}"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", None),
+        ("long_query_time = 9", None),
+        ("plugin_load_add = disks", None),
+        ("max_conections = 9", "unknown variable 'max_conections=9'"),
+        ("max_connections = many", "adjusted to 10"),
+        ("binlog_format = ROWS", "Error while setting value 'ROWS'"),
+        ("innodb_buffer_pool_size = 2Q", "Parsing options for plugin 'InnoDB' failed"),
+    ],
+)
+def test_the_server_tries_a_configuration_before_it_has_it(states, configured, line, told):
+    before = CONFIG.read_text(encoding="utf-8")
+    try:
+        result = states.file.managed(
+            name=str(CONFIG),
+            contents=f"{before}{line}\n" if line else before,
+            check_cmd=f"{CONFIG_CHECK} /usr/sbin/mariadbd {CONFIG}",
+        )
+        assert result.result is (told is None), result.comment
+        assert (told or "") in result.comment
+        assert (CONFIG.read_text(encoding="utf-8") == before) is (told is not None or not line)
+    finally:
+        CONFIG.write_text(before, encoding="utf-8")
