@@ -1,10 +1,7 @@
 # What Nova reads: the same files for all of its services of a node.
 {%- from "openstack_ha/map.jinja" import os with context %}
 
-{%- set tried = os.nova.namespaces %}
-
 include:
-  - openstack_ha.oslo
   - openstack_ha.nova.install
 {%- for name, file in salt["openstack_ha_nova_conf.files"]().items() %}
 
@@ -20,11 +17,6 @@ openstack_ha_nova_{{ name }}:
     - group: {{ os.nova.group }}
     - mode: '0640'
     - show_changes: false
-{%- if name in tried %}
-    - check_cmd: {{ os.nova.programs }}/bin/python {{ os.oslo.config_check }} {{ tried[name] | join(",") }}
-{%- endif %}
     - require:
       - file: openstack_ha_nova_folder
-      - file: openstack_ha_oslo_config_check
-      - openstack_ha_wheels: openstack_ha_nova_programs
 {%- endfor %}
