@@ -6,7 +6,7 @@ import pytest
 
 from lab import tier
 
-CLUSTER = [f"test/cluster/{name}" for name in ("demo", "rings", "solo", "trial")]
+CLUSTER = [f"test/cluster/{name}" for name in ("bare", "demo", "rings", "solo", "trial")]
 FUNCTIONAL = [
     f"test/functional/{name}" for name in ("dashboard", "machines", "servers", "services", "trial")
 ]
@@ -23,14 +23,14 @@ def test_a_folder_with_tests_is_a_part():
         ([], [[part] for part in CLUSTER]),
         (["-k", "status", "-x"], [[part] for part in CLUSTER]),
         (["test/cluster"], [[part] for part in CLUSTER]),
-        (["test/cluster/rings"], [[], ["test/cluster/rings"], [], []]),
+        (["test/cluster/rings"], [[], [], ["test/cluster/rings"], [], []]),
         (
             ["-x", "test/cluster/solo/test_road.py"],
-            [[], [], ["test/cluster/solo/test_road.py"], []],
+            [[], [], [], ["test/cluster/solo/test_road.py"], []],
         ),
         (
             ["test/cluster/rings/test_rings.py::test_x"],
-            [[], [CLUSTER[1] + "/test_rings.py::test_x"], [], []],
+            [[], [], [CLUSTER[2] + "/test_rings.py::test_x"], [], []],
         ),
     ],
 )
