@@ -5,6 +5,7 @@ Whoever is root on the owner can send any ring, and the master gives it to every
 compares what came with its own cluster file and with the ring that it gave to the nodes before.
 """
 
+import json
 import math
 
 import openstack_ha_swift_ring
@@ -17,7 +18,8 @@ NEAR = 1e-6
 # had up to 4.6 times its share, in 8,000 rebalances of rings of any kind by Swift 2.30. Of a few
 # parts everything may be.
 TIMES, FEW = 8, 32
-# Bytes: of a device in the ring and in its builder; of all else that is in those.
+# Bytes: of a device in the ring and in its builder, but for what is said of it in the cluster file
+# (``meta``), which may be any text; of all else that is in those.
 DEVICE, ELSE = 4096, 1 << 20
 
 
@@ -33,11 +35,17 @@ def most_bytes(desired, former):
         None.
     """
     rows = max(math.ceil(desired["replicas"]), former["replicas"] if former else 0) + 1
-    devices = len(desired["devices"]) + len(former["devices"] if former else ())
+    devices = [*desired["devices"].values(), *(former["devices"] if former else ())]
     # Twice as many while an operator increases them; two bytes for each in the ring, and three in
     # the builder, which is a pickle, with two more for the age of each part.
     parts = 2 ** (desired["part_power"] + 1)
-    return parts * (rows * 5 + 2) + devices * DEVICE + ELSE
+    return parts * (rows * 5 + 2) + sum(map(_device_bytes, devices)) + ELSE
+
+
+def _device_bytes(device):
+    """JSON escapes each letter that is not ASCII, in the ring; the builder has it as it is."""
+    meta = device.get("meta", "")
+    return DEVICE + len(json.dumps(meta)) + len(meta.encode())
 
 
 def objections(desired, ring, former, is_kept):

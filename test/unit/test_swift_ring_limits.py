@@ -1,5 +1,6 @@
 """What the rings' owner may not decide, over rings that it could send."""
 
+import gzip
 import math
 import random
 
@@ -121,6 +122,22 @@ def test_a_ring_with_its_builder_is_smaller_than_what_is_taken(power):
     assert ring + builder + len(wanted["devices"]) * 1000 < most < 4 * (ring + builder) + 2**22
     former = {"replicas": 6, "devices": []}
     assert limits.most_bytes(wanted, former) > most
+
+
+@pytest.mark.parametrize("meta", ["x" * 400_000, "\u00e4" * 50_000])
+def test_what_the_cluster_file_says_of_a_device_has_room(meta):
+    """In the ring a letter is escaped, in the builder it is not, and both are one parcel."""
+    cluster = example()
+    for name in ("sto1", "sto2", "sto3"):
+        for one in cluster["nodes"][name]["storage"]["devices"].values():
+            one["meta"] = meta
+    wanted, found = rings.desired(cluster=cluster), rings.devices(cluster=cluster)
+    ring = rings.ring_file(1, found)
+    size = len(gzip.decompress(ring)) + len(repr(found).encode())
+    most = limits.most_bytes(wanted, None)
+    assert size < most < 2 * size + 2**22
+    former = ring_files.content(ring, most)
+    assert limits.most_bytes(rings.desired(), former) > size
 
 
 def test_a_ring_on_its_way_is_spread_at_each_step():
