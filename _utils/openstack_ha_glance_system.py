@@ -18,12 +18,11 @@ FOLDER = "/etc/glance/openstack_ha"
 
 SYSTEM = {
     "options": OPTIONS,
-    "secrets": {"options": option.SECRET_OPTIONS},
     "parts": {
         "glance": {
             "roles": {"image_server"},
             "reads": {"keystone", "memcached", "horizon"},
-            "secrets": [("galera",), ("glance",)],
+            "secrets": [("galera",)],
         }
     },
     "schema": {

@@ -15,12 +15,11 @@ FOLDER = "/etc/placement"
 
 SYSTEM = {
     "options": OPTIONS,
-    "secrets": {"options": option.SECRET_OPTIONS},
     "parts": {
         "placement": {
             "roles": {"controller"},
             "reads": {"keystone", "memcached"},
-            "secrets": [("galera",), ("placement",)],
+            "secrets": [("galera",)],
         }
     },
     "schema": {

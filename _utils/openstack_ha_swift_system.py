@@ -15,7 +15,6 @@ SYSTEM = {
         "hash_path_prefix": option.secret(PLACE),
         "hash_path_suffix": option.secret(PLACE),
         "users": option.secrets("passwords by tempauth's user"),
-        "proxy": option.entry(options=option.SECRET_OPTIONS),
     },
     "parts": {
         "swift.rings": {"roles": {"rings_owner"}, "secrets": HASH_PATH},
@@ -29,12 +28,7 @@ SYSTEM = {
             "roles": {"proxy"},
             "programs": "proxy",
             "reads": {"keystone"},
-            "secrets": [
-                *HASH_PATH,
-                ("keystone", "users", "swift"),
-                ("swift", "users"),
-                ("swift", "proxy"),
-            ],
+            "secrets": [*HASH_PATH, ("keystone", "users", "swift"), ("swift", "users")],
         },
     },
     "coordinated": ["swift.rings", "swift.storage", "swift.proxy"],
