@@ -26,12 +26,17 @@ def aside(*paths):
     """Put files and folders out of the way, and back again."""
     moved = {path: path.with_name(f"{path.name}.aside") for path in paths if path.exists()}
     for path, other in moved.items():
-        path.rename(other)
+        move(path, other)
     yield
     for path, other in moved.items():
         if path.is_dir():
             shutil.rmtree(path)
-        other.rename(path)
+        move(other, path)
+
+
+def move(path, other):
+    """As mv does, which copies what is of an image's layer and cannot be renamed."""
+    subprocess.run(["mv", "--no-target-directory", path, other], check=True)
 
 
 @pytest.fixture
