@@ -5,7 +5,6 @@
 {%- set others = [os.horizon.first_settings, os.horizon.settings, os.horizon.static_made_of] %}
 
 include:
-  - openstack_ha.oslo
   - openstack_ha.turn
   - openstack_ha.uwsgi
   - openstack_ha.horizon.install
