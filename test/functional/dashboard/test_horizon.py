@@ -244,8 +244,9 @@ def test_a_new_process_has_nothing_to_complain_of(served):
     begin = int(time.time())
     subprocess.run(["systemctl", "restart", "horizon"], check=True)
     api(served, "GET", "/healthcheck", until=200, port=PORT)
-    said = log_of("horizon", begin)
-    assert "ready in" in said and "Error" not in said, said
+    # What the old one says when it is stopped, maybe in the middle of its own start, is its affair.
+    _, began, said = log_of("horizon", begin).rpartition("Starting horizon.service")
+    assert began and "ready in" in said and "Error" not in said, said
 
 
 def test_a_server_that_is_drained_gets_no_work(served):
