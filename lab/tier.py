@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import fcntl
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from docker.errors import APIError
 
 from . import engine, evidence, network
 from .cluster import ROOT
+from .deployment import Lab
 from .errors import LabError
 from .host import Host, Plan
 from .images import Images, Say
@@ -33,6 +35,8 @@ EVIDENCE = ROOT / "test/.evidence"
 # Where pytest writes its report in a host, in which the repository is read-only.
 REPORT = "/tmp/junit.xml"
 REPORT_OPTION = "--junitxml="
+# Held by whoever runs a tier under a name; the kernel gives it back, however the run ended.
+LOCKS = Path("/run/lock")
 # Pytest's word for a part in which everything was left out, by a mark for example.
 NOTHING = 5
 
@@ -46,41 +50,37 @@ def run(tier: str, arguments: Sequence[str], say: Say, lab: str) -> int:
     is left out unless they say otherwise (`-m long`). `--junitxml=a/b.xml` gives a report of each
     part, `a/b.<part>.xml`.
     """
-    client = engine.connect()
-    image = Images(client, say).tests()
     name = f"{lab}-{tier}"
-    shutil.rmtree(EVIDENCE / name, ignore_errors=True)
     parts = {part: own for part in parts_of(tier) if (own := tests_of(part, arguments))}
     if not parts:
         raise LabError(f"None of {' '.join(arguments)} is a test of {tier}: test/{tier}")
     others = [one for one in arguments if not _is_test(one)]
     # Who ends a run early has its hosts removed, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    bridge = network.claim(client, name, CIDRS[tier])
-    hosts: list[Host] = []
-    try:
-        (cidr,) = network.subnets(bridge)
-        with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
-            ends = []
-            for number, (part, tests) in enumerate(parts.items(), FIRST_HOST):
-                plan = Plan(
-                    kind="tests",
-                    id=Path(part).name,
-                    hostname="ctl1",
-                    address=network.address_of(cidr, number),
-                    image=image,
-                    mounts={str(ROOT): REPOSITORY},
-                )
-                hosts.append(Host.create(client, name, plan))
-                ends.append(pool.submit(_run_part, hosts[-1], part, [*tests, *others], say))
-            try:
-                codes = [end.result() for end in ends]
-            finally:
-                for host in hosts:
-                    _remove(host)
-    finally:
-        bridge.remove()
-    return worst(codes)
+    with alone(name):
+        shutil.rmtree(EVIDENCE / name, ignore_errors=True)
+        # What a run left whose machine lost its power.
+        Lab.remove(name)
+        return _run_parts(
+            name, CIDRS[tier], {part: [*tests, *others] for part, tests in parts.items()}, say
+        )
+
+
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[None]:
+    """
+    Hold a name for one run, and with it every container and network of that name.
+
+    Raises LabError where another run has it.
+    """
+    with (LOCKS / f"{name}.lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise LabError(
+                f"{name!r} runs already on this machine; LAB_NAME=<another> runs beside it"
+            ) from exc
+        yield
 
 
 def parts_of(tier: str) -> list[str]:
@@ -122,6 +122,37 @@ def _is_test(argument: str) -> bool:
 
 def _path(argument: str) -> Path:
     return ROOT / argument.partition("::")[0]
+
+
+def _run_parts(name: str, cidr: str, parts: Mapping[str, Sequence[str]], say: Say) -> int:
+    """Run pytest with its arguments for each part, all at the same time, and remove what ran it."""
+    client = engine.connect()
+    image = Images(client, say).tests()
+    bridge = network.claim(client, name, cidr)
+    hosts: list[Host] = []
+    try:
+        (cidr,) = network.subnets(bridge)
+        with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+            ends = []
+            for number, (part, arguments) in enumerate(parts.items(), FIRST_HOST):
+                plan = Plan(
+                    kind="tests",
+                    id=Path(part).name,
+                    hostname="ctl1",
+                    address=network.address_of(cidr, number),
+                    image=image,
+                    mounts={str(ROOT): REPOSITORY},
+                )
+                hosts.append(Host.create(client, name, plan))
+                ends.append(pool.submit(_run_part, hosts[-1], part, arguments, say))
+            try:
+                codes = [end.result() for end in ends]
+            finally:
+                for host in hosts:
+                    _remove(host)
+    finally:
+        bridge.remove()
+    return worst(codes)
 
 
 def _run_part(host: Host, part: str, arguments: Sequence[str], say: Say) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab import tier
+from lab.errors import LabError
 
 CLUSTER = [f"test/cluster/{name}" for name in ("bare", "demo", "rings", "solo", "trial")]
 FUNCTIONAL = [
@@ -51,3 +52,16 @@ def test_a_report_is_written_in_the_host_and_is_the_parts_own_outside():
     assert inner == ["-x", f"--junitxml={tier.REPORT}", "-k", "name"]
     assert report == Path("test/.results/cluster.solo.xml")
     assert tier.reporting(["-x"], "solo") == (["-x"], None)
+
+
+def test_a_name_is_held_by_one_run_and_free_when_that_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(tier, "LOCKS", tmp_path)
+    with (
+        tier.alone("a-tier"),
+        tier.alone("another"),
+        pytest.raises(LabError, match="'a-tier' runs already"),
+        tier.alone("a-tier"),
+    ):
+        pass
+    with tier.alone("a-tier"):
+        pass
