@@ -182,8 +182,11 @@ def uwsgi(service, view, cores, **more):
         # Workers are replaced one after another, so a reload refuses nobody.
         "master-fifo": f"/run/{service}/fifo",
         "procname-prefix": f"{service}-",
-        # HAProxy has a line for each request.
+        # HAProxy has a line for each request, and whoever leaves before the answer is no fault.
         "disable-logging": "true",
+        "ignore-sigpipe": "true",
+        "ignore-write-errors": "true",
+        "disable-write-exception": "true",
         "chdir": f"/var/lib/{service}",
         **more,
     }

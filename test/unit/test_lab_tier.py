@@ -9,7 +9,8 @@ from lab.errors import LabError
 
 CLUSTER = [f"test/cluster/{name}" for name in ("bare", "demo", "rings", "solo", "trial")]
 FUNCTIONAL = [
-    f"test/functional/{name}" for name in ("dashboard", "machines", "servers", "services", "trial")
+    f"test/functional/{name}"
+    for name in ("dashboard", "machines", "servers", "services", "storage", "trial")
 ]
 
 

@@ -19,7 +19,7 @@ WAITS = """
 waits_in_vain:
   openstack_ha_galera.member_present:
     - name: demo
-    - patience: 31
+    - patience: 75
 """
 SOON = 300
 
@@ -48,7 +48,7 @@ def watch(master, tmp_path):
 
 @pytest.fixture
 def waits_in_vain(formula, ask, controllers):
-    """Return a function that has ctl1 apply a state that waits for half a minute."""
+    """Return a function that has ctl1 apply a state that waits for more than a minute."""
     path = formula / "waits_in_vain.sls"
     path.write_text(WAITS, encoding="utf-8")
     yield lambda: ask("ctl1", "state.apply", "waits_in_vain")
@@ -70,7 +70,7 @@ def test_a_wait_is_told_on_the_screen_and_in_the_minions_log(
     for text in (
         "ctl1: state.apply waits_in_vain begins",
         "ctl1 waits for the master's word about galera: ",
-        # Every 15 s, and later on a busy host.
+        # Every 15 s; on a busy host a look at the server alone may take as long.
         r"ctl1 waits for the master's word about galera for \d\d s: ",
         r"ctl1: 1 of 1, waits_in_vain FAILED: After \d\d s ",
         f"{ends} ",

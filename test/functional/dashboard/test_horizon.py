@@ -25,6 +25,9 @@ SESSION, STICKY = "sessionid", "openstack_ha_horizon"
 # What browsers keep of one cookie, its name with it.
 LARGEST_COOKIE = 4096
 FAILURES = 5
+# What HAProxy says where none of the servers has answered its checks: here there is one, and the
+# host has sometimes less to give than all of its tests ask for at once.
+AWAY = "No server is available to handle this request"
 # What nobody outside should read.
 INSIDE = re.compile(r"Traceback|Django Version|Python Version|DEBUG = True|uWSGI|\b23\.0\.0\b")
 
@@ -74,7 +77,17 @@ class Browser:
         self.session.verify = BUNDLE
 
     def get(self, path, **more):
-        return self.session.get(self.url + path, timeout=60, **more)
+        return self._ask("GET", path, **more)
+
+    def _ask(self, method, path, **more):
+        """Ask for a page, by a server that is there."""
+
+        def answer():
+            found = self.session.request(method, self.url + path, timeout=60, **more)
+            return None if found.status_code == 503 and AWAY in found.text else found
+
+        # One that is no success is false.
+        return await_until(lambda: [one for one in [answer()] if one is not None], 120, path)[0]
 
     def log_in(self, password=None):
         form = self.get(LOGIN)
@@ -85,13 +98,8 @@ class Browser:
             "password": password or self.password,
             "region": "default",
         }
-        return self.session.post(
-            self.url + LOGIN,
-            data,
-            headers={"Referer": self.url + LOGIN},
-            timeout=60,
-            allow_redirects=False,
-        )
+        headers = {"Referer": self.url + LOGIN}
+        return self._ask("POST", LOGIN, data=data, headers=headers, allow_redirects=False)
 
     def is_known(self):
         """Whether a page that nobody sees who has not logged in is shown."""

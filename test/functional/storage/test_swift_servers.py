@@ -486,13 +486,21 @@ def test_a_lost_memory_is_shown_and_made_again(serving):
     assert serving.remembered().changes == {}
 
 
-def test_a_policy_that_is_dropped_is_refused(serving):
+def test_a_policy_that_is_dropped_or_renumbered_is_refused(serving):
     swift = serving.cluster["swift"]
-    rings = dict(swift["rings"])
-    swift["policies"] = {"renamed": {"index": 0, "is_default": True}, "Policy-0": {"index": 1}}
-    swift["rings"]["object-1"] = dict(rings["object"])
+    before, rings = MEMORY.read_bytes(), dict(swift["rings"])
+    first, gold = {"index": 0, "is_default": True}, rings["object"]
     try:
-        assert "set it to 0" in serving.unchanged().comment
+        swift["policies"] = {"Policy-0": first, "gold": {"index": 1}}
+        swift["rings"] = {**rings, "object-1": gold}
+        assert serving.unchanged().result and serving.remembered().changes
+        swift["policies"] = {"Policy-0": first, "gold": {"index": 2}, "new": {"index": 1}}
+        swift["rings"] = {**rings, "object-1": gold, "object-2": gold}
+        assert "set it to 1" in serving.unchanged().comment
+        swift["policies"] = {"Policy-0": first}
+        swift["rings"] = rings
+        assert "none has the index 1, that of 'gold'" in serving.unchanged().comment
     finally:
         swift["rings"] = rings
         del swift["policies"]
+        MEMORY.write_bytes(before)
