@@ -2,7 +2,6 @@
 The node's own view of the cluster: what SLS files, templates and the other modules read.
 """
 
-import salt.utils.data
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha"
@@ -16,7 +15,8 @@ def view():
     """
     Return the node's view of the cluster, without secrets.
 
-    Returns the cluster file's shape with defaults, and ``self`` (the node with its id, interface
+    Returns the cluster file's shape with defaults, with paths in place of options that are secrets
+    (``openstack_ha_secret_options``), and ``self`` (the node with its id, interface
     and VRRP priority) and ``controllers`` (list of id, hostname, address).
 
     Raises CommandExecutionError when the pillar has no such cluster, or has faults.
@@ -27,7 +27,7 @@ def view():
 
         salt-call openstack_ha.view
     """
-    cluster = dict(_cluster())
+    cluster = __utils__["openstack_ha_secret_options.referred"](_cluster())
     cluster.pop("secrets", None)
     own = dict(cluster["nodes"][__opts__["id"]], id=__opts__["id"])
     if "interface" not in own:
@@ -158,7 +158,7 @@ def secret(path, **kwargs):
     """
     if "__pub_fun" in kwargs:
         raise CommandExecutionError("openstack_ha.secret serves templates and modules, not jobs")
-    value = salt.utils.data.traverse_dict_and_list(_cluster().get("secrets", {}), path)
+    value = __utils__["openstack_ha_secrets.found"](_cluster().get("secrets", {}), path)
     if value is None:
         raise CommandExecutionError(
             f"the pillar key openstack_ha:secrets:{path} is missing on {__opts__['id']}; "

@@ -437,11 +437,11 @@ def _built(path, receipt):
 
 
 def _facts(data):
-    return __utils__["openstack_ha_swift_spread.ring_facts"](data)
+    return __utils__["openstack_ha_swift_ring_file.facts"](data)
 
 
 def _md5(data):
-    return __utils__["openstack_ha_swift_spread.md5"](data)
+    return __utils__["openstack_ha_swift_ring_file.md5"](data)
 
 
 def _staged(name):

@@ -9,7 +9,6 @@ import base64
 import os
 import pathlib
 import time
-import zlib
 
 import salt.payload
 from salt.exceptions import SaltRunnerError
@@ -22,6 +21,9 @@ COPIES = "/var/lib/openstack_ha_copies"
 KEPT = 30
 # Bytes in one message, as openstack_ha_swift.PIECE on the nodes.
 PIECE = 384 * 1024
+# Of what is wrong with a ring.
+TOLD = 3
+RUNBOOK = "docs/runbooks/swift-rings.md, 'A ring that may not be spread'"
 
 
 def __init__(opts):
@@ -206,6 +208,8 @@ def facts(name):
 def keep(case, decision):
     """
     Take rings with their builders from the owner: a step of the master's own, for the coordinator.
+    What the owner may not decide (``openstack_ha_swift_ring_limits``) is no copy, and reaches
+    nobody.
 
     case, decision
         As ``openstack_ha_rule`` of the utils describes them; on the command line there is no such
@@ -219,21 +223,20 @@ def keep(case, decision):
 
         salt-run openstack_ha_coordinator.plan demo swift
     """
-    owner, failures = case["cluster"]["swift"]["owner"], {}
+    name, owner, failures = case["name"], case["cluster"]["swift"]["owner"], {}
+    current = __salt__["openstack_ha_execution.call"](
+        "openstack_ha_cluster.current", case["cluster"]["file"]
+    )
     for ring in decision["rings"]:
+        desired = __utils__["openstack_ha_swift_ring.desired"](current["cluster"], ring)
         try:
-            packed = _fetch(owner, ring)
+            packed, content, version = _taken(name, owner, desired)
         except SaltRunnerError as exc:
             failures[ring] = str(exc)
             continue
-        content = _unpacked(packed)
-        known = __utils__["openstack_ha_swift_spread.ring_facts"](content["ring"])
-        if known["version"] is None:
-            failures[ring] = f"what {owner} has built is no ring"
-            continue
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        parts = (stamp, known["version"], _md5(content["builder"]), known["md5"])
-        _write(_folder(case["name"], ring), f"{'-'.join(map(str, parts))}.parcel", packed)
+        parts = (stamp, version, _md5(content["builder"]), _md5(content["ring"]))
+        _write(_folder(name, ring), f"{'-'.join(map(str, parts))}.parcel", packed)
     return failures
 
 
@@ -257,7 +260,7 @@ def push(case, decision):
     targets = __utils__["openstack_ha_swift_rule.targets"](case)
     for ring, nodes in decision["rings"].items():
         wanted = targets[ring]["facts"]
-        data = _ring_of(name, ring, wanted["builder_md5"])
+        data = _ring_of(name, ring, f"*-{wanted['builder_md5']}-*")
         failed = _stage(nodes, f"{ring}.ring.gz", data)
         if not failed:
             record = __salt__["openstack_ha_record.read"](key)
@@ -304,12 +307,48 @@ def _ask(node, fun, **arguments):
     return __salt__["openstack_ha_members.ask"](node, fun, arguments)
 
 
-def _fetch(owner, ring):
-    """The owner's parcel of a ring, piece by piece."""
+def _taken(name, owner, desired):
+    """What the owner has of a ring: the parcel, what is in it, and the ring's version."""
+    ring, former = desired["ring"], _spread(name, desired["ring"])
+    most = __utils__["openstack_ha_swift_ring_limits.most_bytes"](desired, former)
+    packed = _fetch(owner, ring, most)
+    try:
+        content = _unpacked(packed, most)
+        found = __utils__["openstack_ha_swift_ring_file.content"](content["ring"], most)
+    except ValueError as exc:
+        raise SaltRunnerError(f"what {owner} has built of {ring} {exc}") from exc
+    is_kept = _md5(content["ring"]) in [one["md5"] for one in copies(name, ring)]
+    objections = __utils__["openstack_ha_swift_ring_limits.objections"](
+        desired, found, former, is_kept
+    )
+    if objections:
+        told = "; ".join(objections[:TOLD]) + (" .." if len(objections) > TOLD else "")
+        raise SaltRunnerError(
+            f"what {owner} has built of {ring} is given to nobody: {told}. {RUNBOOK}"
+        )
+    return packed, content, found["version"]
+
+
+def _spread(name, ring):
+    """All that is said by the ring that was spread last, None where there is no copy of it."""
+    last = _record(name)["spread"].get(ring)
+    if last is None or last["md5"] not in [one["md5"] for one in copies(name, ring)]:
+        return None
+    data = _ring_of(name, ring, f"*-{last['md5']}")
+    return __utils__["openstack_ha_swift_ring_file.content"](data, None)
+
+
+def _fetch(owner, ring, most):
+    """The owner's parcel of a ring, piece by piece, of so many bytes at most."""
     packed, whole = b"", None
     while whole is None or len(packed) < whole["size"]:
         piece = _ask(owner, "openstack_ha_swift.parcel", ring=ring, offset=len(packed))
         whole = whole or piece
+        if whole["size"] > most:
+            raise SaltRunnerError(
+                f"what {owner} has built of {ring} has {whole['size']} bytes, and no ring of this "
+                f"cluster has more than {most}"
+            )
         data = base64.b64decode(piece["data"])
         if piece["md5"] != whole["md5"] or not data:
             raise SaltRunnerError(f"{owner} changed {ring} meanwhile; the next look takes it")
@@ -330,13 +369,24 @@ def _stage(nodes, file_name, data):
     return {}
 
 
-def _ring_of(name, ring, builder_md5):
-    (path,) = list(_folder(name, ring).glob(f"*-{builder_md5}-*.parcel"))[-1:]
-    return _unpacked(path.read_bytes())["ring"]
+def _ring_of(name, ring, sums):
+    """The ring of a copy, by the end of its name: the md5 of builder and ring."""
+    path = sorted(_folder(name, ring).glob(f"{sums}.parcel"))[-1]
+    return _unpacked(path.read_bytes(), None)["ring"]
 
 
-def _unpacked(packed):
-    return salt.payload.loads(zlib.decompress(packed))
+def _unpacked(packed, most):
+    """A parcel's content; ValueError where it is none, or more than so many bytes."""
+    data = __utils__["openstack_ha_swift_ring_file.inflated"](packed, most)
+    try:
+        content = salt.payload.loads(data)
+    except Exception as exc:
+        raise ValueError("is no parcel") from exc
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(key), bytes) for key in ("builder", "ring")
+    ):
+        raise ValueError("is no parcel")
+    return content
 
 
 def _folder(name, ring):
@@ -384,4 +434,4 @@ def _raise(failures):
 
 
 def _md5(data):
-    return __utils__["openstack_ha_swift_spread.md5"](data)
+    return __utils__["openstack_ha_swift_ring_file.md5"](data)

@@ -12,6 +12,7 @@ import openstack_ha_machines_network
 import openstack_ha_nova_migration_key as migration_key
 import openstack_ha_references
 import openstack_ha_schema
+import openstack_ha_secret_options
 import openstack_ha_secrets
 import openstack_ha_systems
 import openstack_ha_tls
@@ -177,7 +178,7 @@ def faults(cluster, minion_id=None):
     ]
     found = []
     rules = [_network_faults, _vip_faults, _fqdn_faults, _node_faults, _controller_faults]
-    rules += [_swift_faults, _compute_faults]
+    rules += [_swift_faults, _compute_faults, openstack_ha_secret_options.faults]
     if minion_id is None:
         # A view does not have all nodes.
         rules += [_storage_faults, _table_faults]
@@ -701,14 +702,20 @@ def view(cluster, minion_id):
         Whose view.
 
     It has the node itself and the controllers, the options and the secrets of the systems that
-    run on it; so its size does not grow with the cluster. Controllers and proxies also have the
-    proxies, and the owner of Swift's rings has the storage nodes.
+    run on it; so its size does not grow with the cluster. What these read of other systems comes
+    without the options of the others' files. Controllers and proxies also have the proxies, and the
+    owner of Swift's rings has the storage nodes.
     """
     if minion_id not in cluster["nodes"]:
         return {}
     own = systems(cluster, minion_id)
     foreign = set(map(_section_of, SYSTEMS)) - _sections(own)
-    seen = {key: value for key, value in cluster.items() if key not in foreign}
+    others = _sections(own) - set(map(_section_of, own))
+    seen = {
+        key: _without_options(value, OPTION_PATHS.get(key, ())) if key in others else value
+        for key, value in cluster.items()
+        if key not in foreign
+    }
     roles = _roles_seen(cluster, minion_id)
     seen["nodes"] = {
         name: node
@@ -722,6 +729,31 @@ def view(cluster, minion_id):
     seen["secrets"] = openstack_ha_secrets.visible(cluster.get("secrets", {}), own)
     seen["view_of"] = minion_id
     return seen
+
+
+def _without_options(section, paths):
+    """A section without what is at these paths in it."""
+    found = dict(section)
+    for key, *others in paths:
+        if others and key in found:
+            found[key] = _without_options(found[key], [others])
+        elif not others:
+            found.pop(key, None)
+    return found
+
+
+def _option_paths(schema):
+    """Where a section has options of files."""
+    for key, sub in schema.get("properties", {}).items():
+        if key == "options":
+            yield (key,)
+        else:
+            yield from ((key, *path) for path in _option_paths(sub))
+
+
+OPTION_PATHS = {
+    name: list(_option_paths(one)) for name, one in openstack_ha_systems.options().items()
+}
 
 
 def _section_of(system):

@@ -18,11 +18,12 @@ FOLDER = "/etc/glance/openstack_ha"
 
 SYSTEM = {
     "options": OPTIONS,
+    "secrets": {"options": option.SECRET_OPTIONS},
     "parts": {
         "glance": {
             "roles": {"image_server"},
             "reads": {"keystone", "memcached", "horizon"},
-            "secrets": [("galera",)],
+            "secrets": [("galera",), ("glance",)],
         }
     },
     "schema": {

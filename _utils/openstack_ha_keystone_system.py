@@ -85,6 +85,7 @@ SYSTEM = {
         "users": option.secrets("passwords by user", keys=option.NAME_PATTERN),
         "fernet_keys": MASTERS_KEYS,
         "credential_keys": MASTERS_KEYS,
+        "options": option.SECRET_OPTIONS,
     },
     "parts": {
         "keystone": {

@@ -90,7 +90,8 @@ SECRETS = {
         pattern=migration_key.PATTERN,
         lines=True,
         fault=migration_key.NO_PEM,
-    )
+    ),
+    "options": option.SECRET_OPTIONS,
 }
 
 COMPUTE = {
@@ -123,7 +124,7 @@ CELL = {"migrations": f"{MIGRATIONS}/migrate_repo/versions", "is_numbered": True
 API_SYNC, SYNC = ("api_db", "sync"), ("db", "sync")
 
 # What a compute node proves itself with, to the brokers and to Keystone.
-OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova")]
+OWN = [("rabbitmq", "users", "nova"), ("keystone", "users", "nova"), ("nova", "options")]
 # Percent: a change is everywhere after twenty turns, however many compute nodes there are.
 SHARE = 10
 ASKED = {"keystone", "glance", "rabbitmq", "nova_network"}

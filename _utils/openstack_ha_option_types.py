@@ -174,6 +174,24 @@ NOT_DEFAULT = {
 }
 
 
+SECTIONS = {"allOf": [{"pattern": r"^[A-Za-z0-9_:-]+$"}, NOT_DEFAULT]}
+NAMES = r"^[^\s=:#;\[\]]+$"
+SECRET_OPTIONS = mapping(
+    "options of a configuration file that are secrets, by section",
+    mapping(
+        "secret options of a section",
+        string(
+            "a secret that is somebody else's, as an LDAP server's",
+            pattern=r"^\S(.{0,1022}\S)?$",
+            fault="is no usable secret: it takes one line of up to 1024 characters that neither "
+            "begins nor ends with a space",
+        ),
+        keys=NAMES,
+    ),
+    keys=SECTIONS,
+)
+
+
 def several(value):
     """
     Return the schema of a value or of a list of such values, where an option may have several.
@@ -193,8 +211,8 @@ def file_options(value):
     """
     return mapping(
         "options of a configuration file over the formula's own, by section",
-        mapping("options of a section", value, keys=r"^[^\s=:#;\[\]]+$"),
-        keys={"allOf": [{"pattern": r"^[A-Za-z0-9_:-]+$"}, NOT_DEFAULT]},
+        mapping("options of a section", value, keys=NAMES),
+        keys=SECTIONS,
         default={},
     )
 

@@ -62,8 +62,10 @@ def given(value):
     Return the value of an option of the pillar's as a file has it.
 
     value
-        A text, a number, a boolean, or a list of those.
+        A text, a number, a boolean, a list of those, or ``{"secret": path}``.
     """
+    if isinstance(value, dict):
+        return [value]
     return {"each": value} if isinstance(value, list) else value
 
 

@@ -15,11 +15,12 @@ FOLDER = "/etc/placement"
 
 SYSTEM = {
     "options": OPTIONS,
+    "secrets": {"options": option.SECRET_OPTIONS},
     "parts": {
         "placement": {
             "roles": {"controller"},
             "reads": {"keystone", "memcached"},
-            "secrets": [("galera",)],
+            "secrets": [("galera",), ("placement",)],
         }
     },
     "schema": {

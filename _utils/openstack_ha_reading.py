@@ -11,6 +11,8 @@ import importlib
 
 import openstack_ha_cluster
 import openstack_ha_haproxy
+import openstack_ha_secret_options
+import openstack_ha_secrets
 import openstack_ha_swift_conf
 import openstack_ha_systems
 import openstack_ha_tls
@@ -55,7 +57,7 @@ def view(cluster, minion_id):
     minion_id
         The node.
     """
-    seen = openstack_ha_cluster.view(cluster, minion_id)
+    seen = openstack_ha_secret_options.referred(openstack_ha_cluster.view(cluster, minion_id))
     if not seen:
         return None
     own = {"interface": LOOKED_UP, **seen["nodes"][minion_id], "id": minion_id}
@@ -132,7 +134,7 @@ def _resolved(value, secrets):
     """With the secret in place of each ``{"secret": path}``."""
     if isinstance(value, dict):
         if set(value) == {"secret"}:
-            return _at(secrets, value["secret"])
+            return openstack_ha_secrets.found(secrets, value["secret"])
         return {key: _resolved(one, secrets) for key, one in value.items()}
     return [_resolved(one, secrets) for one in value] if isinstance(value, list) else value
 

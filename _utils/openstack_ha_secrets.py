@@ -142,6 +142,28 @@ def lookup(tree, path):
     return tree
 
 
+def found(tree, text):
+    """
+    Return the secret of a path as a file's data has it, or None.
+
+    tree
+        The mapping under ``secrets``.
+
+    text
+        The keys that lead to it, joined by colons, which a section of a file may have itself.
+    """
+    if not isinstance(tree, dict):
+        return None
+    if text in tree:
+        return tree[text]
+    inner = (
+        found(branch, text[len(key) + 1 :])
+        for key, branch in tree.items()
+        if text.startswith(f"{key}:")
+    )
+    return next((one for one in inner if one is not None), None)
+
+
 def generate(cluster, systems):
     """
     Return the whole mapping for ``secrets``: those the cluster has, needed or not, and new ones for

@@ -7,12 +7,6 @@ put nearly every part elsewhere. So md5s tell which ring it is, and the version 
 older.
 """
 
-import gzip
-import hashlib
-import json
-import struct
-import zlib
-
 import openstack_ha_age
 import openstack_ha_rule
 
@@ -30,47 +24,10 @@ SHAPE = {
     "built": {str: {"version": int, "md5": str, "builder_md5": str, "known": [str]}},
     "receipts": {str: {}},
 }
-MAGIC = b"R1NG"
-# Magic, format and the length of what is known of the ring, which stands before its parts.
-HEAD = struct.Struct("!4sHI")
-FORMAT = 1
 # Percent of a device in use from which Swift answers 507 (fallocate_reserve).
 FULL = 99
 # Characters of a fingerprint that tell nodes apart in a text.
 TOLD = 12
-
-
-def md5(data):
-    """
-    Return the md5 of bytes, by which Swift's own tools compare rings.
-
-    data
-        Bytes.
-    """
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def ring_facts(data):
-    """
-    Return what is known of a ring file as ``{"md5", "version", "addresses"}``.
-
-    data
-        The file's bytes. Of one that is no whole ring the version is None.
-
-    ``addresses`` has ``(address, port)`` of the servers of its devices.
-    """
-    facts = {"md5": md5(data), "version": None, "addresses": []}
-    try:
-        content = gzip.decompress(data)
-        magic, number, length = HEAD.unpack_from(content)
-        known = json.loads(content[HEAD.size : HEAD.size + length])
-    except (OSError, EOFError, zlib.error, struct.error, ValueError):
-        return facts
-    if (magic, number) != (MAGIC, FORMAT):
-        return facts
-    found = {(dev["ip"], dev["port"]) for dev in known["devs"] if dev}
-    # A ring without one was made by a Swift older than any that is supported.
-    return {**facts, "version": known.get("version", 0), "addresses": sorted(found)}
 
 
 def answers(found):

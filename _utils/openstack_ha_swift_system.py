@@ -15,6 +15,7 @@ SYSTEM = {
         "hash_path_prefix": option.secret(PLACE),
         "hash_path_suffix": option.secret(PLACE),
         "users": option.secrets("passwords by tempauth's user"),
+        "proxy": option.entry(options=option.SECRET_OPTIONS),
     },
     "parts": {
         "swift.rings": {"roles": {"rings_owner"}, "secrets": HASH_PATH},
@@ -28,7 +29,12 @@ SYSTEM = {
             "roles": {"proxy"},
             "programs": "proxy",
             "reads": {"keystone"},
-            "secrets": [*HASH_PATH, ("keystone", "users", "swift"), ("swift", "users")],
+            "secrets": [
+                *HASH_PATH,
+                ("keystone", "users", "swift"),
+                ("swift", "users"),
+                ("swift", "proxy"),
+            ],
         },
     },
     "coordinated": ["swift.rings", "swift.storage", "swift.proxy"],

@@ -1,7 +1,10 @@
 # What Nova reads: the same files for all of its services of a node.
 {%- from "openstack_ha/map.jinja" import os with context %}
 
+{%- set tried = os.nova.namespaces %}
+
 include:
+  - openstack_ha.oslo
   - openstack_ha.nova.install
 {%- for name, file in salt["openstack_ha_nova_conf.files"]().items() %}
 
@@ -17,6 +20,13 @@ openstack_ha_nova_{{ name }}:
     - group: {{ os.nova.group }}
     - mode: '0640'
     - show_changes: false
+{%- if name in tried %}
+    - check_cmd: {{ os.nova.programs }}/current/bin/python {{ os.oslo.config_check }} {{ tried[name] | join(",") }}
+{%- endif %}
     - require:
       - file: openstack_ha_nova_folder
+{%- if name in tried %}
+      - file: openstack_ha_oslo_config_check
+      - openstack_ha_wheels: openstack_ha_nova_programs
+{%- endif %}
 {%- endfor %}

@@ -52,6 +52,9 @@ def _other_options():
     cluster["haproxy"] = {"stats_port": 9000}
     cluster["tls"] = {"plain_http": True}
     cluster["keepalived"] = {"advert_interval": 1}
+    pages = ["https://a.example.org/", "https://b.example.org/"]
+    cluster["keystone"]["options"] = {"federation": {"trusted_dashboard": pages}}
+    cluster["secrets"]["keystone"]["options"] = {"ldap": {"password": "made-up of LDAP's"}}
     cluster["horizon"].update(
         domains=["Default", "partners"],
         hosts=["cloud.example.com"],

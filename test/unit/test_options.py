@@ -23,6 +23,11 @@ def test_the_pillars_options_are_over_the_formulas():
     assert file["a"] == {"x": 1, "y": 2}
 
 
+def test_an_option_that_is_a_secret_is_asked_for_when_it_is_printed():
+    found = options.merged({}, {"ldap": {"password": {"secret": "a:b"}}})
+    assert _printed(found) == ["[ldap]", "password = <a:b>"]
+
+
 def test_an_option_with_several_values_is_no_text_made_of_them():
     found = options.merged({"a": {"x": options.secret("p")}}, {"a": {"y": ["1", 2]}, "b": {"z": 3}})
     assert found == {"a": {"x": [{"secret": "p"}], "y": {"each": ["1", 2]}}, "b": {"z": 3}}

@@ -6,7 +6,7 @@ import json
 import os
 import zlib
 
-import openstack_ha_swift_spread as spreading
+import openstack_ha_swift_ring_file as ring_files
 import pytest
 import salt.payload
 from runners import load, utils
@@ -17,7 +17,7 @@ RINGS = ["account", "object"]
 
 def ring_file(version):
     known = json.dumps({"version": version, "devs": []}).encode()
-    head = spreading.HEAD.pack(spreading.MAGIC, spreading.FORMAT, len(known))
+    head = ring_files.HEAD.pack(ring_files.MAGIC, ring_files.FORMAT, len(known))
     return gzip.compress(head + known, mtime=0)
 
 
@@ -38,7 +38,7 @@ def node(tmp_path, monkeypatch):
 
 
 def stage(node, data, name="object.ring.gz", size=40):
-    md5 = spreading.md5(data)
+    md5 = ring_files.md5(data)
     for offset in range(0, len(data), size):
         piece = base64.b64encode(data[offset : offset + size]).decode()
         found = node.stage(name, md5, offset, piece, len(data))
@@ -69,7 +69,7 @@ def test_a_ring_is_staged_in_pieces_and_served_by_one_rename(node, monkeypatch):
 
 def test_a_piece_that_is_missing_or_another_is_refused(node):
     data = ring_file(1)
-    md5 = spreading.md5(data)
+    md5 = ring_files.md5(data)
     first = base64.b64encode(data[:10]).decode()
     node.stage("object.ring.gz", md5, 0, first, len(data))
     with pytest.raises(CommandExecutionError, match="has 10 bytes, and the next piece begins at"):
@@ -122,7 +122,7 @@ def test_a_parcel_is_the_builder_with_its_ring(node):
     whole, packed = node.parcel("object"), b""
     while len(packed) < whole["size"]:
         packed += base64.b64decode(node.parcel("object", len(packed))["data"])
-    assert spreading.md5(packed) == whole["md5"]
+    assert ring_files.md5(packed) == whole["md5"]
     assert salt.payload.loads(zlib.decompress(packed)) == content
 
 

@@ -2,27 +2,22 @@
 
 import base64
 import gzip
-import json
 import os
 import pathlib
+import tracemalloc
 import zlib
 
-import openstack_ha_swift_spread as spreading
+import openstack_ha_swift_ring_file as ring_files
 import pytest
+import rings
 import salt.payload
+from rings import ring_file
 from runners import Master, Nodes
 from salt.exceptions import CommandExecutionError, SaltRunnerError
-from support import example
+from support import example, write_cluster
 
 OWNER = "sto1"
 RINGS = ("account", "container", "object")
-
-
-def ring_file(version, port=6200):
-    """A ring as Swift writes one, with nothing behind its head."""
-    known = json.dumps({"version": version, "devs": [{"ip": "10.0.0.1", "port": port}]}).encode()
-    head = spreading.HEAD.pack(spreading.MAGIC, spreading.FORMAT, len(known))
-    return gzip.compress(head + known, mtime=0)
 
 
 class Rings(Nodes):
@@ -31,23 +26,25 @@ class Rings(Nodes):
     def __init__(self, names):
         super().__init__(names)
         # A builder is a pickle, so it is no text.
-        self.files = {ring: (b"\x80" + ring.encode(), ring_file(1)) for ring in RINGS}
+        self.files = {ring: (b"\x80" + ring.encode(), ring_file(1, ring=ring)) for ring in RINGS}
         self.known = {ring: [] for ring in RINGS}
         self.served = {node: {} for node in names}
         self.staged, self.receipts, self.unready = {}, {}, {}
         self.changes_meanwhile = self.is_garbled = False
+        # What it says of its size, and what it sends in place of all rings.
+        self.says = self.parcels = None
 
     def build(self, ring, version):
         """The owner's next ring, which knows those before."""
-        self.known[ring].append(spreading.md5(self.files[ring][1]))
-        self.files[ring] = (b"\x80%d" % version + ring.encode(), ring_file(version))
+        self.known[ring].append(ring_files.md5(self.files[ring][1]))
+        self.files[ring] = (b"\x80%d" % version + ring.encode(), ring_file(version, ring=ring))
 
     def evidence(self, node):
         built = {
             ring: {
-                "version": spreading.ring_facts(data)["version"] or 0,
-                "md5": spreading.md5(data),
-                "builder_md5": spreading.md5(builder),
+                "version": ring_files.facts(data)["version"] or 0,
+                "md5": ring_files.md5(data),
+                "builder_md5": ring_files.md5(builder),
                 "known": self.known[ring],
             }
             for ring, (builder, data) in self.files.items()
@@ -57,7 +54,7 @@ class Rings(Nodes):
             "unready": self.unready.get(node),
             "hash_path": "a",
             "served": {
-                ring: {"md5": spreading.md5(data), "version": 1}
+                ring: {"md5": ring_files.md5(data), "version": 1}
                 for ring, data in self.served[node].items()
             },
             "built": built if node == OWNER else {},
@@ -68,13 +65,14 @@ class Rings(Nodes):
         builder, data = self.files[ring]
         content = {"builder": builder, "ring": data, "noise": NOISE}
         packed = zlib.compress(salt.payload.dumps(content, use_bin_type=True))
+        packed = self.parcels or packed
         piece = packed[offset : offset + 1_000]
         if offset and self.is_garbled:
             piece = bytes(len(piece))
         if self.changes_meanwhile:
             self.build(ring, 9)
         data = base64.b64encode(piece).decode()
-        return {"md5": spreading.md5(packed), "size": len(packed), "data": data}
+        return {"md5": ring_files.md5(packed), "size": self.says or len(packed), "data": data}
 
     def stage(self, node, name, md5, offset, data, size):
         before = self.staged.get((node, name), b"") if offset else b""
@@ -84,7 +82,7 @@ class Rings(Nodes):
 
     def serve_ring(self, node, ring, md5, replaces):
         data = self.staged[node, f"{ring}.ring.gz"]
-        assert spreading.md5(data) == md5
+        assert ring_files.md5(data) == md5
         self.served[node][ring] = data
         return {}
 
@@ -100,7 +98,7 @@ class Rings(Nodes):
         return {"steps": ["add"]}
 
     def take_back(self, node, ring, md5):
-        assert spreading.md5(self.staged[node, f"{ring}.parcel"]) == md5
+        assert ring_files.md5(self.staged[node, f"{ring}.parcel"]) == md5
         return {"version": 1}
 
 
@@ -115,7 +113,7 @@ def master(tmp_path):
     made = Master(tmp_path, Rings(nodes), cluster)
     made.nodes.names = [OWNER]
     # So that a ring has several pieces, too.
-    made.modules["_runners", "openstack_ha_swift"].PIECE = 64
+    made.modules["_runners", "openstack_ha_swift"].PIECE = 256
     return made
 
 
@@ -163,8 +161,8 @@ def test_copies_are_the_masters_alone_and_whole(master, tmp_path):
     assert copy == {
         "copy": path.stem,
         "version": 1,
-        "md5": spreading.md5(content["ring"]),
-        "builder_md5": spreading.md5(content["builder"]),
+        "md5": ring_files.md5(content["ring"]),
+        "builder_md5": ring_files.md5(content["builder"]),
     }
 
 
@@ -206,6 +204,79 @@ def test_what_is_no_ring_is_no_copy(master):
     answer(master)
     assert master.run("openstack_ha_swift.copies", "demo", "object") == []
     assert "is no ring" in master.record("demo.swift")["failures"]["object"]
+
+
+FOREIGN = {"ip": "10.9.9.9", "replication_ip": "10.9.9.9"}
+
+
+def test_a_ring_of_foreign_devices_is_given_to_nobody(master):
+    """Whoever is root on the owner has the master spread what it likes, and all objects with it."""
+    answer(master)
+    before = {node: dict(files) for node, files in master.nodes.served.items()}
+    found = [{**one, **FOREIGN} for one in rings.devices()]
+    master.nodes.known["object"].append(ring_files.md5(master.nodes.files["object"][1]))
+    master.nodes.files["object"] = (b"\x80evil", ring_file(2, found))
+    assert answer(master) == ["keep"]
+    assert master.nodes.served == before
+    assert len(master.run("openstack_ha_swift.copies", "demo", "object")) == 1
+    told = master.record("demo.swift")["failures"]["object"]
+    assert told.startswith("what sto1 has built of object is given to nobody: 10.9.9.9/sdb is no")
+    assert told.endswith("docs/runbooks/swift-rings.md, 'A ring that may not be spread'")
+
+
+def test_a_ring_on_its_way_is_measured_by_the_one_that_was_spread_before(master):
+    answer(master)
+    drained = rings.devices()
+    drained[0]["weight"] = 50.0
+    master.cluster["nodes"]["sto1"]["storage"]["devices"].pop("sdb")
+    write_cluster(pathlib.Path(master.run("openstack_ha.files")[0]), master.cluster)
+    master.nodes.known["object"].append(ring_files.md5(master.nodes.files["object"][1]))
+    master.nodes.files["object"] = (b"\x80next", ring_file(2, drained))
+    assert answer(master) == ["keep", "push", "settled"]
+
+
+def test_a_copy_that_is_given_back_may_weigh_what_it_did(master):
+    answer(master)
+    first = master.nodes.files["object"][1]
+    for name in ("sto1", "sto2", "sto3"):
+        for one in master.cluster["nodes"][name]["storage"]["devices"].values():
+            one["weight"] = 400
+    write_cluster(pathlib.Path(master.run("openstack_ha.files")[0]), master.cluster)
+    master.nodes.known["object"].append(ring_files.md5(first))
+    heavy = [{**one, "weight": 400.0} for one in rings.devices()]
+    master.nodes.files["object"] = (b"\x80heavy", ring_file(2, heavy))
+    assert answer(master) == ["keep", "push", "settled"]
+    master.nodes.known["object"].append(ring_files.md5(master.nodes.files["object"][1]))
+    master.nodes.files["object"] = (b"\x80restored", first)
+    assert answer(master) == ["keep", "push", "settled"]
+
+
+BOMBS = {
+    "its size": lambda master: setattr(master.nodes, "says", 2**40),
+    "a parcel": lambda master: setattr(master.nodes, "parcels", zlib.compress(bytes(2**26))),
+    "a ring": lambda master: master.nodes.files.update(
+        object=(b"\x80", gzip.compress(b"R1NG" + bytes(2**26)))
+    ),
+    "no parcel": lambda master: setattr(master.nodes, "parcels", zlib.compress(b"\xc1")),
+    "a list": lambda master: setattr(
+        master.nodes, "parcels", zlib.compress(salt.payload.dumps([1]))
+    ),
+    "a text for a ring": lambda master: setattr(
+        master.nodes, "parcels", zlib.compress(salt.payload.dumps({"builder": b"", "ring": "x"}))
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BOMBS.values(), ids=BOMBS)
+def test_what_the_owner_sends_costs_the_master_no_more_than_a_ring(master, fault):
+    fault(master)
+    tracemalloc.start()
+    assert "keep" in answer(master)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**25
+    assert master.run("openstack_ha_swift.copies", "demo", "object") == []
+    assert "object" in master.record("demo.swift")["failures"]
 
 
 def test_who_cannot_take_a_ring_keeps_the_others_from_serving_it(master):

@@ -1,8 +1,5 @@
 """Spreading: which ring goes where, what waits, and what is refused."""
 
-import gzip
-import json
-
 import openstack_ha_swift_ring_plan as planner
 import openstack_ha_swift_spread as spreading
 import pytest
@@ -182,30 +179,6 @@ def test_a_refused_ring_does_not_hold_up_the_others():
     }
     decision = spreading.decide(cluster, found, {"object": facts(1)}, copies)
     assert (decision["verdict"], decision["rings"]) == ("push", {"account": NODES})
-
-
-def ring_file(known, number=1):
-    text = json.dumps(known).encode()
-    return gzip.compress(b"R1NG" + number.to_bytes(2, "big") + len(text).to_bytes(4, "big") + text)
-
-
-def test_a_ring_file_tells_its_version_and_its_servers():
-    devices = [{"ip": "10.0.0.2", "port": 6200}, None, {"ip": "10.0.0.1", "port": 6200}] * 2
-    found = spreading.ring_facts(ring_file({"devs": devices, "version": 7}))
-    assert found["version"] == 7
-    assert found["addresses"] == [("10.0.0.1", 6200), ("10.0.0.2", 6200)]
-
-
-WHOLE = ring_file({"devs": [], "version": 1})
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"text", WHOLE[:-1], WHOLE[:-9] + b"x" * 9, ring_file({}, number=9), gzip.compress(b"R")],
-    ids=["nothing", "text", "cut short", "a false sum", "an unknown format", "no magic"],
-)
-def test_what_is_no_whole_ring_has_no_version(data):
-    assert spreading.ring_facts(data)["version"] is None
 
 
 def test_moves_wait_for_the_masters_copy_and_for_every_node():

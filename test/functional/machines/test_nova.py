@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pathlib
 import subprocess
 import time
 import uuid
@@ -99,6 +100,17 @@ def test_the_programs_are_those_that_the_master_has_built(configured):
     programs = "/opt/openstack_ha/nova/current/bin"
     told = subprocess.check_output([f"{programs}/nova-manage", "--version"], text=True)
     assert told.strip() == "18.3.0"
+
+
+def test_what_nova_cannot_read_leaves_its_file_as_it_is(configured):
+    config = pathlib.Path("/etc/nova/nova.conf")
+    before = config.read_text(encoding="utf-8")
+    options = {"libvirt": {"cpu_mode": "fast"}, "DEFAULT": {"my_ipp": "10.0.0.1"}}
+    said = configured.said_of("nova", "nova.conf", options)
+    assert said.result is False
+    assert "[libvirt] cpu_mode: cannot be read" in said.comment
+    assert "did you mean my_ip?" in said.comment
+    assert config.read_text(encoding="utf-8") == before
 
 
 def test_its_databases_get_their_schemas_at_once(synced, schema):

@@ -7,13 +7,17 @@ import fcntl
 import gzip
 import hashlib
 import json
+import os
 import pathlib
+import pickle
 import shutil
 import subprocess
 import time
+import zlib
 
 import pytest
 import salt.loader
+import salt.payload
 from salt.exceptions import CommandExecutionError
 from support import ROOT, cluster_on, minion_options
 
@@ -359,6 +363,25 @@ def test_a_builder_that_others_may_write_is_not_loaded(built):
     assert "can be written by others" in built.managed()["comment"]
 
 
+@pytest.fixture
+def pickled(tmp_path):
+    """A builder that makes a folder when it is loaded, and that folder."""
+    mark = tmp_path / "made by a builder"
+
+    class Runs:
+        def __reduce__(self):
+            return os.mkdir, (str(mark),)
+
+    return pickle.dumps({"devs": [Runs()]}, protocol=2), mark
+
+
+def test_a_builder_that_would_run_something_runs_nothing(built, pickled):
+    data, mark = pickled
+    built.builder().write_bytes(data)
+    assert "it would call posix.mkdir" in built.managed()["comment"]
+    assert not mark.exists()
+
+
 def test_a_removal_by_hand_is_not_finished_behind_ones_back(built):
     tool = ["/usr/bin/swift-ring-builder", built.builder(), "remove", "d0"]
     subprocess.run(tool, check=False, capture_output=True)
@@ -498,6 +521,17 @@ def test_a_lost_builder_comes_back_by_the_masters_parcel(spread):
     spread.call("take_back", RING, staged(spread, data, f"{RING}.parcel"))
     assert parts_of(spread.builder()) == parts
     assert spread.managed()["result"] is True
+
+
+def test_a_builder_that_comes_back_runs_nothing(spread, pickled):
+    """The master's copy is what an owner of before has sent it."""
+    builder, mark = pickled
+    ring = (FOLDER / f"{RING}.ring.gz").read_bytes()
+    content = {"builder": builder, "ring": ring}
+    data = zlib.compress(salt.payload.dumps(content, use_bin_type=True))
+    with pytest.raises(CommandExecutionError, match=r"it would call posix\.mkdir"):
+        spread.call("take_back", RING, staged(spread, data, f"{RING}.parcel"))
+    assert not mark.exists()
 
 
 RECON = """

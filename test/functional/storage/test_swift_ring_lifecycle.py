@@ -5,6 +5,7 @@ import math
 import subprocess
 
 import openstack_ha_swift_ring as rings
+import openstack_ha_swift_ring_limits as limits
 import openstack_ha_swift_ring_plan as planner
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -161,6 +162,20 @@ def check(before, after):
         assert zones(new) >= 2, (old, new)
 
 
+def allowed(desired, before, after):
+    """The master spreads it: what a plan leads to is what the owner may decide."""
+
+    def seen(facts):
+        return {
+            "replicas": math.ceil(facts["replicas"]),
+            "part_power": facts["part_power"],
+            "devices": list(facts["devices"].values()),
+        }
+
+    former = seen(before) if before else None
+    assert limits.objections(desired, seen(after), former, False) == []
+
+
 UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
@@ -187,6 +202,7 @@ def live(ring, wanted):
             facts, found = run(ring, desired, before)
             if before and found["steps"]:
                 check(before, facts)
+            allowed(desired, before, facts)
             again, second = run(ring, desired, facts)
             is_lowered = any(step["do"] == "set_replicas" for step in found["steps"])
             if not is_lowered:
@@ -194,6 +210,7 @@ def live(ring, wanted):
             if second["steps"]:
                 assert all(step.get("is_failed", True) for step in second["steps"])
                 check(facts, again)
+                allowed(desired, facts, again)
             facts = again
             if not second["steps"] and not second["later"]:
                 break

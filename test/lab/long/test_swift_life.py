@@ -160,6 +160,22 @@ def test_a_ring_of_somebody_elses_is_refused(lab, follow):
     assert _rings(lab) == rings
 
 
+def test_a_ring_that_is_none_of_the_plans_steps_is_given_to_nobody(lab, settle, follow):
+    settle()
+    rings, node = _rings(lab), lab.node("sto1")
+    for step in (["set_weight", "d0", "5"], ["pretend_min_part_hours_passed"], ["rebalance"]):
+        # Its exit code tells nothing.
+        node.run(["swift-ring-builder", f"{BUILDERS}/object.builder", *step])
+    lab.master.run("openstack_ha_coordinator.answer", "demo", "swift")
+    failures = lab.master.run("openstack_ha_record.read", "demo.swift")["failures"]
+    assert "has the weight 5, and may have 100 to 100" in failures["object"]
+    _why, _, way_out = failures["object"].rpartition(". ")
+    assert place(way_out) == ("swift-rings.md", "A ring that may not be spread")
+    follow("swift-rings.md", "A ring that may not be spread")
+    settle()
+    assert _rings(lab) == rings
+
+
 def test_another_hash_path_is_refused(lab, follow):
     node = lab.node("sto2")
     edit = "s/^swift_hash_path_prefix.*/swift_hash_path_prefix = another/"
