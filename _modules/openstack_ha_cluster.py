@@ -108,6 +108,26 @@ def faults(path):
     return found["faults"] or _objections(path, found["cluster"])
 
 
+def refused(path):
+    """
+    Return what the guard says of a cluster file without any other fault: ``{"nodes": [its nodes],
+    "objections": [line, ..]}``, a line for each value with which the cluster does not run.
+
+    path
+        The file.
+
+    Raises CommandExecutionError as ``load`` and ``guarded`` do.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.diff demo
+    """
+    cluster = load(path)
+    return {"nodes": list(cluster["nodes"]), "objections": _objections(path, cluster)}
+
+
 def guarded(path):
     """
     Return what the master remembers of the values that a highstate cannot change on the cluster of

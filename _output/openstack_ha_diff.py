@@ -1,5 +1,6 @@
 """
-Show what ``salt-run openstack_ha.diff`` found: options, secrets, services, decisions, nodes.
+Show what ``salt-run openstack_ha.diff`` found: what a guard refuses, options, secrets, services,
+decisions, nodes.
 
 With ``--out=json`` and the like Salt takes that outputter instead, and shows the plain data.
 """
@@ -30,6 +31,7 @@ def output(data, **kwargs):
         salt-run openstack_ha.diff demo
     """
     paragraphs = {
+        "refused, so that nothing of the file is applied:": [f"  {one}" for one in data["refused"]],
         "options:": _options(data["options"]),
         "secrets, of which no value is shown:": _secrets(data["secrets"]),
         "services:": [
@@ -45,6 +47,8 @@ def output(data, **kwargs):
 
 
 def _headline(data):
+    if data["refused"]:
+        return f"{data['name']}: {data['file']} has what a highstate cannot change"
     if data["retcode"] == 0:
         return f"{data['name']}: its nodes have applied what {data['file']} says"
     if data["retcode"] == 1:

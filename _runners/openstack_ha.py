@@ -191,8 +191,8 @@ def status(name=None):
 def diff(name=None):
     """
     Show what a cluster file means before it is applied: its options by system, as they were and as
-    they are, which services reload, which go round by turns, and about what the master decides
-    anew. Nothing is done.
+    they are, which services reload, which go round by turns, about what the master decides anew,
+    and what a guard refuses. Nothing is done.
 
     name
         The cluster's name; it may be left out where the cluster files name only one.
@@ -200,9 +200,10 @@ def diff(name=None):
     Each node is compared with what it applied itself in its last whole highstate; a rejoin is none.
     Of secrets is said which ones differ, and no more.
 
-    The command's exit code is 0 without a difference, 1 with a fault, also where a node cannot be
-    compared, and 2 with a difference. ``--out=json`` gives the plain data, as ``assess`` in the
-    utils module ``openstack_ha_difference`` describes it.
+    The command's exit code is 0 without a difference, 1 with a fault, also where a value is refused
+    or a node cannot be compared, and 2 with a difference. ``--out=json`` gives the plain data, as
+    ``assess`` in the utils module ``openstack_ha_difference`` describes it, and ``refused``, a line
+    for each value that a highstate cannot change.
 
     Raises SaltRunnerError when there is no such cluster, or several to choose from, or its file has
     a fault.
@@ -213,19 +214,26 @@ def diff(name=None):
 
         salt-run openstack_ha.diff demo
     """
-    chosen = cluster(name or _only_name())
+    chosen, call = cluster(name or _only_name()), __salt__["openstack_ha_execution.call"]
+    file, refused = chosen["file"], []
+    nodes = list(chosen["nodes"])
     if chosen["broken"]:
-        raise SaltRunnerError(
-            f"{chosen['file']} has faults, and no state run changes anything: "
-            "`salt-run openstack_ha.check` shows them"
-        )
-    said = __salt__["openstack_ha_members.survey"](
-        list(chosen["nodes"]), "openstack_ha_applied.last"
-    )
-    data = __salt__["openstack_ha_execution.call"](
-        "openstack_ha_applied.difference", chosen["file"], said
-    )
-    return {"outputter": "openstack_ha_diff", "data": {"file": chosen["file"], **data}}
+        try:
+            found = call("openstack_ha_cluster.refused", file)
+        except SaltException as exc:
+            raise SaltRunnerError(
+                f"{file} has faults, and no state run changes anything: "
+                "`salt-run openstack_ha.check` shows them"
+            ) from exc
+        nodes, refused = found["nodes"], found["objections"]
+    said = __salt__["openstack_ha_members.survey"](nodes, "openstack_ha_applied.last")
+    data = call("openstack_ha_applied.difference", file, said)
+    if refused:
+        data["retcode"] = 1
+    return {
+        "outputter": "openstack_ha_diff",
+        "data": {"file": file, **data, "refused": refused},
+    }
 
 
 def watch(name=None, timeout=3600):

@@ -300,6 +300,24 @@ def test_a_faulty_file_has_no_difference(master, handed_out, tmp_path):
         master.run("openstack_ha.diff")
 
 
+def test_what_a_guard_refuses_is_shown_beside_the_rest(master, handed_out, tmp_path, show):
+    file = str(tmp_path / "cluster.yaml")
+    path = "vip:address"
+    master.execution["openstack_ha_cluster.learn"](file, {path: {"value": "172.29.80.100"}})
+    cluster = changed(galera={"max_connections": 500})
+    cluster["vip"]["address"] = "172.29.80.101"
+    write_cluster(tmp_path / "cluster.yaml", cluster)
+    data = asked(master)
+    assert data["retcode"] == 1
+    (line,) = data["refused"]
+    text = show(data)
+    assert text.startswith(f"demo: {file} has what a highstate cannot change\n\nrefused, ")
+    assert "'172.29.80.101' is not '172.29.80.100' that demo runs with" in line
+    assert line in " ".join(text.split()) and max(map(len, text.splitlines()[1:])) <= 100
+    assert f"`salt-run openstack_ha_guard.forget demo {path}`" in text
+    assert "    max_connections: 4096 -> 500\n" in text and "  vip\n    address: 172.29" in text
+
+
 def test_what_is_handed_out_is_kept_for_the_master_alone(master, tmp_path, monkeypatch):
     module = master.modules["_modules", "openstack_ha_applied"]
     monkeypatch.setattr(module, "KEPT", 3)
