@@ -106,7 +106,9 @@ def listeners(view, certificate):
     """
     rows = __utils__["openstack_ha_systems.vip_rows"]()
     try:
-        return __utils__["openstack_ha_haproxy.listeners"](rows, view, certificate)
+        return __utils__["openstack_ha_haproxy.listeners"](
+            rows, view, certificate, __grains__["num_cpus"]
+        )
     except ValueError as error:
         raise CommandExecutionError(str(error)) from error
 

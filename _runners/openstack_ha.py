@@ -216,7 +216,7 @@ def diff(name=None):
     """
     chosen, call = cluster(name or _only_name()), __salt__["openstack_ha_execution.call"]
     file, refused = chosen["file"], []
-    nodes = list(chosen["nodes"])
+    members = list(chosen["nodes"])
     if chosen["broken"]:
         try:
             found = call("openstack_ha_cluster.refused", file)
@@ -225,8 +225,8 @@ def diff(name=None):
                 f"{file} has faults, and no state run changes anything: "
                 "`salt-run openstack_ha.check` shows them"
             ) from exc
-        nodes, refused = found["nodes"], found["objections"]
-    said = __salt__["openstack_ha_members.survey"](nodes, "openstack_ha_applied.last")
+        members, refused = found["nodes"], found["objections"]
+    said = __salt__["openstack_ha_members.survey"](members, "openstack_ha_applied.last")
     data = call("openstack_ha_applied.difference", file, said)
     if refused:
         data["retcode"] = 1

@@ -52,6 +52,7 @@ SYSTEM = {
             "name": "glance",
             "port": "glance:port",
             "mode": "http",
+            "at_once": "glance",
             "system": "glance",
             "timeout": 900,
             "large_bodies": True,

@@ -9,12 +9,14 @@ import csv
 import ssl
 
 import openstack_ha_cluster
+import openstack_ha_options
 import openstack_ha_tls
 
 _ROW_KEYS = {
     "name",
     "port",
     "mode",
+    "at_once",
     "balance",
     "check",
     "cookie",
@@ -47,7 +49,7 @@ _TOO_MANY_LOGINS = (
 )
 
 
-def listeners(rows, view, certificate):
+def listeners(rows, view, certificate, cores):
     """
     Turn the systems' rows on the VIP into what haproxy.cfg loops over.
 
@@ -56,9 +58,11 @@ def listeners(rows, view, certificate):
 
     rows
         List of mappings. ``name`` and ``port`` are needed, the rest has defaults:
-        ``mode`` (tcp), ``balance`` (roundrobin), ``check`` (``port`` and ``path`` of an HTTP
-        check that wants 200; without it the service's port is connected to; ``method`` (GET),
-        and ``interval`` in ms, where each check costs the service much, and ``timeout`` in s),
+        ``mode`` (tcp), ``at_once`` (the section whose ``workers`` and ``threads`` say how many
+        requests each server works at), ``balance`` (roundrobin), ``check`` (``port`` and
+        ``path`` of an HTTP check that wants 200; without it the service's port is connected to;
+        ``method`` (GET), and ``interval`` in ms, where each check costs the service much, and
+        ``timeout`` in s),
         ``cookie`` (name of a sticky session's cookie), ``http_port`` (the VIP's without TLS, which
         leads to the other, and without TLS is the only one), ``is_for_browsers`` (headers by which
         they protect who sees a page), ``large_bodies`` (HTTP whose requests may have bodies that
@@ -76,10 +80,17 @@ def listeners(rows, view, certificate):
     certificate
         Path of the VIP's certificate with its key.
 
+    cores
+        Of the node, which the others are taken to have, too.
+
     Returns a list of ``{"name", "options", "servers"}`` in the rows' order; both lists hold
     lines of HAProxy's language. Raises ``ValueError`` that names the row and what is wrong.
     """
-    return [_listener(row, view, certificate) for row in map(_checked, rows) if _wanted(row, view)]
+    return [
+        _listener(row, view, certificate, cores)
+        for row in map(_checked, rows)
+        if _wanted(row, view)
+    ]
 
 
 def bind_options(view, certificate):
@@ -170,7 +181,7 @@ def _wanted(row, view):
     return all(_lookup(path, view, row["name"]) == value for path, value in conditions.items())
 
 
-def _listener(row, view, certificate):
+def _listener(row, view, certificate, cores):
     port = _value(row.get("server_port", row["port"]), view, row["name"])
     is_http = row.get("mode", "tcp") == "http"
     return {
@@ -186,7 +197,7 @@ def _listener(row, view, certificate):
             *_timeouts(row, view),
             *_sticky(row, view),
             *_check(row),
-            _default_server(row, view),
+            _default_server(row, view, cores),
         ],
         "servers": [
             _server(row, node, port, first=position == 0)
@@ -317,7 +328,7 @@ def _check(row):
     ]
 
 
-def _default_server(row, view):
+def _default_server(row, view, cores):
     check, own = view["haproxy"]["check"], row.get("check", {})
     words = [
         "default-server",
@@ -326,11 +337,26 @@ def _default_server(row, view):
         f"fastinter {check['fast_interval']}",
         f"rise {check['rise']}",
         f"fall {check['fall']}",
+        *_at_once(row, view, cores),
         *_lost_sessions(row),
     ]
     if "port" in own:
         words.insert(2, f"port {_value(own['port'], view, row['name'])}")
     return " ".join(words)
+
+
+def _at_once(row, view, cores):
+    """
+    What a server gets at once leaves one of its threads for the checks; the others wait here.
+
+    In its own queue a check waits behind everybody, and a server with a crowd counts as dead, which
+    the next one gets then. https://docs.haproxy.org/2.6/configuration.html#5.2-maxconn
+    """
+    if "at_once" not in row:
+        return []
+    options = view[row["at_once"]]
+    threads = openstack_ha_options.processes(options["workers"], cores) * options["threads"]
+    return [f"maxconn {max(threads - 1, 1)}"]
 
 
 def _lost_sessions(row):

@@ -92,6 +92,7 @@ SYSTEM = {
             "http_port": "horizon:http_port",
             "server_port": "horizon:port",
             "mode": "http",
+            "at_once": "horizon",
             "system": "horizon",
             "timeout": 120,
             "cookie": "openstack_ha_horizon",

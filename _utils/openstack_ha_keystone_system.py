@@ -120,6 +120,7 @@ SYSTEM = {
             "name": "keystone",
             "port": "keystone:port",
             "mode": "http",
+            "at_once": "keystone",
             "timeout": 120,
             "check": {"path": "/healthcheck"},
         }

@@ -175,6 +175,9 @@ def uwsgi(service, view, cores, **more):
         "thunder-lock": "true",
         "die-on-term": "true",
         "no-orphans": "true",
+        # A worker that ends takes no Python apart: greenlet's thread state is gone by then, and it
+        # would die of a segmentation fault. https://github.com/python-greenlet/greenlet/issues/330
+        "skip-atexit-teardown": "true",
         "buffer-size": 65535,
         "listen": 100,
         # It closes after each answer and does not say so: HAProxy would send the next request of a

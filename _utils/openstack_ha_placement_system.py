@@ -49,6 +49,7 @@ SYSTEM = {
             "name": "placement",
             "port": "placement:port",
             "mode": "http",
+            "at_once": "placement",
             "timeout": 120,
             "check": {"path": "/healthcheck"},
         }

@@ -35,13 +35,11 @@ openstack_ha_nova_compute_guests:
       - pkg: openstack_ha_nova_compute_packages
 
 openstack_ha_nova_nova-compute.conf:
-  file.managed:
+  openstack_ha_options.written:
     - name: {{ os.nova.folder }}/nova-compute.conf
-    - source: salt://openstack_ha/nova/files/nova-compute.conf.jinja
-    - template: jinja
-    - user: root
+    - system: nova
     - group: {{ os.nova.group }}
-    - mode: '0640'
+    - options: openstack_ha_nova_conf.compute_file
     - require:
       - file: openstack_ha_nova_folder
       - pkg: openstack_ha_nova_compute_packages

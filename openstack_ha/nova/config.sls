@@ -9,19 +9,13 @@ include:
 {%- for name, file in salt["openstack_ha_nova_conf.files"]().items() %}
 
 openstack_ha_nova_{{ name }}:
-  file.managed:
+  openstack_ha_options.written:
     - name: {{ os.nova.folder }}/{{ name }}
-    - source: salt://openstack_ha/files/options.ini.jinja
-    - template: jinja
-    - context:
-        system: nova
-        file: {{ file | json(sort_keys=False) }}
-    - user: root
+    - system: nova
     - group: {{ os.nova.group }}
-    - mode: '0640'
-    - show_changes: false
+    - options: {{ file | json(sort_keys=False) }}
 {%- if name in tried %}
-    - check_cmd: {{ os.nova.programs }}/current/bin/python {{ os.oslo.config_check }} {{ tried[name] | join(",") }}
+    - tried_by: {{ os.nova.programs }}/current/bin/python {{ os.oslo.config_check }} {{ tried[name] | join(",") }}
 {%- endif %}
     - require:
       - file: openstack_ha_nova_folder

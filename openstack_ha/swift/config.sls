@@ -19,17 +19,11 @@ openstack_ha_swift_config_check:
 {%- for name, file in salt["openstack_ha_swift_conf.files"]("shared").items() %}
 
 openstack_ha_swift_{{ name }}:
-  file.managed:
+  openstack_ha_options.written:
     - name: {{ os.swift.folder }}/{{ name }}
-    - source: salt://openstack_ha/files/options.ini.jinja
-    - template: jinja
-    - context:
-        system: swift
-        file: {{ file | json(sort_keys=False) }}
-    - user: root
+    - system: swift
     - group: {{ os.swift.group }}
-    - mode: '0640'
-    - show_changes: false
+    - options: {{ file | json(sort_keys=False) }}
     - require:
       - openstack_ha_guard: openstack_ha_swift_remembered
 {%- endfor %}

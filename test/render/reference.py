@@ -18,7 +18,7 @@ GRAINS = {"num_cpus": 4, "mem_total": 16000, "osfinger": "Debian-12"}
 # Salt's own, and what templates are given: what they make of it is there, and the place of a state
 # is its place in the list.
 LEFT_OUT = {"__env__", "__sls__", "order", "__id__", "state", "fun"}
-LEFT_OUT |= {"__sls_included_from__", "context", "source"}
+LEFT_OUT |= {"__sls_included_from__", "context", "options", "source"}
 # Programs with a test tier of their own.
 PROGRAMS = ".py"
 

@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 
+import openstack_ha_option_file as option_file
 import openstack_ha_systems
 import pytest
 import reference
@@ -125,6 +126,10 @@ def test_a_whole_highstate_leaves_the_version_of_its_cluster_file(loaders_of):
 
 def _written(modules, chunk):
     """What a state writes to a file from the formula's, None where it writes none."""
+    if chunk["state"] == "openstack_ha_options":
+        options = chunk["options"]
+        file = modules[options]() if isinstance(options, str) else options
+        return option_file.text(chunk["system"], file, modules["openstack_ha.secret"])
     if chunk["state"] != "file" or "source" not in chunk:
         return None
     if chunk.get("template") != "jinja":

@@ -21,9 +21,9 @@ VIEW = {
         for n in (1, 2, 3)
     },
     "swift": {"proxy": {"port": 8080}},
-    "keystone": {"port": 5000},
-    "glance": {"port": 9292},
-    "placement": {"port": 8778},
+    "keystone": {"port": 5000, "workers": 4, "threads": 8},
+    "glance": {"port": 9292, "workers": "auto", "threads": 3},
+    "placement": {"port": 8778, "workers": 1, "threads": 1},
     "galera": {"port": 3306},
     "rabbitmq": {"port": 5672, "access": "vip"},
     "health": {"galera_port": 9200, "rabbitmq_port": 9201},
@@ -46,13 +46,15 @@ mysql,listener,,0,0,0,0,OPEN,,,,3,,,
 
 
 def only(row, view=None):
-    (listener,) = haproxy.listeners([row], view or VIEW, CERTIFICATE)
+    (listener,) = haproxy.listeners([row], view or VIEW, CERTIFICATE, 2)
     return listener
 
 
 @pytest.fixture
 def shipped():
-    return {listener["name"]: listener for listener in haproxy.listeners(ROWS, VIEW, CERTIFICATE)}
+    return {
+        listener["name"]: listener for listener in haproxy.listeners(ROWS, VIEW, CERTIFICATE, 2)
+    }
 
 
 def test_mysql_has_one_writer_and_the_others_stand_by(shipped):
@@ -73,13 +75,15 @@ def test_swift_is_served_by_the_proxies(shipped):
 def test_images_are_served_by_the_controllers_where_swift_is(shipped):
     assert [one.split()[1] for one in shipped["glance"]["servers"]] == ["ctl1", "ctl2", "ctl3"]
     view = {**VIEW, "swift": {"proxy": {"port": 8080}, "auth": "tempauth"}}
-    names = [listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE)]
+    names = [listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE, 2)]
     assert names == ["mysql", "rabbitmq", "keystone", "placement", "swift"]
 
 
 def test_a_service_that_no_node_has_is_left_out():
     assert (
-        haproxy.listeners([{"name": "x", "port": 1, "system": "swift.storage"}], VIEW, CERTIFICATE)
+        haproxy.listeners(
+            [{"name": "x", "port": 1, "system": "swift.storage"}], VIEW, CERTIFICATE, 2
+        )
         == []
     )
 
@@ -109,6 +113,14 @@ def test_a_request_is_not_cut_with_its_server_and_does_not_wait_long_for_it(ship
     assert "shutdown-sessions" not in servers
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("keystone", 31), ("glance", 5), ("placement", 1), ("swift", None)]
+)
+def test_a_crowd_leaves_each_server_a_thread_for_the_checks(shipped, name, most):
+    words = shipped[name]["options"][-1].split()
+    assert (int(words[words.index("maxconn") + 1]) if "maxconn" in words else None) == most
+
+
 def test_a_large_body_may_wait_for_its_server_and_ends_with_it(shipped):
     for name in ("swift", "glance"):
         *options, servers = shipped[name]["options"]
@@ -131,7 +143,7 @@ def test_rabbitmq_is_balanced_over_all_brokers(shipped):
 def test_rabbitmq_with_direct_access_needs_no_front_end():
     view = {**VIEW, "rabbitmq": {"port": 5672, "access": "direct"}}
     assert "rabbitmq" not in [
-        listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE)
+        listener["name"] for listener in haproxy.listeners(ROWS, view, CERTIFICATE, 2)
     ]
 
 
@@ -192,7 +204,7 @@ def test_a_row_without_a_check_is_connected_to():
 )
 def test_a_faulty_row_is_named(row, message):
     with pytest.raises(ValueError, match=message):
-        haproxy.listeners([row], VIEW, CERTIFICATE)
+        haproxy.listeners([row], VIEW, CERTIFICATE, 2)
 
 
 def test_stat_is_typed():

@@ -30,6 +30,7 @@ def module():
             "quote",
         )
     }
+    loaded.__grains__ = {"num_cpus": 2}
     loaded.__utils__["openstack_ha_systems.vip_rows"] = lambda: [{"name": "x"}]
     return loaded
 

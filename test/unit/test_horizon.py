@@ -45,7 +45,7 @@ def executed(found):
 def row(view):
     (found,) = [
         one
-        for one in haproxy.listeners(system.SYSTEM["vip"], view, CERTIFICATE)
+        for one in haproxy.listeners(system.SYSTEM["vip"], view, CERTIFICATE, 2)
         if one["name"] == "horizon"
     ]
     return found
@@ -61,7 +61,9 @@ def test_it_is_where_its_section_is():
     assert "horizon" in openstack_ha_cluster.systems(complete, "ctl1")
     assert "horizon" not in openstack_ha_cluster.systems(complete, "cmp1")
     assert "horizon" not in openstack_ha_cluster.all_systems(bare)
-    assert haproxy.listeners(system.SYSTEM["vip"], view_of(without(example())), CERTIFICATE) == []
+    assert (
+        haproxy.listeners(system.SYSTEM["vip"], view_of(without(example())), CERTIFICATE, 2) == []
+    )
 
 
 def test_an_empty_section_is_all_of_its_defaults_and_none_is_a_fault():
@@ -259,4 +261,4 @@ def test_a_check_that_makes_a_page_is_seldom_and_has_time(view):
 def test_a_row_with_an_unknown_word_about_logins_is_named(view):
     (own,) = system.SYSTEM["vip"]
     with pytest.raises(ValueError, match="horizon: unknown key most"):
-        haproxy.listeners([{**own, "login": {"path": "/", "most": 1}}], view, CERTIFICATE)
+        haproxy.listeners([{**own, "login": {"path": "/", "most": 1}}], view, CERTIFICATE, 2)

@@ -1,10 +1,9 @@
 """What the services' configuration files have in common."""
 
-import jinja2
 import openstack_ha_nova as nova
+import openstack_ha_option_file as option_file
 import openstack_ha_options as options
 import pytest
-from support import ROOT
 
 
 @pytest.mark.parametrize(
@@ -60,8 +59,8 @@ def test_each_of_several_values_has_its_line():
 
 
 def _printed(file):
-    template = (ROOT / "openstack_ha/files/options.ini.jinja").read_text(encoding="utf-8")
-    secrets = {"openstack_ha.secret": lambda path: f"<{path}>"}
-    text = jinja2.Template(template).render(system="x", file=file, salt=secrets)
-    assert text.splitlines()[1] == ""
-    return text.splitlines()[2:]
+    text = option_file.text("x", file, lambda path: f"<{path}>")
+    first, empty, *lines = text.splitlines()
+    assert (first.startswith("# Written by Salt (openstack_ha.x)"), empty) == (True, "")
+    assert text.endswith("\n")
+    return lines

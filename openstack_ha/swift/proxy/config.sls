@@ -9,19 +9,13 @@ include:
 {%- for name, file in salt["openstack_ha_swift_conf.files"]("proxy").items() %}
 
 openstack_ha_swift_{{ name }}:
-  file.managed:
+  openstack_ha_options.written:
     - name: {{ os.swift.folder }}/{{ name }}
-    - source: salt://openstack_ha/files/options.ini.jinja
-    - template: jinja
-    - context:
-        system: swift
-        file: {{ file | json(sort_keys=False) }}
-    - user: root
+    - system: swift
     - group: {{ os.swift.group }}
-    - mode: '0640'
-    - show_changes: false
+    - options: {{ file | json(sort_keys=False) }}
 {%- if name in servers %}
-    - check_cmd: {{ os.swift.config_check }}
+    - tried_by: {{ os.swift.config_check }}
 {%- endif %}
     - require:
       - sls: openstack_ha.swift.config

@@ -253,7 +253,8 @@ def test_a_new_process_has_nothing_to_complain_of(served):
     subprocess.run(["systemctl", "restart", "horizon"], check=True)
     api(served, "GET", "/healthcheck", until=200, port=PORT)
     # What the old one says when it is stopped, maybe in the middle of its own start, is its affair.
-    _, began, said = log_of("horizon", begin).rpartition("Starting horizon.service")
+    old, began, said = log_of("horizon", begin).rpartition("Starting horizon.service")
+    assert "Segmentation Fault" not in old, old
     assert began and "ready in" in said and "Error" not in said, said
 
 
