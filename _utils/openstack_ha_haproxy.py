@@ -6,6 +6,7 @@ Pure functions; whoever calls them does the talking.
 """
 
 import csv
+import math
 import ssl
 
 import openstack_ha_cluster
@@ -354,9 +355,8 @@ def _at_once(row, view, cores):
     """
     if "at_once" not in row:
         return []
-    options = view[row["at_once"]]
-    threads = openstack_ha_options.processes(options["workers"], cores) * options["threads"]
-    return [f"maxconn {max(threads - 1, 1)}"]
+    most = math.prod(openstack_ha_options.size(view[row["at_once"]], cores))
+    return [f"maxconn {max(most - 1, 1)}"]
 
 
 def _lost_sessions(row):

@@ -29,8 +29,10 @@ OPTIONS = {
         port=option.port("its port on each controller", 8010),
         https_port=option.port("the VIP's, with TLS", 443),
         http_port=option.port("the VIP's without, which leads to the other one", 80),
-        threads=option.integer("threads of each process", 8, 1, 256),
-        workers=option.WORKERS,
+        # Without threads: an action of a table belongs to the class, and to the table of whoever
+        # asked last. Somebody else's then, or a page of an error.
+        # https://opendev.org/openstack/horizon/src/branch/stable/2023.1/horizon/tables/base.py
+        workers={**option.WORKERS, "description": "processes; auto is two a core, 16 at most"},
         title=option.string(
             "what its pages are called", default="OpenStack Dashboard", pattern=r"^[^\r\n]{1,80}$"
         ),

@@ -162,12 +162,13 @@ def uwsgi(service, view, cores, **more):
         Further options.
     """
     options = view[service]
+    count, threads = size(options, cores)
     return {
         "plugins": "python3",
         "http-socket": f"{host(view['self']['address'])}:{options['port']}",
         "master": "true",
-        "processes": processes(options["workers"], cores),
-        "threads": options["threads"],
+        "processes": count,
+        "threads": threads,
         "enable-threads": "true",
         "pyimport": NATIVE_THREADS,
         "lazy-apps": "true",
@@ -208,3 +209,21 @@ def processes(chosen, cores):
         Of the node.
     """
     return min(max(cores, 2), MOST_PROCESSES) if chosen == "auto" else chosen
+
+
+def size(options, cores):
+    """
+    Return the processes of a service that uWSGI runs, and the threads of each. Without threads a
+    process works at one request, and waits for other services more than it works: there are twice
+    as many then.
+
+    options
+        The service's section: ``workers``, and ``threads`` where it is made for them.
+
+    cores
+        Of the node.
+    """
+    count = processes(options["workers"], cores)
+    if "threads" in options:
+        return count, options["threads"]
+    return (2 * count if options["workers"] == "auto" else count), 1

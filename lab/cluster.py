@@ -37,7 +37,7 @@ SIZES = {
     "keystone": {"workers": 2, "threads": 4},
     "glance": {"workers": 2, "threads": 4},
     "placement": {"workers": 2, "threads": 4},
-    "horizon": {"workers": 2, "threads": 4, "hosts": [HERE]},
+    "horizon": {"workers": 4, "hosts": [HERE]},
     # Each compute node takes the whole machine's memory for its own.
     "nova": {"workers": 1, "reserved_memory": 128, "cpu_ratio": 16, "build_timeout": 600},
     "swift": {

@@ -14,6 +14,19 @@ def test_processes_follow_cores_in_bounds_or_are_as_chosen(chosen, cores, expect
     assert options.processes(chosen, cores) == expected
 
 
+@pytest.mark.parametrize(
+    ("own", "cores", "expected"),
+    [
+        ({"workers": "auto", "threads": 8}, 4, (4, 8)),
+        ({"workers": "auto"}, 1, (4, 1)),
+        ({"workers": "auto"}, 64, (16, 1)),
+        ({"workers": 3}, 64, (3, 1)),
+    ],
+)
+def test_a_service_without_threads_has_more_processes(own, cores, expected):
+    assert options.size(own, cores) == expected
+
+
 def test_the_pillars_options_are_over_the_formulas():
     file = {"a": {"x": 1, "y": 2}, "b": {"z": 3}}
     found = options.merged(file, {"a": {"y": 5, "n": 6}, "c": {"q": 7}})

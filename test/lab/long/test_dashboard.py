@@ -21,6 +21,7 @@ from swift import site
 from turns.going import DRAINED, LONGEST, assert_in_turn, going
 
 from bench import failover
+from bench.dashboard import measure
 from lab import highstate
 from lab.images import Images
 from lab.waiting import PATIENCE, wait_for
@@ -35,6 +36,8 @@ LACKING = ("Network Topology", "Networks", "Routers", "Security Groups", "Floati
 PANELS = ("Overview", "Instances", "Images", "Key Pairs", "Server Groups", "Containers")
 # Seconds between two clicks.
 PACE = 1
+# People who look at one page again and again, and for how many seconds.
+CROWD, LOOKS = 12, 15
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,13 @@ def test_the_session_has_room_for_more_services(person, figure):
     size = person("cookies")[SESSION]["value"]
     figure("bytes of a session's cookie, of 4096", size)
     assert size < 3072
+
+
+def test_nobody_of_a_crowd_gets_an_error(lab, mended_once, figure):
+    """They all stick to one controller."""
+    for page, said in measure(lab, CROWD, LOOKS).items():
+        figure(f"median ms of {page}, {CROWD} people", round(said["median"]))
+        assert said["answers"] >= CROWD and said["failed"] == 0, (page, said)
 
 
 class Clicks:
