@@ -46,6 +46,7 @@ SYSTEM = {
             "name": "notes",
             "port": "notes:port",
             "mode": "http",
+            "at_once": "notes",
             "timeout": 120,
             "check": {"path": "/healthcheck"},
         }
