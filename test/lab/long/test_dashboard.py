@@ -106,7 +106,18 @@ def asking(lab, mended_once):
     return Asking(lab)
 
 
-def test_a_person_does_what_there_is_to_do(asking, browser, pictures, chance):
+@pytest.fixture
+def name(asking, chance):
+    """Of a machine, a container, and in an image's; nothing of that name stays."""
+    made = f"by-browser-{chance.randrange(10**6)}"
+    yield made
+    asking.delete("server", "delete", "--wait", made)
+    asking.delete("container", "delete", "--recursive", made)
+    for image in asking("image", "list", "--name", f"image-{made}"):
+        asking.delete("image", "delete", image["ID"])
+
+
+def test_a_person_does_what_there_is_to_do(asking, browser, pictures, name):
     browser("open", path="/")
     browser.show(pictures / "login.png")
     assert browser("log_in")["is_in"]
@@ -118,25 +129,21 @@ def test_a_person_does_what_there_is_to_do(asking, browser, pictures, chance):
         assert panel in overview["menu"], overview["menu"]
     assert not set(LACKING) & set(overview["menu"])
 
-    name = f"by-browser-{chance.randrange(10**6)}"
     chosen = {kind: asking.name(kind) for kind in ("image", "flavor")}
     wizard = browser("launch", name=name, **chosen)
     steps = wizard["steps"]
     assert wizard["errors"] == [] and "Flavor" in " ".join(steps)
     assert not [one for one in steps if "Network" in one or "Security" in one], steps
-    try:
-        row = wait_for(lambda: _active(browser, name), PATIENCE, f"{name} to run")
-        dead = ("Floating", "Interface", "Security Groups", "Volume")
-        assert not [one for one in row["actions"] if any(word in one for word in dead)], row
-        assert browser("open", path=row["url"])["errors"] == []
-        tabs = " ".join(browser("tabs", url=row["url"]))
-        assert "Console" in tabs and "Interfaces" not in tabs
-        browser("open", path="/project/instances/")
-        browser.show(pictures / "machines.png")
-        assert browser("console", url=row["url"])["errors"] == []
-        browser.show(pictures / "console.png")
-    finally:
-        asking.delete("server", "delete", "--wait", name)
+    row = wait_for(lambda: _active(browser, name), PATIENCE, f"{name} to run")
+    dead = ("Floating", "Interface", "Security Groups", "Volume")
+    assert not [one for one in row["actions"] if any(word in one for word in dead)], row
+    assert browser("open", path=row["url"])["errors"] == []
+    tabs = " ".join(browser("tabs", url=row["url"]))
+    assert "Console" in tabs and "Interfaces" not in tabs
+    browser("open", path="/project/instances/")
+    browser.show(pictures / "machines.png")
+    assert browser("console", url=row["url"])["errors"] == []
+    browser.show(pictures / "console.png")
 
     assert browser("upload_image", name=f"image-{name}", path=IMAGE_FILE)["errors"] == []
     image = wait_for(lambda: _image(asking, f"image-{name}"), PATIENCE, "the image to be active")
@@ -144,8 +151,6 @@ def test_a_person_does_what_there_is_to_do(asking, browser, pictures, chance):
     assert browser("put_object", container=name, path=OBJECT_FILE)["errors"] == []
     assert [one["Name"] for one in asking("object", "list", name)] == ["object.txt"]
     assert browser("log_out")
-    asking.delete("image", "delete", image["id"])
-    asking.delete("container", "delete", "--recursive", name)
 
 
 def _image(asking, name):
