@@ -98,7 +98,7 @@ def _files(seen, part):
 def _of_haproxy(seen):
     rows = openstack_ha_systems.vip_rows()
     return {
-        "listeners": openstack_ha_haproxy.listeners(rows, seen, CERTIFICATE),
+        "listeners": openstack_ha_haproxy.listeners(rows, seen, CERTIFICATE, CORES),
         "bind": openstack_ha_haproxy.bind_options(seen, CERTIFICATE),
         "certificate": {**seen["tls"], "key": [{"secret": "tls:key"}]}
         if openstack_ha_tls.is_on(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,8 @@ OPTIONS = ("--workdir", REPOSITORY, *(f"--env={mark}" for mark in MARKS))
 # Beside the lab's own network, so that all can be there at once; the next free one if it is taken.
 CIDRS = {"functional": "172.29.81.0/24", "cluster": "172.29.82.0/24"}
 FIRST_HOST = 11
+# Parts that run at the same time; more of them answer later than what they ask waits for.
+AT_ONCE = 2 * os.cpu_count()
 # What failed runs leave; a run begins with none of its own.
 EVIDENCE = ROOT / "test/.evidence"
 # Where pytest writes its report in a host, in which the repository is read-only.
@@ -45,9 +48,9 @@ def run(tier: str, arguments: Sequence[str], say: Say, lab: str) -> int:
     """
     Run a tier's tests by pytest in fresh hosts, show what it prints, return its exit code.
 
-    Folders of the tier that hold tests are its parts; each has a host of its own, all at the same
-    time. Arguments are pytest's; files of the tier among them are run alone. What is marked `long`
-    is left out unless they say otherwise (`-m long`). `--junitxml=a/b.xml` gives a report of each
+    Folders of the tier that hold tests are its parts; each has a host of its own, and several run
+    at the same time. Arguments are pytest's; files of the tier among them are run alone. What is
+    marked `long` is left out unless they say otherwise (`-m long`). `--junitxml=a/b.xml` gives a report of each
     part, `a/b.<part>.xml`.
     """
     name = f"{lab}-{tier}"
@@ -125,14 +128,14 @@ def _path(argument: str) -> Path:
 
 
 def _run_parts(name: str, cidr: str, parts: Mapping[str, Sequence[str]], say: Say) -> int:
-    """Run pytest with its arguments for each part, all at the same time, and remove what ran it."""
+    """Run pytest with its arguments for each part, and remove what ran it."""
     client = engine.connect()
     image = Images(client, say).tests()
     bridge = network.claim(client, name, cidr)
     hosts: list[Host] = []
     try:
         (cidr,) = network.subnets(bridge)
-        with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(min(len(parts), AT_ONCE)) as pool:
             ends = []
             for number, (part, arguments) in enumerate(parts.items(), FIRST_HOST):
                 plan = Plan(

@@ -57,7 +57,14 @@ def test_an_option_is_told_with_its_old_and_its_new_value():
 
 # What changes, what is renewed, and how.
 EFFECTS = {
-    "keystone": ({"threads": 9}, {"keystone": "is drained and restarted, one node at a time"}),
+    # HAProxy gives it as many requests as it has threads.
+    "keystone": (
+        {"threads": 9},
+        {
+            "keystone": "is drained and restarted, one node at a time",
+            "haproxy": "reloads, one node at a time",
+        },
+    ),
     "memcached": ({"memory": 512}, {"memcached": "restarts, one node at a time"}),
     "haproxy": ({"maxconn": 20000}, {"haproxy": "reloads, one node at a time"}),
     "keepalived": ({"advert_interval": 0.5}, {"keepalived": "reloads, one node at a time"}),

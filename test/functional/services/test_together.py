@@ -83,6 +83,33 @@ def test_what_glance_cannot_read_leaves_its_file_as_it_is(served):
     assert config.read_text(encoding="utf-8") == before
 
 
+def test_what_changes_in_a_file_is_told_in_both_modes_and_no_secret(served, tmp_path):
+    path = tmp_path / "some.conf"
+    password = {"password": [{"secret": "keystone:users:glance"}]}
+    secret = served.cluster["secrets"]["keystone"]["users"]["glance"]
+
+    def written(options, test):
+        return served.states.openstack_ha_options.written(
+            name=str(path), system="glance", group="glance", options=options, test=test
+        )
+
+    first, second = {"one": {"debug": False}}, {"one": {"debug": True, **password}}
+    assert written(first, test=True).result is None and not path.exists()
+    assert written(first, test=False).result is True
+    told = {
+        "[one] debug": {"old": "False", "new": "True"},
+        "[one] password": {"old": None, "new": "(not shown)"},
+    }
+    for test, result in ((True, None), (False, True)):
+        found = written(second, test=test)
+        assert (found.result, found.changes) == (result, told)
+        assert secret not in str(found.raw)
+    assert path.read_text(encoding="utf-8").endswith(f"debug = True\npassword = {secret}\n")
+    assert (path.group(), path.stat().st_mode & 0o777) == ("glance", 0o640)
+    for test in (True, False):
+        assert (written(second, test=test).result, written(second, test=test).changes) == (True, {})
+
+
 @pytest.fixture
 def token(served):
     return token_of(served)
