@@ -50,8 +50,8 @@ def run(tier: str, arguments: Sequence[str], say: Say, lab: str) -> int:
 
     Folders of the tier that hold tests are its parts; each has a host of its own, and several run
     at the same time. Arguments are pytest's; files of the tier among them are run alone. What is
-    marked `long` is left out unless they say otherwise (`-m long`). `--junitxml=a/b.xml` gives a report of each
-    part, `a/b.<part>.xml`.
+    marked `long` is left out unless they say otherwise (`-m long`). `--junitxml=a/b.xml` gives a
+    report of each part, `a/b.<part>.xml`.
     """
     name = f"{lab}-{tier}"
     parts = {part: own for part in parts_of(tier) if (own := tests_of(part, arguments))}
