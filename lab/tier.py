@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from docker.errors import APIError
 
@@ -22,6 +23,7 @@ from .deployment import Lab
 from .errors import LabError
 from .host import Host, Plan
 from .images import Images, Say
+from .waiting import PATIENCE, wait_for
 
 REPOSITORY = "/srv/repository"
 PYTEST = "/opt/salt/bin/pytest"
@@ -31,14 +33,16 @@ OPTIONS = ("--workdir", REPOSITORY, *(f"--env={mark}" for mark in MARKS))
 # Beside the lab's own network, so that all can be there at once; the next free one if it is taken.
 CIDRS = {"functional": "172.29.81.0/24", "cluster": "172.29.82.0/24"}
 FIRST_HOST = 11
-# Parts that run at the same time; more of them answer later than what they ask waits for.
+# Parts that run at the same time on this machine, of whichever tier; more of them answer later than
+# what they ask waits for, which is ten seconds for a node that the master asks.
 AT_ONCE = 2 * os.cpu_count()
 # What failed runs leave; a run begins with none of its own.
 EVIDENCE = ROOT / "test/.evidence"
 # Where pytest writes its report in a host, in which the repository is read-only.
 REPORT = "/tmp/junit.xml"
 REPORT_OPTION = "--junitxml="
-# Held by whoever runs a tier under a name; the kernel gives it back, however the run ended.
+# Held by whoever runs a tier under a name, and by each part that runs; the kernel gives it back,
+# however the run ended.
 LOCKS = Path("/run/lock")
 # Pytest's word for a part in which everything was left out, by a mark for example.
 NOTHING = 5
@@ -77,13 +81,32 @@ def alone(name: str) -> Iterator[None]:
     Raises LabError where another run has it.
     """
     with (LOCKS / f"{name}.lock").open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
+        if not _is_taken(held):
             raise LabError(
                 f"{name!r} runs already on this machine; LAB_NAME=<another> runs beside it"
-            ) from exc
+            )
         yield
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """Hold one of the machine's turns, of which each part that runs has one."""
+    with contextlib.ExitStack() as files:
+        turns = [
+            files.enter_context((LOCKS / f"openstack-ha-turn-{number}.lock").open("w"))
+            for number in range(AT_ONCE)
+        ]
+        wait_for(lambda: any(_is_taken(one) for one in turns), PATIENCE, "a turn", pause=1)
+        yield
+
+
+def _is_taken(lock: TextIO) -> bool:
+    """Take a lock if it is free; return whether it was."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def parts_of(tier: str) -> list[str]:
@@ -135,7 +158,7 @@ def _run_parts(name: str, cidr: str, parts: Mapping[str, Sequence[str]], say: Sa
     hosts: list[Host] = []
     try:
         (cidr,) = network.subnets(bridge)
-        with concurrent.futures.ThreadPoolExecutor(min(len(parts), AT_ONCE)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
             ends = []
             for number, (part, arguments) in enumerate(parts.items(), FIRST_HOST):
                 plan = Plan(
@@ -159,31 +182,37 @@ def _run_parts(name: str, cidr: str, parts: Mapping[str, Sequence[str]], say: Sa
 
 
 def _run_part(host: Host, part: str, arguments: Sequence[str], say: Say) -> int:
-    """Run tests of a part in its host, show what is printed, and remove the host."""
+    """Run tests of a part in its host when it is its turn, and remove the host."""
     try:
-        host.boot()
-        host.wait_booted()
-        begin = time.monotonic()
-        inner, report = reporting(arguments, host.id)
-        # By lines: what is said of one test is shown when it has ended.
-        argv = [PYTEST, "--verbose", "-p", "no:cacheprovider", "-m", "not long", *inner]
-        with subprocess.Popen(
-            host.exec(argv, *OPTIONS), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as running:
-            for line in running.stdout:
-                sys.stdout.write(f"{host.id}: {line.decode(errors='replace')}")
-                sys.stdout.flush()
-        took = time.monotonic() - begin
-        say(f"{part}: {took:.0f} s, {host.cpu_seconds():.0f} s of CPU")
-        if report and (told := host.run(["cat", REPORT])).rc == 0:
-            report.write_text(told.out, encoding="utf-8")
-        if running.returncode not in (0, NOTHING):
-            kept = EVIDENCE / host.lab / host.id
-            evidence.collect(host, kept)
-            say(f"{part}: what its host had to tell is in {kept.relative_to(ROOT)}")
-        return running.returncode
+        with turn():
+            host.boot()
+            host.wait_booted()
+            return _run_tests(host, part, arguments, say)
     finally:
         _remove(host)
+
+
+def _run_tests(host: Host, part: str, arguments: Sequence[str], say: Say) -> int:
+    """Run tests of a part in its host, show what is printed, and keep what the host has to tell."""
+    begin = time.monotonic()
+    inner, report = reporting(arguments, host.id)
+    # By lines: what is said of one test is shown when it has ended.
+    argv = [PYTEST, "--verbose", "-p", "no:cacheprovider", "-m", "not long", *inner]
+    with subprocess.Popen(
+        host.exec(argv, *OPTIONS), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        for line in running.stdout:
+            sys.stdout.write(f"{host.id}: {line.decode(errors='replace')}")
+            sys.stdout.flush()
+    took = time.monotonic() - begin
+    say(f"{part}: {took:.0f} s, {host.cpu_seconds():.0f} s of CPU")
+    if report and (told := host.run(["cat", REPORT])).rc == 0:
+        report.write_text(told.out, encoding="utf-8")
+    if running.returncode not in (0, NOTHING):
+        kept = EVIDENCE / host.lab / host.id
+        evidence.collect(host, kept)
+        say(f"{part}: what its host had to tell is in {kept.relative_to(ROOT)}")
+    return running.returncode
 
 
 def _remove(host: Host) -> None:

@@ -280,3 +280,28 @@ def answered(run):
         return found[-1]
 
     return look
+
+
+@pytest.fixture(scope="session")
+def planned(run):
+    """
+    Return a function that gives the plan of a cluster's system in which nodes have answered: on a
+    busy host one may be silent for as long as a look waits, and the plan is that of its silence.
+    """
+
+    def look(cluster, system, *nodes):
+        found = []
+
+        def have_answered():
+            found.append(run("openstack_ha_coordinator.plan", cluster, system))
+            return all(found[-1]["evidence"][node] is not None for node in nodes)
+
+        await_until(
+            have_answered,
+            300,
+            f"answers of {', '.join(nodes)} about {system}",
+            lambda: found[-1]["decisions"],
+        )
+        return found[-1]
+
+    return look

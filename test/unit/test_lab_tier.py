@@ -66,3 +66,18 @@ def test_a_name_is_held_by_one_run_and_free_when_that_ended(monkeypatch, tmp_pat
         pass
     with tier.alone("a-tier"):
         pass
+
+
+def test_as_many_parts_run_as_the_machine_has_turns(monkeypatch, tmp_path):
+    monkeypatch.setattr(tier, "LOCKS", tmp_path)
+    monkeypatch.setattr(tier, "AT_ONCE", 2)
+    monkeypatch.setattr(tier, "PATIENCE", 0)
+    with (
+        tier.turn(),
+        tier.turn(),
+        pytest.raises(LabError, match="in vain for a turn"),
+        tier.turn(),
+    ):
+        pass
+    with tier.turn():
+        pass

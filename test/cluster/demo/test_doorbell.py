@@ -33,7 +33,7 @@ def test_secret_is_no_job(ask, controllers):
     assert "serves templates and modules, not jobs" in str(said)
 
 
-def test_a_doorbell_makes_the_master_look(ask, looked, decisions_after, run):
+def test_a_doorbell_makes_the_master_look(ask, looked, decisions_after, run, planned):
     # Only a decision that is new is an event.
     run("openstack_ha_record.keep", "demo.galera", "{}")
     begin = time.time()
@@ -41,10 +41,10 @@ def test_a_doorbell_makes_the_master_look(ask, looked, decisions_after, run):
     (decision,) = decisions_after(begin)
     assert decision["verdict"] == "wait"
     assert decision["why"] == "ctl3 did not answer, and could know better"
-    planned = run("openstack_ha_coordinator.plan", "demo", "galera")
-    assert [one["verdict"] for one in planned["decisions"]] == ["wait"]
-    assert planned["evidence"]["ctl3"] is None
-    assert planned["evidence"]["ctl1"]["is_pristine"] is True
+    plan = planned("demo", "galera", "ctl1", "ctl2")
+    assert [one["verdict"] for one in plan["decisions"]] == ["wait"]
+    assert plan["evidence"]["ctl3"] is None
+    assert plan["evidence"]["ctl1"]["is_pristine"] is True
 
 
 def test_the_word_reaches_who_waits(ask, looked):

@@ -27,9 +27,9 @@ def test_test_mode_names_what_would_be_done(apply, stopped):
     assert found["changes"] == {"member": {"old": "stopped", "new": "Synced"}}
 
 
-def test_the_master_gives_the_word_and_the_server_is_synced(member, run):
-    (decision,) = run("openstack_ha_coordinator.plan", "solo", "galera")["decisions"]
-    assert decision["verdict"] == "settled"
+def test_the_master_gives_the_word_and_the_server_is_synced(member, planned):
+    (decision,) = planned("solo", "galera", "solo1")["decisions"]
+    assert decision["verdict"] == "settled", decision
 
 
 def test_a_second_run_changes_nothing(member, applied):
@@ -37,16 +37,16 @@ def test_a_second_run_changes_nothing(member, applied):
         assert not [one for one in applied("galera", **more) if one["changes"]]
 
 
-def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_nobody(member, run):
+def test_a_look_without_a_reason_keeps_the_floor_and_rings_for_nobody(member, run, planned):
     run("openstack_ha_coordinator.answer", "solo", "galera")
     record = run("openstack_ha_record.read", "solo.galera")
     low = {**record, "floor": {**record["floor"], "seqno": 0}}
     run("openstack_ha_record.keep", "solo.galera", json.dumps(low))
     assert "galera" not in run("openstack_ha.reconcile", "solo")["solo"]
     assert run("openstack_ha_record.read", "solo.galera")["floor"]["seqno"] > 0
-    planned = run("openstack_ha_coordinator.plan", "solo", "galera")
-    uuid = planned["evidence"]["solo1"]["wsrep"]["state_uuid"]
-    assert planned["kept"]["galera"]["floor"]["uuid"] == uuid
+    plan = planned("solo", "galera", "solo1")
+    uuid = plan["evidence"]["solo1"]["wsrep"]["state_uuid"]
+    assert plan["kept"]["galera"]["floor"]["uuid"] == uuid
 
 
 def test_a_look_without_a_reason_rings_for_what_is_new(member, event_listener, master, run):

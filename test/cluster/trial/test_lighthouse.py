@@ -79,12 +79,12 @@ def test_in_test_mode_a_state_says_that_the_master_would_be_asked(lighthouses, a
         assert (own["result"], list(own["changes"])) == (None, ["lighthouse"])
 
 
-def test_a_state_rings_and_the_master_waits_for_who_is_silent(waiting, decided, run, ask):
+def test_a_state_rings_and_the_master_waits_for_who_is_silent(waiting, decided, planned, ask):
     begin, _ = waiting
     assert decided(begin) == [("wait", [])]
-    planned = run("openstack_ha_coordinator.plan", "demo", "lighthouse")
-    assert (planned["evidence"]["cmp1"]["light"], planned["evidence"]["cmp3"]) == (None, None)
-    (decision,) = planned["decisions"]
+    plan = planned("demo", "lighthouse", "cmp1")
+    assert (plan["evidence"]["cmp1"]["light"], plan["evidence"]["cmp3"]) == (None, None)
+    (decision,) = plan["decisions"]
     assert decision["why"] == "cmp3 did not answer, and could burn"
     assert ask("cmp1", "openstack_ha_word.last", "lighthouse")["why"] == decision["why"]
 
