@@ -5,6 +5,7 @@ A node never decides to start a cluster. It gathers evidence, and it starts in t
 master's runner of the same name says.
 """
 
+import concurrent.futures
 import glob
 import json
 import logging
@@ -34,6 +35,10 @@ OWN_SCHEMAS = {"mysql", "performance_schema", "sys", "test", "lost+found"}
 # A crashed server replays its log before it can tell its position.
 RECOVER_TIMEOUT = 3600
 START_TIMEOUT = 86400
+# Where members of a cluster reach one another.
+GROUP_PORT = 4567
+# What Debian's unit starts the server with; galera_new_cluster sets it in systemd's environment.
+NEW_CLUSTER = "_WSREP_NEW_CLUSTER"
 SYNC_POLL = 1
 # Seconds that a server which has just started may be outside the Primary component.
 REUNION_TIMEOUT = 60
@@ -211,7 +216,8 @@ def bootstrap(position=None):
 
     Returns the status after it.
 
-    Raises CommandExecutionError when the evidence has changed or the server does not start.
+    Raises CommandExecutionError when the evidence has changed, another controller's server listens
+    (its minion may be silent and its server not), or the server does not start.
 
     CLI Example:
 
@@ -225,6 +231,7 @@ def bootstrap(position=None):
             f"{__opts__['id']} was to start a cluster from {position}, and is now "
             f"{found['server']} at {found['position']}; nothing was done"
         )
+    _refuse_beside_others()
     if found["is_pristine"] and not os.path.exists(f"{DATADIR}/mysql"):
         # The package made them on the disk that is gone, and a joiner receives a copy.
         install = ["mariadb-install-db", "--user=mysql", f"--datadir={DATADIR}", "--skip-test-db"]
@@ -232,11 +239,11 @@ def bootstrap(position=None):
     _allow_bootstrap()
     # The variable is read by Debian's unit; while it is set, every start makes a cluster of its
     # own, so it goes whatever happens.
-    _run(["systemctl", "set-environment", "_WSREP_NEW_CLUSTER=--wsrep-new-cluster"], timeout=30)
+    _run(["systemctl", "set-environment", f"{NEW_CLUSTER}=--wsrep-new-cluster"], timeout=30)
     try:
         _run(["systemctl", "start", UNIT], timeout=START_TIMEOUT)
     finally:
-        _run(["systemctl", "unset-environment", "_WSREP_NEW_CLUSTER"], timeout=30)
+        _as_member()
     return _wait_synced()
 
 
@@ -254,6 +261,7 @@ def join():
 
         salt ctl1 openstack_ha_galera.join
     """
+    _as_member()
     _run(["systemctl", "start", UNIT], timeout=START_TIMEOUT)
     return _wait_synced()
 
@@ -272,6 +280,7 @@ def launch():
 
         salt ctl1 openstack_ha_galera.launch
     """
+    _as_member()
     _run(["systemctl", "start", "--no-block", UNIT], timeout=30)
     return status()
 
@@ -290,7 +299,28 @@ def restart():
 
         salt ctl1 openstack_ha_galera.restart
     """
+    _as_member()
     _run(["systemctl", "restart", UNIT], timeout=START_TIMEOUT)
+    return _wait_synced()
+
+
+def resync():
+    """
+    Have this server take part in the cluster's flow control again, where somebody has taken it out
+    (``SET GLOBAL wsrep_desync = ON``), and wait until it is Synced.
+
+    Returns the status after it.
+
+    Raises CommandExecutionError when the server does not answer, or leaves the cluster meanwhile.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_galera.resync
+    """
+    with _connection() as connection:
+        _query(connection, "SET GLOBAL wsrep_desync = OFF")
     return _wait_synced()
 
 
@@ -525,16 +555,18 @@ def _wsrep():
                 (STATUS_NAMES,),
             )
         )
+        ((is_desynced,),) = _query(connection, "SELECT @@GLOBAL.wsrep_desync")
     return {
         "cluster_status": found.get("wsrep_cluster_status", "Disconnected"),
         "state_uuid": found.get("wsrep_cluster_state_uuid", ""),
         "cluster_size": int(found.get("wsrep_cluster_size", 0)),
         "conf_id": int(found.get("wsrep_cluster_conf_id", 0)),
         "incoming_addresses": found.get("wsrep_incoming_addresses", ""),
-        "last_committed": int(found.get("wsrep_last_committed", -1)),
+        "last_committed": __utils__["openstack_ha_galera.seqno"](found.get("wsrep_last_committed")),
         "local_state": int(found.get("wsrep_local_state", 0)),
         "local_state_comment": found.get("wsrep_local_state_comment", ""),
         "is_ready": found.get("wsrep_ready") == "ON",
+        "is_desynced": bool(is_desynced),
     }
 
 
@@ -604,6 +636,34 @@ def _position(grastate):
     finally:
         shutil.rmtree(folder)
     return found or {"uuid": grastate["uuid"], "seqno": -1}
+
+
+def _refuse_beside_others():
+    """Two first servers would be two clusters, whatever a silent controller's minion does."""
+    view, own = __salt__["openstack_ha.view"](), __opts__["id"]
+    ports = (GROUP_PORT, view["galera"]["port"])
+    doors = [(one, port) for one in view["controllers"] if one["id"] != own for port in ports]
+    if not doors:
+        return
+    knock = __utils__["openstack_ha_knock.at"]
+    # A host that is dead lets each knock wait.
+    with concurrent.futures.ThreadPoolExecutor(len(doors)) as pool:
+        heard = list(pool.map(lambda door: knock(door[0]["address"], door[1])["serves"], doors))
+    for (node, port), is_heard in zip(doors, heard, strict=True):
+        if is_heard:
+            raise CommandExecutionError(
+                f"{own} was to start a cluster, and the database of {node['id']} answers on "
+                f"{node['address']}:{port}; nothing was done. There, `systemctl restart "
+                f"salt-minion` has its minion answer, `systemctl stop {UNIT}` stops its database"
+            )
+
+
+def _as_member():
+    """
+    Have every start from now on be a member's: the variable stays in systemd's environment where a
+    bootstrap was cut off, by a person's galera_new_cluster too, and makes a cluster of its own.
+    """
+    _run(["systemctl", "unset-environment", NEW_CLUSTER], timeout=30)
 
 
 def _allow_bootstrap():

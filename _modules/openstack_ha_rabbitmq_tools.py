@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import re
-import socket
 import time
 
 from salt.exceptions import CommandExecutionError
@@ -28,7 +27,6 @@ _SERVICE = "rabbitmq-server"
 
 # Seconds. A tool starts an Erlang machine of its own: 2 s on an idle host, more on a busy one.
 _TOOL_TIMEOUT = 60
-_CONNECT_TIMEOUT = 2
 
 # A machine that begins listens before it lets anybody in; seconds for that on a busy host, and how
 # erl_call says so. Whoever refuses the cookie is told apart by going on with it.
@@ -196,13 +194,7 @@ def knock(address, port):
 
         salt ctl1 openstack_ha_rabbitmq_tools.knock 10.0.0.12 5672
     """
-    try:
-        socket.create_connection((address, port), timeout=_CONNECT_TIMEOUT).close()
-    except ConnectionRefusedError:
-        return {"answers": True, "serves": False}
-    except OSError:
-        return {"answers": False, "serves": False}
-    return {"answers": True, "serves": True}
+    return __utils__["openstack_ha_knock.at"](address, port)
 
 
 def call(tool, *args, stdin=None, timeout=_TOOL_TIMEOUT):

@@ -13,7 +13,8 @@ is_outdated
     The running server was started with another configuration than it has now.
 wsrep
     Of a running server ``{cluster_status, local_state, state_uuid}`` and, where it tells them,
-    ``last_committed`` and ``incoming_addresses``; else None. ``local_state`` is 4 when Synced.
+    ``last_committed``, ``incoming_addresses`` and ``is_desynced`` (somebody has set wsrep_desync);
+    else None. ``local_state`` is 4 when Synced, and 2 when Donor/Desynced.
 position
     Of a stopped server with data ``{uuid, seqno}``, else None.
 safe_to_bootstrap
@@ -33,12 +34,12 @@ floor
 import openstack_ha_galera
 import openstack_ha_rule
 
-SYNCED = 4
+SYNCED, DONOR = 4, 2
 SERVERS = {"running", "starting", "joining", "stopping", "stopped"}
 POSITION = (None, {"uuid": str, "seqno": int})
 WSREP = {"cluster_status": str, "local_state": int, "state_uuid": str}
 # What a server may tell beyond that.
-MORE_WSREP = {"last_committed": -1, "incoming_addresses": ""}
+MORE_WSREP = {"last_committed": -1, "incoming_addresses": "", "is_desynced": False}
 SHAPE = {
     "is_ready": bool,
     "server": str,
@@ -56,10 +57,11 @@ SHAPE = {
 # evs.inactive_timeout and evs.install_timeout allow for a change of the view.
 REUNION = 20
 
-# Seconds without a Primary component after which a person hears what the cluster waits for: a host
-# boots and a server recovers its data in less, and who waited silently in other tools waited for
-# ever (https://github.com/SUSE-Cloud/doc-cloud/pull/973). Every look decides anew, so the refusal
-# ends with its cause.
+# Seconds without a Primary component, or with a donor to whom nobody listens, after which a person
+# hears what the cluster waits for: a host boots and a server recovers its data in less, and who
+# waited silently in other tools waited for ever
+# (https://github.com/SUSE-Cloud/doc-cloud/pull/973). Every look decides anew, so the refusal ends
+# with its cause.
 PATIENCE = 300
 
 # Everybody who can be is a Synced member of the one Primary component.
@@ -84,6 +86,7 @@ REFUSE = "refuse"
 SECTIONS = {
     "silent": ("lost-node.md", "A controller does not answer"),
     "unfinished": ("lost-node.md", "A server neither starts nor stops"),
+    "desynced": ("lost-node.md", "A server stays Donor/Desynced"),
     "unclear": openstack_ha_rule.OLD_MODULE,
     "error": openstack_ha_rule.ERROR,
     "clusters": ("total-power-loss.md", "Different clusters"),
@@ -98,7 +101,15 @@ SECTIONS = {
 
 
 def decide(
-    name, members, evidence, floor=None, *, has_restarted=False, without_primary=0, chosen=None
+    name,
+    members,
+    evidence,
+    floor=None,
+    *,
+    has_restarted=False,
+    without_primary=0,
+    donating=0,
+    chosen=None,
 ):
     """
     Return what is to be done as ``{"verdict", "nodes", "why", "way_out"}``.
@@ -121,6 +132,9 @@ def decide(
     without_primary
         Seconds since the first look that found no Primary component.
 
+    donating
+        Seconds since the first of the looks in a row that found an idle donor (``is_donating``).
+
     chosen
         The controller that the operator names to start from, whatever the others have or are; its
         writes survive, and theirs beyond it are lost. A Primary component still comes first.
@@ -132,7 +146,7 @@ def decide(
     unclear = openstack_ha_rule.unclear(members, evidence, seen)
     primary = [node for node in members if is_primary(evidence.get(node))]
     if primary:
-        return _follow(members, seen, primary)
+        return _follow(members, seen, primary, donating)
     if chosen:
         return _by_operator(name, chosen, members, seen, unclear)
     is_late = without_primary >= PATIENCE
@@ -176,6 +190,22 @@ def is_synced(one):
     return is_primary(one) and _wsrep(one).get("local_state") == SYNCED
 
 
+def is_donating(evidence):
+    """
+    Return whether a member is Donor/Desynced by itself, and nobody is known to receive anything.
+
+    evidence
+        As for ``decide``.
+
+    So it is for a moment before and after a transfer, and for as long as it runs where the one that
+    receives is silent; and for good after some that failed
+    (https://github.com/codership/galera/issues/133).
+    """
+    seen = [one for one in evidence.values() if _is_complete(one)]
+    receives = any(one["server"] in ("starting", "joining") for one in seen)
+    return not receives and any(map(_is_donor, seen))
+
+
 def reached(evidence):
     """
     Return the position ``{uuid, seqno}`` of a cluster that is settled: the floor under every later
@@ -209,7 +239,7 @@ def _is_complete(one):
     )
 
 
-def _follow(members, seen, primary):
+def _follow(members, seen, primary, donating):
     """Rule 1: somebody is Primary, so everybody joins it, one at a time."""
     known = [node for node in primary if node in seen]
     if not known:
@@ -224,10 +254,14 @@ def _follow(members, seen, primary):
             [f"{_set_aside(apart[0])} is_running=True"],
         )
     state = seen[known[0]]["wsrep"]["state_uuid"]
-    moving = [node for node in known if not is_synced(seen[node])]
+    desynced = [node for node in known if _wsrep(seen[node]).get("is_desynced")]
+    moving = [node for node in known if not is_synced(seen[node]) and node not in desynced]
     moving += _in_state(seen, "starting", "stopping", "joining")
     if moving:
-        return _word(WAIT, [], f"{_names(moving)} is joining or receiving data")
+        donors = [node for node in moving if _is_donor(seen[node])]
+        is_stuck = donors and donating >= PATIENCE
+        way_out = _way_out("desynced", [_status(donors[0])]) if is_stuck else None
+        return _word(WAIT, [], f"{_names(moving)} is joining or receiving data", way_out)
     # A server that runs outside the component joins by itself when the network lets it.
     outside = [node for node in members if node in seen and node not in primary]
     absent = [node for node in outside if seen[node]["server"] == "stopped"]
@@ -236,7 +270,8 @@ def _follow(members, seen, primary):
     ahead = [node for node in absent if node not in foreign and _is_ahead(seen[node], reached)]
     welcome = [node for node in absent if node not in foreign + ahead]
     ready = [node for node in welcome if seen[node]["is_ready"]]
-    if ready:
+    # Whoever is desynced gives no transfer.
+    if ready and desynced != known:
         return _word(JOIN, ready[:1], f"the Primary component is {_names(primary)}")
     # It left the group after an error of its own, or never was in one, and does not come back.
     lost = [node for node in outside if _wsrep(seen[node]).get("cluster_status") == "Disconnected"]
@@ -251,11 +286,20 @@ def _follow(members, seen, primary):
             f"{reached}, and joining would wipe these writes"
         )
         return _refuse("ahead", why, [_set_aside(ahead[0])], ahead)
+    if desynced:
+        why = f"{_names(desynced)} is Desynced: somebody has set wsrep_desync"
+        resync = f"salt {desynced[0]} openstack_ha_galera.resync"
+        return _word(WAIT, [], why, _way_out("desynced", [resync]))
     if welcome:
         return _word(WAIT, [], f"{_names(welcome)} has no configured server yet")
     if outside:
         return _word(WAIT, [], f"{_names(outside)} runs, and does not reach {_names(primary)}")
     return _renew(members, seen)
+
+
+def _is_donor(one):
+    wsrep = _wsrep(one)
+    return wsrep.get("local_state") == DONOR and not wsrep.get("is_desynced")
 
 
 def _is_apart(one, other):
@@ -318,7 +362,11 @@ def _by_operator(name, chosen, members, seen, unclear):
     if not one["is_ready"]:
         command = f"salt {chosen} state.apply openstack_ha.galera.config"
         return _refuse("choice", f"{chosen} has no configured server", [command])
-    return _word(BOOTSTRAP, [chosen], f"the operator chose {chosen} at {_text(one['position'])}")
+    why = f"the operator chose {chosen} at {_text(one['position'])}"
+    silent = [node for node in members if node not in seen]
+    if silent:
+        why += f", which knocks at the servers of {_names(silent)} before it starts"
+    return _word(BOOTSTRAP, [chosen], why)
 
 
 def _unclear(unclear):

@@ -8,7 +8,12 @@ import openstack_ha_rule
 # Seconds between looks while servers of a cluster without a Primary component move by themselves.
 LOOK_AGAIN = 2
 # What the master keeps of a cluster that it has not seen yet.
-NEW = {"floor": None, "has_restarted": False, "without_primary_since": None}
+NEW = {
+    "floor": None,
+    "has_restarted": False,
+    "without_primary_since": None,
+    "donating_since": None,
+}
 # Its steps, each the name of a function.
 VERDICTS = ("bootstrap", "join", "launch", "restart", "stand_down")
 
@@ -21,6 +26,7 @@ def decide(case):
         A case; its wish is the controller that a person names to start from.
     """
     record, since = _record(case), _without_primary_since(case)
+    donating_since = _donating_since(case)
     decision = election.decide(
         case["name"],
         case["nodes"],
@@ -28,6 +34,7 @@ def decide(case):
         record["floor"],
         has_restarted=record["has_restarted"],
         without_primary=case["now"] - since if since else 0,
+        donating=case["now"] - donating_since if donating_since else 0,
         chosen=case["wish"],
     )
     if decision["verdict"] == election.BOOTSTRAP:
@@ -40,14 +47,16 @@ def decide(case):
 
 def remember(case, decision):
     """
-    Return what is kept until the next look: the floor, and for how long nobody has been Primary.
+    Return what is kept until the next look: the floor, and since when nobody has been Primary, or a
+    donor has had nobody to give to.
     """
     record = _record(case)
     if decision["verdict"] == election.SETTLED:
         return {**NEW, "floor": election.reached(case["found"])}
     if decision["verdict"] == election.LAUNCH:
         return {**record, "has_restarted": True, "without_primary_since": case["now"]}
-    return {**record, "without_primary_since": _without_primary_since(case)}
+    since = {"donating_since": _donating_since(case)}
+    return {**record, **since, "without_primary_since": _without_primary_since(case)}
 
 
 def listeners(case, decision):
@@ -78,6 +87,13 @@ def _without_primary_since(case):
     if _has_primary(case):
         return None
     return openstack_ha_rule.begun(_record(case)["without_primary_since"], case["now"])
+
+
+def _donating_since(case):
+    """When the first look in a row found an idle donor, None while there is none."""
+    if not election.is_donating(case["found"]):
+        return None
+    return openstack_ha_rule.begun(_record(case)["donating_since"], case["now"])
 
 
 def _has_primary(case):

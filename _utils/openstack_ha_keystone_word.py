@@ -21,6 +21,7 @@ import openstack_ha_rule
 RUNBOOK = "docs/runbooks/lost-keys.md"
 NO_KEYS = "The master has no keys"
 OTHER_KEYS = "The master has other keys"
+OLDER_KEYS = "The master has older keys"
 SETS = ("fernet", "credential")
 SHAPE = {
     "is_ready": bool,
@@ -120,6 +121,10 @@ def _keys(seen, silent, keyring):
     strangers = [node for node in holders if _is_strange(seen[node]["keys"], present)]
     if strangers:
         return _strangers_keys(strangers, "has keys that this master did not make", OTHER_KEYS)
+    ahead = [node for node in holders if _primary(seen[node]["keys"]) > _primary(present)]
+    if ahead:
+        # The folder was put back from a backup; what it has instead would end every session.
+        return _strangers_keys(ahead, "has newer keys than this master", OLDER_KEYS)
     late = [
         node
         for node, found in seen.items()
@@ -134,6 +139,11 @@ def _is_strange(keys, present):
     """Keys for credentials stay, so they tell even of a node that was away for a year."""
     name = "credential" if keys["credential"] else "fernet"
     return not set(keys[name].values()) & set(present[name].values())
+
+
+def _primary(keys):
+    """The number of the key that signs; the highest one, and a rotation makes the next."""
+    return max((int(index) for index in keys["fernet"] if index.isdecimal()), default=0)
 
 
 def _first_keys(seen, silent, holders):

@@ -76,6 +76,22 @@ CASES = {
         ("wait", []),
     ),
     "a donor is not disturbed": ([running(local_state=2), evidence(), evidence()], ("wait", [])),
+    "one that somebody has desynced keeps nobody from joining": (
+        [running(), running(local_state=2, wsrep={"is_desynced": True}), stopped(5)],
+        ("join", ["ctl3"]),
+    ),
+    "nobody joins where all are desynced": (
+        [running(local_state=2, wsrep={"is_desynced": True}), None, stopped(5)],
+        ("wait", []),
+    ),
+    "no new configuration is taken beside one that is desynced": (
+        [
+            running(is_outdated=True),
+            running(local_state=2, wsrep={"is_desynced": True}),
+            running(),
+        ],
+        ("wait", []),
+    ),
     "a joiner that starts is not disturbed": (
         [running(), evidence(server="starting"), evidence()],
         ("wait", []),
@@ -479,6 +495,36 @@ CHOSEN = {
 @pytest.mark.parametrize(("found", "expected"), CHOSEN.values(), ids=CHOSEN)
 def test_the_operators_choice(found, expected):
     assert word(decide(*found, chosen="ctl2")) == expected
+
+
+DESYNCED = "docs/runbooks/lost-node.md, 'A server stays Donor/Desynced': "
+
+
+def test_who_was_desynced_by_somebody_is_named_with_what_ends_it():
+    decision = decide(
+        running(), running(local_state=2, wsrep={"is_desynced": True}), running(), without_primary=0
+    )
+    assert decision["way_out"] == DESYNCED + "`salt ctl2 openstack_ha_galera.resync`"
+
+
+def test_a_donor_to_whom_nobody_listens_is_named_after_a_while():
+    found = [running(), running(local_state=2), stopped(5)]
+    assert decide(*found, donating=election.PATIENCE - 1)["way_out"] is None
+    decision = decide(*found, donating=election.PATIENCE)
+    assert decision["way_out"] == DESYNCED + "`salt ctl2 openstack_ha_galera.status`"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([running(), running(local_state=2), None], True),
+        ([running(), running(local_state=2), evidence(server="joining")], False),
+        ([running(), running(local_state=2, wsrep={"is_desynced": True}), None], False),
+        ([running(), running(), {"wsrep": {"local_state": 2}}], False),
+    ],
+)
+def test_an_idle_donor(found, expected):
+    assert election.is_donating(dict(zip(MEMBERS, found, strict=True))) is expected
 
 
 def test_the_floor_is_what_synced_servers_tell_in_full():

@@ -1,6 +1,7 @@
 """Galera's module on a simulated host: what it tells systemd, and what it refuses."""
 
 import json
+import socket
 
 import pytest
 from runners import Clock, load, utils
@@ -25,6 +26,13 @@ SYNCED = {
 }
 
 
+# Ports below 1024 of this host's own network, where nothing listens.
+VIEW = {
+    "controllers": [{"id": "ctl1", "address": "127.0.0.1"}, {"id": "ctl2", "address": "127.0.0.2"}],
+    "galera": {"port": 9},
+}
+
+
 class Host:
     """A host with a data directory below a folder; ``calls`` has what was run on it."""
 
@@ -38,7 +46,7 @@ class Host:
             __utils__=utils(),
             __opts__={"id": "ctl1"},
             __grains__={"mem_total": 4096, "num_cpus": 4},
-            __salt__={"cmd.run_all": self.run},
+            __salt__={"cmd.run_all": self.run, "openstack_ha.view": lambda: VIEW},
         )
         self.module.DATADIR = str(folder / "mysql")
         self.module.FLOOR = str(folder / "lib" / "galera.json")
@@ -110,6 +118,27 @@ def test_the_flag_of_a_bootstrap_is_set_for_one_start(host):
     host.grastate(ZERO, -1)
     assert host.module.bootstrap()["is_synced"]
     assert host.verbs() == ["set-environment", "start", "unset-environment"]
+
+
+@pytest.mark.parametrize("verb", ["join", "launch", "restart"])
+def test_no_member_starts_with_the_flag_that_a_bootstrap_has_left(host, verb):
+    getattr(host.module, verb)()
+    assert host.verbs() == ["unset-environment", "restart" if verb == "restart" else "start"]
+
+
+@pytest.mark.parametrize("port", ["GROUP_PORT", "port"])
+def test_nobody_is_the_first_beside_a_server_whose_minion_is_silent(host, port):
+    host.grastate(ZERO, -1)
+    with socket.create_server(("127.0.0.2", 0)) as server:
+        taken, galera = server.getsockname()[1], dict(VIEW["galera"])
+        if port == "port":
+            galera["port"] = taken
+        else:
+            host.module.GROUP_PORT = taken
+        host.module.__salt__["openstack_ha.view"] = lambda: {**VIEW, "galera": galera}
+        with pytest.raises(CommandExecutionError, match=f"ctl2 answers on 127.0.0.2:{taken}"):
+            host.module.bootstrap()
+    assert host.verbs() == []
 
 
 def test_the_flag_of_a_bootstrap_goes_when_the_start_fails(host):
@@ -216,13 +245,14 @@ def test_a_member_of_a_primary_component_is_not_stopped(host):
 
 
 def test_a_launch_waits_for_nothing_and_a_start_for_its_end(host):
-    host.module.launch()
-    assert host.calls[0] == ["systemctl", "start", "--no-block", "mariadb.service"]
-    host.calls.clear()
-    host.module.join()
-    assert host.calls[0] == ["systemctl", "start", "mariadb.service"]
-    host.module.restart()
-    assert host.verbs() == ["start", "restart"]
+    for verb, argv in (
+        ("launch", ["start", "--no-block"]),
+        ("join", ["start"]),
+        ("restart", ["restart"]),
+    ):
+        host.calls.clear()
+        getattr(host.module, verb)()
+        assert host.calls[1] == ["systemctl", *argv, "mariadb.service"]
 
 
 def test_a_server_outside_its_component_is_not_waited_for_for_ever(host):

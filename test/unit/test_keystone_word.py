@@ -62,6 +62,13 @@ def test_another_masters_keys_are_not_replaced():
     assert decide(one(), others, one()) == ("refuse", ["ctl2"])
 
 
+def test_a_master_with_an_older_copy_of_its_keys_ends_no_session():
+    newer = one(keys={**KEYS, "fernet": {"0": "e", "9": "b", "10": "a"}})
+    assert decide(one(), newer, None) == ("refuse", ["ctl2"])
+    decision = word.decide(MEMBERS, said(newer, newer, newer), KEYRING)
+    assert "'The master has older keys'" in decision["way_out"]
+
+
 def test_who_was_away_for_long_gets_the_keys_however_old_his_are():
     away = one(keys={"fernet": {"0": "x", "1": "y"}, "credential": KEYS["credential"]})
     assert decide(one(), away, one()) == ("take_keys", ["ctl2"])

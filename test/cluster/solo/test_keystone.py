@@ -109,6 +109,20 @@ def test_a_master_that_lost_its_keys_makes_no_new_ones_and_adopts(
     assert decision["verdict"] == "settled", decision
 
 
+def test_an_older_copy_of_the_masters_keys_is_not_given(
+    served, run, planned, on_node, keyring_file
+):
+    older = keyring_file.read_bytes()
+    run("openstack_ha_keystone.rotate", "solo")
+    has = on_node("openstack_ha_keystone.fingerprints")
+    with _lost(keyring_file):
+        keyring_file.write_bytes(older)
+        (decision,) = planned("solo", "keystone", "solo1")["decisions"]
+        assert (decision["verdict"], decision["nodes"]) == ("refuse", ["solo1"]), decision
+        assert run("openstack_ha_coordinator.answer", "solo", "keystone")[-1]["verdict"] == "refuse"
+    assert on_node("openstack_ha_keystone.fingerprints") == has
+
+
 def test_another_masters_keys_are_not_replaced(served, run, on_node, keyring_file):
     has = on_node("openstack_ha_keystone.fingerprints")
     with _lost(keyring_file):

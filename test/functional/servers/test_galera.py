@@ -227,6 +227,15 @@ def test_a_new_configuration_is_seen_until_the_restart(server, states):
     assert not server.evidence()["is_outdated"]
 
 
+def test_one_that_somebody_has_desynced_is_known_and_comes_back(server, root_connection):
+    _query(root_connection, "SET GLOBAL wsrep_desync = ON")
+    wsrep = server.evidence()["wsrep"]
+    assert (wsrep["local_state_comment"], wsrep["is_desynced"]) == ("Donor/Desynced", True)
+    back = server.resync()
+    assert (back["is_synced"], back["wsrep"]["is_desynced"]) == (True, False)
+    assert server.resync()["is_synced"], "a second time changes nothing"
+
+
 def test_position_after_a_clean_stop_and_after_a_crash(server, root_connection):
     _query(root_connection, "CREATE DATABASE IF NOT EXISTS crash")
     running = server.status()["wsrep"]

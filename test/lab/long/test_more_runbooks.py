@@ -331,6 +331,17 @@ def test_the_master_has_other_keys(lab, serving, refusal, follow):
     assert planned(lab, "keystone") == "settled"
 
 
+def test_the_master_has_older_keys(lab, serving, refusal, follow):
+    lab.master.host.check(["cp", "--preserve", KEYRING, f"{KEYRING}.copy"])
+    after = lab.master.run("openstack_ha_keystone.rotate", "demo")
+    lab.master.host.check(["mv", f"{KEYRING}.copy", KEYRING])
+    place = refusal("keystone")
+    assert place == ("lost-keys.md", "The master has older keys")
+    follow(*place)
+    assert lab.master.run("openstack_ha_keystone.keys", "demo")["fernet"] == after["fernet"]
+    assert planned(lab, "keystone") == "settled"
+
+
 def test_a_node_answers_with_an_error(lab, stop_all, refusal, follow, serving):
     stop_all(ctl2=f"echo nonsense > {FLOOR}")
     place = refusal()
