@@ -98,6 +98,7 @@ def evidence():
         "reaches": _serving_peers() if unit == "active" and not seen["is_running"] else [],
         "is_blank": _is_blank(),
         "members": members,
+        "running_at_shutdown": __salt__["openstack_ha_rabbitmq_database.running_at_shutdown"](),
     }
 
 

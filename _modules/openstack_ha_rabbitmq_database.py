@@ -50,14 +50,22 @@ def members():
 
         salt '*' openstack_ha_rabbitmq_database.members
     """
-    path = _own("cluster_nodes.config")
-    try:
-        with open(path, encoding="utf-8") as handle:
-            return __utils__["openstack_ha_rabbitmq.parse_cluster_nodes"](handle.read())
-    except FileNotFoundError:
-        return []
-    except ValueError as exc:
-        raise CommandExecutionError(f"{path}: {exc}") from exc
+    return _listed("cluster_nodes.config", "openstack_ha_rabbitmq.parse_cluster_nodes")
+
+
+def running_at_shutdown():
+    """
+    Return the brokers that ran when this one stopped, as its disk knows; none where it does not.
+
+    Raises CommandExecutionError when it cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' openstack_ha_rabbitmq_database.running_at_shutdown
+    """
+    return _listed("nodes_running_at_shutdown", "openstack_ha_rabbitmq.parse_running_at_shutdown")
 
 
 def cluster():
@@ -134,6 +142,18 @@ def set_aside(broker):
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_CLUSTER)
     return {"moved_to": moved_to}
+
+
+def _listed(name, parse):
+    """The brokers that a file of the database lists."""
+    path = _own(name)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return __utils__[parse](handle.read())
+    except FileNotFoundError:
+        return []
+    except ValueError as exc:
+        raise CommandExecutionError(f"{path}: {exc}") from exc
 
 
 def _own(file):

@@ -323,10 +323,29 @@ def parse_cluster_nodes(text):
     Raises ValueError when it is none.
     """
     found = re.match(r"\s*\{\s*\[(.*?)\]\s*,\s*\[.*?\]\s*\}\s*\.\s*\Z", text, re.DOTALL)
-    names = re.findall(r"[^\s,']+@[^\s,']+", found.group(1)) if found else []
+    names = _brokers(found.group(1)) if found else []
     if not names:
         raise ValueError(f"this is no list of a cluster's brokers: {text!r}")
-    return sorted(names)
+    return names
+
+
+def parse_running_at_shutdown(text):
+    """
+    Return the brokers that ran when a broker stopped, sorted.
+
+    text
+        Content of ``nodes_running_at_shutdown``: an Erlang term of one list.
+
+    Raises ValueError when it is none.
+    """
+    found = re.match(r"\s*\[(.*?)\]\s*\.\s*\Z", text, re.DOTALL)
+    if not found:
+        raise ValueError(f"this is no list of brokers: {text!r}")
+    return _brokers(found.group(1))
+
+
+def _brokers(text):
+    return sorted(re.findall(r"[^\s,']+@[^\s,']+", text))
 
 
 def stopped_status(node):

@@ -23,6 +23,9 @@ cluster
     RabbitMQ's id of the cluster that its database is of, when it is known.
 members
     The brokers of its cluster: as the running broker knows them, else as its disk does.
+running_at_shutdown
+    The brokers that ran when its own stopped, as its disk knows: the one that stopped last was
+    alone.
 running
     Of a running broker, those of them that it sees running.
 partitions
@@ -50,6 +53,7 @@ SHAPE = {
     "is_blank": bool,
     "cluster": (None, str),
     "members": [str],
+    "running_at_shutdown": [str],
     "running": [str],
     "partitions": [str],
     "queues": [[str]],
@@ -468,7 +472,7 @@ def _without_cluster(look):
 def _without_the_unknown(look, owners):
     """The command that goes on without those who are not known, where anybody is left."""
     if owners:
-        return _recover(look, owners[0])
+        return _recover(look, _newest(look, owners))
     if look.seen:
         return f"salt {next(iter(look.seen))} openstack_ha_rabbitmq.form"
     return f"salt -L {','.join(look.members)} test.ping"
@@ -502,8 +506,15 @@ def _owners_wait(look, owners, blank):
     return look.wait(
         f"{_names(owners)} wait for one another's tables{missing}",
         TABLES,
-        _recover(look, owners[0]),
+        _recover(look, _newest(look, owners)),
     )
+
+
+def _newest(look, owners):
+    """The one to go on with: it saw the fewest others run when it stopped."""
+    ran = {node: len(look.seen[node]["running_at_shutdown"]) for node in owners}
+    # Where its disk does not tell, others may know better.
+    return min(owners, key=lambda node: ran[node] or len(look.members) + 1)
 
 
 def _recover(look, node):

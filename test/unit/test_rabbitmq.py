@@ -301,3 +301,17 @@ def test_two_halves_never_both_form(controllers, reached):
     )
     assert not both
     assert rabbitmq.may_form(controllers, controllers)
+
+
+@pytest.mark.parametrize(
+    "text", ["[rabbit@ctl2,rabbit@ctl1].\n", "['rabbit@ctl1',\n 'rabbit@ctl2']."]
+)
+def test_who_ran_when_a_broker_stopped(text):
+    assert rabbitmq.parse_running_at_shutdown(text) == ["rabbit@ctl1", "rabbit@ctl2"]
+    assert rabbitmq.parse_running_at_shutdown("[].") == []
+
+
+@pytest.mark.parametrize("text", ["", "[rabbit@ctl1]", "{[rabbit@ctl1],[rabbit@ctl1]}."])
+def test_what_is_no_list_is_an_error(text):
+    with pytest.raises(ValueError, match="no list"):
+        rabbitmq.parse_running_at_shutdown(text)

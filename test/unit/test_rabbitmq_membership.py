@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 MEMBERS = {f"ctl{number}": f"rabbit@ctl{number}" for number in (1, 2, 3)}
 IDS, BROKERS = list(MEMBERS), list(MEMBERS.values())
-LISTS = ("members", "running", "partitions", "reaches", "queues", "ill_queues")
+LISTS = (
+    *("members", "running_at_shutdown", "running"),
+    *("partitions", "reaches", "queues", "ill_queues"),
+)
 RUNBOOK = Path(__file__).parents[2] / membership.RUNBOOK
 
 
@@ -200,6 +203,20 @@ LATE = {
         membership.SILENT,
         "salt-run openstack_ha_rabbitmq.recover demo ctl1 dry_run=False",
     ),
+    "tables of a silent broker, where the last one to stop is known": (
+        [
+            {**waiting(), "running_at_shutdown": BROKERS},
+            {**waiting(), "running_at_shutdown": BROKERS[1:]},
+            None,
+        ],
+        membership.SILENT,
+        "salt-run openstack_ha_rabbitmq.recover demo ctl2 dry_run=False",
+    ),
+    "tables of a silent broker, where one does not know who ran": (
+        [waiting(), {**waiting(), "running_at_shutdown": BROKERS}, None],
+        membership.SILENT,
+        "salt-run openstack_ha_rabbitmq.recover demo ctl2 dry_run=False",
+    ),
     "silence": ([None] * 3, membership.SILENT, "salt -L ctl1,ctl2,ctl3 test.ping"),
     "a first install without everybody": (
         [blank(), None, None],
@@ -376,7 +393,7 @@ brokers = st.lists(st.sampled_from(BROKERS), unique=True).map(sorted)
 def evidence(draw):
     """Anything that a host may say, true or not."""
     flags = {key: draw(st.booleans()) for key in membership.SHAPE if key.startswith("is_")}
-    lists = {key: draw(brokers) for key in ("members", "running", "partitions", "reaches")}
+    lists = {key: draw(brokers) for key in LISTS if not key.endswith("queues")}
     queues = {"queues": draw(st.lists(brokers, max_size=2)), "ill_queues": draw(ill_queues)}
     return {**flags, **lists, **queues, "unit": draw(unit)}
 

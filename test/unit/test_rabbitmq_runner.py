@@ -42,6 +42,7 @@ class Brokers(Nodes):
             "is_blank": is_blank,
             "cluster": None if is_blank else "one",
             "members": members,
+            "running_at_shutdown": members,
             "running": [one for one in self.running() if one in members] if is_running else [],
             "partitions": [],
             "queues": [replicas] if is_running else [],

@@ -316,6 +316,7 @@ def test_a_stopped_broker_is_reported_as_stopped(stopped, modules):
     found = modules.openstack_ha_rabbitmq.evidence()
     assert (found["is_running"], found["is_blank"], found["is_paused"]) == (False, False, False)
     assert found["members"] == [stopped]
+    assert found["running_at_shutdown"] == [stopped], "it was alone"
 
 
 def test_a_stopped_broker_lacks_everything(stopped, states):
