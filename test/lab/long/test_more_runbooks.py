@@ -6,6 +6,7 @@ import pytest
 from support import cluster_size, sql
 from turns.going import outdated
 
+from lab.errors import LabError
 from lab.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("mended")
@@ -62,6 +63,28 @@ def test_a_position_is_not_known_and_a_controller_is_chosen(lab, stop_all, refus
     follow(*place)
     follow("total-power-loss.md", "Starting from a controller of your choice")
     follow(*refusal())
+
+
+def test_a_server_that_somebody_has_desynced_keeps_nobody_away(lab, serving, refusal, follow):
+    sql(lab.node("ctl2"), "SET GLOBAL wsrep_desync = ON")
+    lab.node("ctl3").check(["systemctl", "stop", "mariadb"])
+    lab.master.run("openstack_ha_coordinator.answer", "demo", "galera")
+    wait_for(lambda: cluster_size(lab.node("ctl1")) == 3, BOUND, "ctl3 to come back")
+    place = refusal()
+    assert place == ("lost-node.md", "A server stays Donor/Desynced")
+    follow(*place)
+    serving()
+
+
+def test_no_second_cluster_is_made_beside_a_server_whose_minion_is_silent(lab, serving, unseen):
+    lab.node("ctl3").check(["systemctl", "stop", "salt-minion"])
+    with unseen():
+        for node in ("ctl1", "ctl2"):
+            lab.node(node).check(["systemctl", "stop", "mariadb"])
+    with pytest.raises(LabError, match="the database of ctl3 answers on"):
+        lab.master.run("openstack_ha_galera.recover", "demo", node="ctl1", dry_run=False)
+    lab.node("ctl3").check(["systemctl", "start", "salt-minion"])
+    serving(BOUND)
 
 
 def test_two_primary_components(lab, serving, refusal, follow):
