@@ -364,7 +364,7 @@ def _keystone(view):
     return {
         "authtoken": {
             **openstack_ha_options.service_user(view, "swift"),
-            "paste.filter_factory": "keystonemiddleware.auth_token:filter_factory",
+            "paste.filter_factory": "openstack_ha_authtoken:filter_factory",
             # Who has no token may still have a temporary URL, or read what is public.
             "delay_auth_decision": True,
             "include_service_catalog": False,

@@ -124,11 +124,16 @@ def image(served, token):
     api(served, "DELETE", f"/v2/images/{found}", token=token, port=PORT)
 
 
+def own_token(served):
+    """A new token of Glance's own user."""
+    own = served.cluster["secrets"]["keystone"]["users"]["glance"]
+    return token_of(served, "glance", own, "service")
+
+
 @pytest.fixture
 def account(served):
     """The account of Glance's own user in Swift: its path and his token."""
-    own = served.cluster["secrets"]["keystone"]["users"]["glance"]
-    token = token_of(served, "glance", own, "service")
+    token = own_token(served)
     catalog = json.loads(api(served, "GET", "/v3/auth/catalog", token=token)[2])["catalog"]
     (store,) = [one for one in catalog if one["type"] == "object-store"]
     return store["endpoints"][0]["url"].split(f":{SWIFT_PORT}", 1)[1], token
@@ -243,6 +248,26 @@ def test_images_are_in_the_service_users_account(served, token, image, account):
     )
     # Nobody else's, the administrator's of another project neither.
     assert api(served, "GET", f"{path}/glance", token=token, port=SWIFT_PORT)[0] == 403
+
+
+def test_a_keystone_that_is_away_makes_no_token_invalid(served, account):
+    path, _ = account
+    # A token that nobody has looked at yet, so that its facts lie in no cache.
+    unknown = own_token(served)
+
+    def status(token):
+        return api(served, "GET", path, token=token, port=SWIFT_PORT)[0]
+
+    assert (status("nonsense"), status(None)) == (401, 401)
+    subprocess.run(["systemctl", "stop", "keystone"], check=True)
+    try:
+        assert status(unknown) == 503
+        # Nobody has to be asked about who comes without a token.
+        assert status(None) == 401
+    finally:
+        subprocess.run(["systemctl", "start", "keystone"], check=True)
+    await_until(lambda: status(unknown) == 200, 60, "Keystone", lambda: status(unknown))
+    assert status("nonsense") == 401
 
 
 def test_an_account_with_as_many_headers_as_swift_allows_is_answered(served, account, monkeypatch):
