@@ -4,7 +4,8 @@ Turns: services that run with something else than is on their disk are renewed, 
 A node that is to be renewed is drained first: it says that it does not serve, every HAProxy takes
 it out, and what it has begun ends. Then it is renewed, let in again, and looked at until every
 HAProxy sends it work; only then it is the next one's turn. The last one that serves is never taken
-away, and the holder of the VIP is the last one that is renewed.
+away, and the holder of the VIP is the last one that is renewed. Who says nothing in the middle of its
+turn has it still.
 
 What is not behind HAProxy says of itself whether it serves. Nobody is drained whose clients do not
 notice: where a reload takes what has changed, or where the service has no patience.
@@ -88,11 +89,15 @@ def decide(case):
 
 
 def remember(case, decision):
-    """Return what is kept until the next look: since when somebody is waited for."""
-    before = _record(case, decision["subject"]).get("waiting_since")
-    if decision["verdict"] not in ("wait", "refuse"):
-        return {"waiting_since": None}
-    return {"waiting_since": openstack_ha_rule.begun(before, case["now"])}
+    """Return what is kept until the next look: whose turn it is, and since when it is waited for."""
+    service = decision["subject"]
+    taken = _taken(case, service)
+    if decision["verdict"] in ("drain", "renew"):
+        taken += [node for node in decision["nodes"] if node not in taken]
+    before = _record(case, service).get("waiting_since")
+    is_waiting = decision["verdict"] in ("wait", "refuse")
+    since = openstack_ha_rule.begun(before, case["now"]) if is_waiting else None
+    return {"taken": taken, "waiting_since": since}
 
 
 def listeners(case, decision):
@@ -119,8 +124,14 @@ def _of_service(case, service):
         return _go_on(case, service, said, drained[0])
     if not outdated:
         return _word(service, "settled", [], f"{service} runs with what is on the disk")
+    lost = [node for node in _taken(case, service) if node not in said]
     if "share" in facts:
-        return _of_each(case, service, said, outdated, facts["share"])
+        return _of_each(case, service, said, outdated, facts["share"], lost)
+    if lost:
+        silence = "; ".join(_silence(case, said, lost))
+        return _wait(
+            case, service, lost, f"it is the turn of {service} of {_names(lost)}: {silence}"
+        )
     nodes = [one["id"] for one in openstack_ha_cluster.nodes_with(case["cluster"], service)]
     away = [node for node in said if said[node]["is_away"]]
     serving = [node for node in said if said[node]["is_running"] and _serves(case, said, node)]
@@ -159,12 +170,12 @@ def _of_service(case, service):
     return _word(service, "wait", [], why)
 
 
-def _of_each(case, service, said, outdated, share):
+def _of_each(case, service, said, outdated, share, lost):
     """
     Some at once of those that serve nobody else. A node that has never had it, or that a person has
     taken out, is not waited for.
     """
-    lacking = [
+    lacking = lost + [
         node
         for node, one in said.items()
         if one["is_configured"] and not one["serves"] and not one["is_away"]
@@ -176,6 +187,17 @@ def _of_each(case, service, said, outdated, share):
     next_ones = outdated[:room]
     why = f"{service} of {_names(next_ones)} runs with an older configuration"
     return _word(service, "renew", next_ones, why)
+
+
+def _taken(case, service):
+    """Those whose turn it was at the last look, and who have not said since that it is over."""
+    said = _said(case, service)
+    return [
+        node
+        for node in _record(case, service).get("taken", ())
+        if node in case["nodes"]
+        and (node not in said or said[node]["is_drained"] or said[node]["is_outdated"])
+    ]
 
 
 def _go_on(case, service, said, node):

@@ -162,6 +162,41 @@ def test_one_that_is_down_holds_nobody_up_while_two_serve(master):
     ]
 
 
+def falls_silent(nodes, silent, looks, step):
+    """Have a node say nothing for so many looks after a step of its turn."""
+    taken = getattr(nodes, step)
+
+    def fall_silent(node, service):
+        done = taken(node, service)
+        if node == silent:
+            nodes.silent.add(node)
+            nodes.at_look[nodes.looks + looks] = nodes.silent.clear
+        return done
+
+    setattr(nodes, step, fall_silent)
+
+
+@pytest.mark.parametrize("step", ["drain", "renew"])
+def test_who_falls_silent_in_its_turn_is_waited_for(master, step):
+    of = master()
+    falls_silent(of.nodes, "ctl2", 3, step)
+    found = [one for one in answer(of) if one != ("wait",)]
+    assert found == [*turn("ctl1"), *turn("ctl2"), *turn("ctl3"), *SETTLED]
+    assert of.nodes.together == 1
+
+
+def test_who_stays_silent_in_its_turn_stops_the_round_and_is_named(master):
+    of = master()
+    falls_silent(of.nodes, "ctl2", 1000, "renew")
+    found = [*turn("ctl1"), *turn("ctl2")[:2], ("wait",), ("refuse", "ctl2")]
+    assert answer(of) == found
+    record = of.run("openstack_ha_record.read", "demo.turn.keystone")
+    assert "the turn of keystone of ctl2: ctl2 did not answer" in record["decision"]["why"]
+    of.nodes.silent.clear()
+    found = [one for one in answer(of) if one != ("wait",)]
+    assert found == [*turn("ctl2")[2:], *turn("ctl3"), *SETTLED]
+
+
 def test_a_sole_node_takes_its_own_turn(master):
     of = master("ctl1", outdated=["ctl1"])
     assert answer(of) == [("renew", "ctl1"), *SETTLED]
@@ -358,6 +393,14 @@ def test_a_compute_node_that_is_silent_holds_nobody_up(compute):
     of.nodes.names = ("cmp2",)
     of.run("openstack_ha_coordinator.answer", "demo", "turn")
     assert renewed(of) == [("cmp2",)]
+
+
+def test_a_compute_node_that_falls_silent_in_its_turn_is_of_the_share(compute):
+    of = compute(3)
+    falls_silent(of.nodes, "cmp2", 1000, "renew")
+    of.run("openstack_ha_coordinator.answer", "demo", "turn")
+    assert renewed(of, "nova.metadata") == [("cmp1",), ("cmp2",)]
+    assert of.record("demo.turn.nova.metadata")["decision"]["verdict"] == "refuse"
 
 
 @pytest.mark.parametrize("why", ["new", "away"])

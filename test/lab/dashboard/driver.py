@@ -24,6 +24,7 @@ SHAPE = "1280,1000"
 ERRORS = ".alert-danger, .alert-error, .toast-error"
 SUCCESS = ".alert-success"
 FILE = "input[type=file]"
+NO_ELEMENT = "does not belong to the document"
 
 
 class Person:
@@ -302,6 +303,11 @@ def _is_gone(element):
         element.is_enabled()
     except StaleElementReferenceException:
         return True
+    except WebDriverException as exc:
+        # How Chromium says it while the next page comes in.
+        if NO_ELEMENT in exc.msg:
+            return True
+        raise
     return False
 
 

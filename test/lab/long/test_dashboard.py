@@ -268,8 +268,8 @@ def test_who_clicks_while_an_option_goes_round_stays_logged_in(lab, person, node
         assert "Another Cloud" in person("open", path="/identity/")["title"]
     finally:
         site.give(lab, before)
-    with clicking(person):
-        returns = lab.highstate(target=",".join(nodes))
+        with clicking(person):
+            returns = lab.highstate(target=",".join(nodes))
     assert highstate.failures(returns, nodes) == {}
 
 
