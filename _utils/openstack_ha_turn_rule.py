@@ -4,8 +4,8 @@ Turns: services that run with something else than is on their disk are renewed, 
 A node that is to be renewed is drained first: it says that it does not serve, every HAProxy takes
 it out, and what it has begun ends. Then it is renewed, let in again, and looked at until every
 HAProxy sends it work; only then it is the next one's turn. The last one that serves is never taken
-away, and the holder of the VIP is the last one that is renewed. Who says nothing in the middle of its
-turn has it still.
+away, and the holder of the VIP is the last one that is renewed. Who says nothing in the middle of
+its turn has it still.
 
 What is not behind HAProxy says of itself whether it serves. Nobody is drained whose clients do not
 notice: where a reload takes what has changed, or where the service has no patience.
@@ -89,7 +89,7 @@ def decide(case):
 
 
 def remember(case, decision):
-    """Return what is kept until the next look: whose turn it is, and since when it is waited for."""
+    """Return what is kept until the next look: whose turn it is, and since when one is awaited."""
     service = decision["subject"]
     taken = _taken(case, service)
     if decision["verdict"] in ("drain", "renew"):
@@ -126,7 +126,7 @@ def _of_service(case, service):
         return _word(service, "settled", [], f"{service} runs with what is on the disk")
     lost = [node for node in _taken(case, service) if node not in said]
     if "share" in facts:
-        return _of_each(case, service, said, outdated, facts["share"], lost)
+        return _of_each(case, service, said, outdated, lost)
     if lost:
         silence = "; ".join(_silence(case, said, lost))
         return _wait(
@@ -170,7 +170,7 @@ def _of_service(case, service):
     return _word(service, "wait", [], why)
 
 
-def _of_each(case, service, said, outdated, share, lost):
+def _of_each(case, service, said, outdated, lost):
     """
     Some at once of those that serve nobody else. A node that has never had it, or that a person has
     taken out, is not waited for.
@@ -181,6 +181,7 @@ def _of_each(case, service, said, outdated, share, lost):
         if one["is_configured"] and not one["serves"] and not one["is_away"]
     ]
     nodes = openstack_ha_cluster.nodes_with(case["cluster"], service)
+    share = openstack_ha_systems.turns()[service]["share"]
     room = max(1, len(nodes) * share // 100) - len(lacking)
     if room < 1:
         return _wait(case, service, lacking, f"{service} of {_names(lacking)} does not serve")

@@ -3,7 +3,7 @@
 keystonemiddleware's auth_token, which tells a Keystone that does not answer from a token that is
 not good.
 
-Where the decision is delayed (delay_auth_decision), as Swift needs it for who comes without a token,
+Where the decision is delayed (delay_auth_decision), as Swift needs it for who comes without any,
 auth_token's fetch_token takes a token for invalid when Keystone cannot be asked about it, and Swift
 says 401. Clients then ask the same Keystone for another token, or give up; after a 503 they come
 again.
