@@ -27,6 +27,7 @@ _ROW_KEYS = {
     "login",
     "long_lived",
     "only_if",
+    "repeatable",
     "server_port",
     "single_writer",
     "system",
@@ -69,8 +70,9 @@ def listeners(rows, view, certificate, cores):
         they protect who sees a page), ``large_bodies`` (HTTP whose requests may have bodies that
         a server is slow to read), ``login`` (``path`` to which a password is posted, where 200 is a
         wrong one, and ``failures`` that an address may have in a minute), ``long_lived`` (TCP
-        keepalive and the long timeouts), ``server_port`` (of the servers, where that is not
-        ``port``), ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve;
+        keepalive and the long timeouts), ``repeatable`` (paths of requests that may be asked again
+        of another server though they are no GET), ``server_port`` (of the servers, where that is
+        not ``port``), ``timeout`` (idle seconds of both sides), ``system`` (whose nodes serve;
         controllers),
         ``single_writer`` (the first of them serves, the others stand by), ``only_if``
         (``system:option`` -> value, all must hold). A row without any node is left out.
@@ -192,7 +194,7 @@ def _listener(row, view, certificate, cores):
             *_mode(is_http, view),
             *(_for_browsers(row, view) if row.get("is_for_browsers") else []),
             *(_login(row, view) if "login" in row else []),
-            *(_retries() if is_http else []),
+            *(_retries(row) if is_http else []),
             *(_vanished() if _is_request(row) else []),
             f"balance {row.get('balance', 'roundrobin')}",
             *_timeouts(row, view),
@@ -268,11 +270,13 @@ def _mode(is_http, view):
     return ["mode tcp", "option tcplog", "option dontlog-normal"]
 
 
-def _retries():
-    # A server that dies has answered nothing yet; what only reads may be asked of another one.
+def _retries(row):
+    # A server that dies has answered nothing yet, and one whose database died in the middle says
+    # 500; what only reads may be asked of another one.
+    repeatable = "".join(f" or {{ path {path} }}" for path in row.get("repeatable", ()))
     return [
-        "retry-on conn-failure empty-response",
-        "http-request disable-l7-retry unless METH_GET",
+        "retry-on conn-failure empty-response 500",
+        f"http-request disable-l7-retry unless METH_GET{repeatable}",
     ]
 
 

@@ -8,6 +8,7 @@ import pathlib
 import socket
 import ssl
 import threading
+import typing
 import urllib.error
 import urllib.request
 
@@ -49,10 +50,10 @@ def believing(cluster):
     return ssl.create_default_context(cadata=cluster["tls"]["ca"])
 
 
-def status_of(cluster, path, port=STATISTICS):
+def status_of(cluster, path, port=STATISTICS, body=None):
     try:
         with urllib.request.urlopen(
-            url(cluster, path, port), timeout=120, context=believing(cluster)
+            url(cluster, path, port), body, timeout=120, context=believing(cluster)
         ) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
@@ -169,9 +170,16 @@ def test_a_changed_option_is_reloaded_and_no_request_fails(modules, applied, vip
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
+    """Answers with the next of ``failures``, and with 200 when there is none."""
+
+    failures: typing.ClassVar = []
+
     def do_GET(self):
-        self.send_response(200)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.failures.pop() if self.failures else 200)
         self.end_headers()
+
+    do_POST = do_GET
 
 
 @pytest.fixture
@@ -210,6 +218,17 @@ def unanswered(modules, applied):
     yield
     for entry in entries:
         modules.cmd.run_all(["ip", "neighbour", "del", *entry], python_shell=False)
+
+
+@pytest.mark.usefixtures("vip", "keystone")
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [("/v3/users", None, 200), ("/v3/auth/tokens", b"{}", 200), ("/v3/users", b"{}", 500)],
+)
+def test_what_only_reads_is_asked_again_where_the_server_has_failed(applied, path, body, status):
+    await_until(lambda: status_of(applied, "/", KEYSTONE) == 200, 60, "a server to answer")
+    Answering.failures = [500]
+    assert status_of(applied, path, KEYSTONE, body) == status
 
 
 @pytest.mark.usefixtures("vip", "keystone", "unanswered")
