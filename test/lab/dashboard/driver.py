@@ -181,6 +181,9 @@ class Person:
         # The form is away before the container is there.
         self._until(lambda: self._shown(SUCCESS), "the container")
         self.open(f"/project/containers/container/{container}")
+        # In the list and over what is in it: Horizon takes a file before it knows whereto, and then
+        # says that it uploads for ever.
+        self._until(lambda: self._text().count(container) > 1, "the container's own list")
         self._click("button:has(.fa-upload)")
         self._choose_file(path)
         self._click(".modal .btn-primary, .modal button[type=submit]")
