@@ -186,6 +186,9 @@ class Person:
         self._until(lambda: self._text().count(container) > 1, "the container's own list")
         self._click("button:has(.fa-upload)")
         self._choose_file(path)
+        field = self._one(".modal input[name=name]")
+        name = path.rpartition("/")[2]
+        self._until(lambda: self._taken(field) == name, "an answer about the file's name")
         self._click(".modal .btn-primary, .modal button[type=submit]")
         self._until(lambda: self._shown(SUCCESS), "the object")
         return self.seen()
