@@ -47,9 +47,13 @@ class Browser:
         Path(path).write_bytes(base64.b64decode(self("picture")))
 
     def close(self):
-        """Let it end."""
+        """Let it end, in the middle of what it does where a test has ended early."""
         self.process.stdin.close()
-        self.process.wait(timeout=60)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def _answer(self):
         line = self.process.stdout.readline()
