@@ -17,6 +17,9 @@ __virtualname__ = "openstack_ha_coordinator"
 
 # Seconds that a person's command waits for the look that is under way.
 PATIENCE = 300
+# Each look is work for all who are asked, and on busy nodes it takes from what is waited for: the
+# pause before the next one is as long as the look took, up to these seconds.
+LONGEST_PAUSE = 3
 
 
 def __init__(opts):
@@ -186,7 +189,9 @@ def _look_until_done(name, system, wish=None, patience=0, by_hand=None):
     history, last, left = [], {}, {"wish": wish, "is_by_hand": by_hand is not None}
 
     def step():
-        case, pauses = _case(name, system, left["wish"]), []
+        begin, pauses = time.monotonic(), []
+        case = _case(name, system, left["wish"])
+        took = time.monotonic() - begin
         decisions = _decide(case)
         _forget_what_helped(case, decisions)
         for decision in decisions:
@@ -208,7 +213,8 @@ def _look_until_done(name, system, wish=None, patience=0, by_hand=None):
                 left["wish"] = None
             pauses.append(_of_rule(system, "again")(case, word, failures))
         left["is_by_hand"] = False
-        return {"again": min((one for one in pauses if one is not None), default=None)}
+        again = min((one for one in pauses if one is not None), default=None)
+        return {"again": max(again, min(took, LONGEST_PAUSE)) if again else again}
 
     looks = __salt__["openstack_ha_lease.look_until_done"](f"{name}.{system}", step, patience)
     return None if looks is None else history

@@ -77,6 +77,26 @@ def test_what_has_helped_is_done_at_once_when_it_is_needed_again(outdated):
         outdated.nodes.of["ctl2"].facts["is_outdated"] = True
 
 
+class Slow(Servers):
+    """Servers that look for one another until the third look, each of which takes a while."""
+
+    took, clock = 0, None
+
+    def evidence(self, node):
+        if node == CONTROLLERS[0]:
+            self.clock.now += self.took
+        return super().evidence(node)
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.5, 2), (2.5, 2.5), (30, 3)])
+def test_the_pause_is_as_long_as_a_look_within_bounds(tmp_path, took, pause):
+    of = Master(tmp_path, Slow(*(Server().run(status="non-Primary") for _ in CONTROLLERS)))
+    of.nodes.took, of.nodes.clock = took, of.clock
+    of.nodes.at_look[2] = lambda: [one.run() for one in of.nodes.of.values()]
+    assert verdicts(of) == ["wait", "settled"]
+    assert of.clock.slept == [pause]
+
+
 def test_a_clock_that_is_set_holds_nothing_up(outdated):
     verdicts(outdated)
     outdated.clock.now -= 3600
