@@ -57,9 +57,9 @@ class Person:
         self._until(self._is_loaded, f"the page {path}")
         return self.seen()
 
-    def click_once(self, path):
-        """Open a page as somebody who does not wait for long: whether it came, and who is in."""
-        self.driver.set_page_load_timeout(self.task["click"])
+    def click_once(self, path, patience):
+        """Open a page as somebody who waits for so many seconds: whether it came, and who is in."""
+        self.driver.set_page_load_timeout(patience)
         try:
             self.driver.get(self.task["url"] + path)
             came = bool(self._find("body.ng-scope, #main_content, .topbar"))

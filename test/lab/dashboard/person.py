@@ -13,12 +13,12 @@ DRIVER, TASK = "/opt/browser/driver.py", "/opt/browser/task.json"
 class Browser:
     """One person's; each order waits for its answer."""
 
-    def __init__(self, lab, host, folder, click=10, **task):
+    def __init__(self, lab, host, folder, **task):
         self.host, self.folder = host, folder
         known = lab.inventory["credentials"]
         account = {key: known["keystone"][key] for key in ("user", "password")}
         url = f"https://{lab.inventory['vip']['fqdn']}"
-        content = {"url": url, "click": click, **account, **task}
+        content = {"url": url, **account, **task}
         source = Path(__file__).with_name("driver.py")
         host.write(DRIVER, source.read_text(encoding="utf-8"))
         host.write(TASK, json.dumps(content), mode=0o600)
