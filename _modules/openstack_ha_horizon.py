@@ -19,14 +19,6 @@ __virtualname__ = "openstack_ha_horizon"
 # By it the settings know where to.
 WHERE = "OPENSTACK_HA_STATIC"
 PYTHON = "/usr/bin/python3"
-# django-compressor gives style sheets to four threads, and pyScss makes the table of its scanner in
-# the first of them while others read it: "Found 'inline-blo' but expected one of ADD, ...". One
-# thread takes no longer, since threads take turns at Python's own work.
-RUN = (
-    "import runpy, sys, concurrent.futures as futures; threads = futures.ThreadPoolExecutor; "
-    "futures.ThreadPoolExecutor = lambda **more: threads(max_workers=1); del sys.argv[0]; "
-    "runpy.run_path(sys.argv[0], run_name='__main__')"
-)
 STEPS = (("collectstatic", "--noinput"), ("compress", "--force"))
 # Seconds, of a busy host.
 TIMEOUT = 900
@@ -138,7 +130,7 @@ def _digest(sources):
 
 def _run(program, step, folder):
     done = __salt__["cmd.run_all"](
-        [PYTHON, "-c", RUN, program, *step],
+        [PYTHON, program, *step],
         # The order of sets is in what is made, which is to be the same on every controller.
         env={WHERE: str(folder), "PYTHONHASHSEED": "0"},
         python_shell=False,

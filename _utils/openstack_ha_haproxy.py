@@ -275,6 +275,8 @@ def _retries(row):
     # 500; what only reads may be asked of another one.
     repeatable = "".join(f" or {{ path {path} }}" for path in row.get("repeatable", ()))
     return [
+        # What has a body can be asked again only where all of it is here.
+        *(["option http-buffer-request"] if repeatable else []),
         "retry-on conn-failure empty-response 500",
         f"http-request disable-l7-retry unless METH_GET{repeatable}",
     ]
