@@ -562,6 +562,7 @@ def _wsrep():
         "cluster_size": int(found.get("wsrep_cluster_size", 0)),
         "conf_id": int(found.get("wsrep_cluster_conf_id", 0)),
         "incoming_addresses": found.get("wsrep_incoming_addresses", ""),
+        # 2^64-1 where nothing is known (https://github.com/codership/galera/issues/133).
         "last_committed": __utils__["openstack_ha_galera.seqno"](found.get("wsrep_last_committed")),
         "local_state": int(found.get("wsrep_local_state", 0)),
         "local_state_comment": found.get("wsrep_local_state_comment", ""),

@@ -198,8 +198,7 @@ def is_donating(evidence):
         As for ``decide``.
 
     So it is for a moment before and after a transfer, and for as long as it runs where the one that
-    receives is silent; and for good after some that failed
-    (https://github.com/codership/galera/issues/133).
+    receives is silent; and for good after some that failed.
     """
     seen = [one for one in evidence.values() if _is_complete(one)]
     receives = any(one["server"] in ("starting", "joining") for one in seen)
