@@ -28,7 +28,7 @@ def probe():
         salt '*' openstack_ha_rabbitmq_peers.probe
     """
     port = __salt__["openstack_ha.view"]()["rabbitmq"]["port"]
-    knock = __salt__["openstack_ha_rabbitmq_tools.knock"]
+    knock = __utils__["openstack_ha_knock.at"]
     return {_name(one): knock(one["address"], port) for one in _others()}
 
 

@@ -174,27 +174,7 @@ def listens(address):
 
         salt ctl1 openstack_ha_rabbitmq_tools.listens 10.0.0.12
     """
-    return knock(address, _CLUSTER_PORT)["serves"]
-
-
-def knock(address, port):
-    """
-    Return how a host takes a TCP connect, as ``{"answers": bool, "serves": bool}``: it answers when
-    it accepts or refuses, and serves when it accepts.
-
-    address
-        The host's.
-
-    port
-        The port.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt ctl1 openstack_ha_rabbitmq_tools.knock 10.0.0.12 5672
-    """
-    return __utils__["openstack_ha_knock.at"](address, port)
+    return __utils__["openstack_ha_knock.at"](address, _CLUSTER_PORT)["serves"]
 
 
 def call(tool, *args, stdin=None, timeout=_TOOL_TIMEOUT):
@@ -342,7 +322,7 @@ def _has_machine(of):
     """Whether something listens where the broker's Erlang machine would."""
     controllers = __salt__["openstack_ha.view"]()["controllers"]
     (address,) = (one["address"] for one in controllers if _name(one) == of)
-    seen = knock(address, _CLUSTER_PORT)
+    seen = __utils__["openstack_ha_knock.at"](address, _CLUSTER_PORT)
     # This host itself is never silent because it is down.
     return seen["serves"] or (of == broker() and not seen["answers"])
 

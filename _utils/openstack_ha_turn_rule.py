@@ -124,9 +124,9 @@ def _of_service(case, service):
         return _go_on(case, service, said, drained[0])
     if not outdated:
         return _word(service, "settled", [], f"{service} runs with what is on the disk")
-    lost = [node for node in _taken(case, service) if node not in said]
     if "share" in facts:
-        return _of_each(case, service, said, outdated, lost)
+        return _of_each(case, service, said, outdated, facts["share"])
+    lost = _lost(case, service, said)
     if lost:
         silence = "; ".join(_silence(case, said, lost))
         return _wait(
@@ -170,24 +170,28 @@ def _of_service(case, service):
     return _word(service, "wait", [], why)
 
 
-def _of_each(case, service, said, outdated, lost):
+def _of_each(case, service, said, outdated, share):
     """
     Some at once of those that serve nobody else. A node that has never had it, or that a person has
     taken out, is not waited for.
     """
-    lacking = lost + [
+    lacking = _lost(case, service, said) + [
         node
         for node, one in said.items()
         if one["is_configured"] and not one["serves"] and not one["is_away"]
     ]
     nodes = openstack_ha_cluster.nodes_with(case["cluster"], service)
-    share = openstack_ha_systems.turns()[service]["share"]
     room = max(1, len(nodes) * share // 100) - len(lacking)
     if room < 1:
         return _wait(case, service, lacking, f"{service} of {_names(lacking)} does not serve")
     next_ones = outdated[:room]
     why = f"{service} of {_names(next_ones)} runs with an older configuration"
     return _word(service, "renew", next_ones, why)
+
+
+def _lost(case, service, said):
+    """Those who say nothing in the middle of their turn."""
+    return [node for node in _taken(case, service) if node not in said]
 
 
 def _taken(case, service):

@@ -59,7 +59,6 @@ class Host:
         self.database._CLUSTER = str(folder / "state" / "cluster")
         self.module._MAY_BE_BLANK = str(folder / "may-be-blank")
         self.module._LOCK_FILE = str(folder / "run" / "lock")
-        self.replace(self.tools, "knock", self.probe)
         self.replace(self.module, "status", lambda: {"node": NODES[2], **self.status})
         (folder / "_CLIENT").touch()
         (folder / "_TOOLS").mkdir()
@@ -71,7 +70,8 @@ class Host:
     def load(self, end):
         """Return a module, whose functions the others have then."""
         name = f"openstack_ha_rabbitmq{end}"
-        module = load("_modules", name, __utils__=utils(), __salt__=self.salt)
+        own_utils = {**utils(), "openstack_ha_knock.at": self.probe}
+        module = load("_modules", name, __utils__=own_utils, __salt__=self.salt)
         module.time = self.clock
         self.salt.update(functions(name, module))
         return module
