@@ -124,7 +124,7 @@ one-down: .venv/test ## Changes while a node is down
 	$(LONG_LAB)/long/test_one_down.py
 runbooks: .venv/test ## Every section of every runbook
 	$(LONG_LAB)/test_runbooks.py test/lab/long/test_more_runbooks.py \
-		test/lab/long/test_guarded_values.py
+		test/lab/long/test_guarded_values.py test/lab/long/test_leaving.py
 chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults under load
 	MACHINE_STEPS=50000 CHAOS_ROUNDS=30 $(LONG_LAB)/test_chaos.py test/unit/test_galera_machine.py
 turns: .venv/test ## An option of every system and other packages, one node at a time

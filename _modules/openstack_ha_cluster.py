@@ -2,12 +2,10 @@
 Load and check the cluster file on the master.
 """
 
-import hashlib
 import json
 import logging
 import os
 import pathlib
-import tempfile
 import time
 
 import salt.loader
@@ -30,7 +28,8 @@ def load(path, **kwargs):
     path
         The file; a shebang such as ``#!jinja|yaml|gpg`` chooses its renderers.
 
-    Returns the mapping below ``openstack_ha``.
+    Returns the mapping below ``openstack_ha``, without the controllers that have left the cluster;
+    where there are such, their ids are its ``left``.
 
     Raises CommandExecutionError with every fault, a line each, when there is one, and when it is
     called as a job: the cluster file holds secrets, and a job's return goes through events.
@@ -43,10 +42,7 @@ def load(path, **kwargs):
     """
     if "__pub_fun" in kwargs:
         raise CommandExecutionError("use `salt-run openstack_ha.cluster`, which shows no secret")
-    found = _checked(path)
-    if found["faults"]:
-        raise CommandExecutionError("\n".join(found["faults"]))
-    return found["cluster"]
+    return _without_left(path, _complete(path))
 
 
 def current(path, **kwargs):
@@ -82,7 +78,7 @@ def current(path, **kwargs):
     except CommandExecutionError as exc:
         return _last_good(path, copy, told, exc)
     if is_new and before == _text(path):
-        _write(copy, before)
+        _write(path, "copy", before)
     told.unlink(missing_ok=True)
     return {"cluster": cluster, "broken": None}
 
@@ -105,7 +101,7 @@ def faults(path):
         salt-call --local openstack_ha_cluster.faults /srv/openstack_ha/cluster.yaml
     """
     found = _checked(path)
-    return found["faults"] or _objections(path, found["cluster"])
+    return found["faults"] or _objections(path, _without_left(path, found["cluster"]))
 
 
 def refused(path):
@@ -178,7 +174,7 @@ def learn(path, found):
     asked = _asked(current(path)["cluster"])
     after = __utils__["openstack_ha_guard.learned"](before, found, *asked)
     if after != before:
-        _write(_kept(path, "guards.json"), json.dumps(after))
+        _write(path, "guards.json", json.dumps(after))
     return after
 
 
@@ -205,7 +201,7 @@ def forget(path, key):
     found = guarded(path)
     is_known = found.pop(key, None) is not None
     if is_known:
-        _write(_kept(path, "guards.json"), json.dumps(found))
+        _write(path, "guards.json", json.dumps(found))
     return is_known
 
 
@@ -227,12 +223,14 @@ def understood(path):
 
         salt-call --local openstack_ha_cluster.understood /srv/openstack_ha/cluster.yaml
     """
-    cluster = load(path)
+    content = _complete(path)
+    cluster = _without_left(path, content)
     first = _text(path).partition("\n")[0]
     file = {
         "path": path,
         "mode": os.stat(path).st_mode,
         "renderers": first if first.startswith("#!") else "",
+        "left": [node for node in content["nodes"] if node not in cluster["nodes"]],
     }
     return {
         "understood": __utils__["openstack_ha_warnings.understood"](cluster),
@@ -283,7 +281,7 @@ def _last_good(path, copy, told, fault):
     if not copy.exists():
         raise fault
     try:
-        cluster = load(str(copy))
+        cluster = _without_left(path, _complete(str(copy)))
     except CommandExecutionError:
         # What it imports is broken, or the formula asks for more by now.
         raise fault from None
@@ -292,23 +290,29 @@ def _last_good(path, copy, told, fault):
     if broken["faults"] != lines:
         log.error("openstack_ha: %s has faults, and what it said before counts: %s", path, lines)
         broken["faults"] = lines
-        _write(told, json.dumps(broken))
+        _write(path, "broken.json", json.dumps(broken))
     return {"cluster": cluster, "broken": broken}
 
 
 def _kept(path, what):
-    """Where something is kept of a cluster file."""
-    name = hashlib.sha256(path.encode()).hexdigest()[:16]
-    return pathlib.Path(__opts__["cachedir"], "openstack_ha", "files", f"{name}.{what}")
+    return pathlib.Path(__salt__["openstack_ha_kept.path"](path, what))
 
 
-def _write(path, text):
-    """Replace a file as a whole, readable for its owner only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Made for its owner only.
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as made:
-        made.write(text)
-    os.rename(made.name, path)
+def _write(path, what, text):
+    __salt__["openstack_ha_kept.write"](path, what, text)
+
+
+def _complete(path):
+    found = _checked(path)
+    if found["faults"]:
+        raise CommandExecutionError("\n".join(found["faults"]))
+    return found["cluster"]
+
+
+def _without_left(path, cluster):
+    """The cluster without those that have left it, whether they stand in its file or not."""
+    left = list(__salt__["openstack_ha_left.nodes"](path))
+    return __utils__["openstack_ha_left.without"](cluster, left)
 
 
 def _checked(path):

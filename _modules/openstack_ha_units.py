@@ -28,7 +28,36 @@ def states():
 
         salt ctl1 openstack_ha_units.states
     """
-    parts = __utils__["openstack_ha_units.by_part"](_parameters(), __salt__["openstack_ha.view"]())
+    view = __salt__["openstack_ha.view"]()
+    return _shown(__utils__["openstack_ha_units.by_part"](_parameters(), view))
+
+
+def of(parts):
+    """
+    Return the state of each unit of parts of systems that are not of storage, as ``states`` does,
+    whether they should run on this node or not.
+
+    parts
+        Their names.
+
+    Raises CommandExecutionError when there is no such part, and as ``states`` does.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_units.of '[keepalived, haproxy]'
+    """
+    known = __utils__["openstack_ha_systems.parts"]()
+    strange = [part for part in parts if part not in known]
+    if strange:
+        raise CommandExecutionError(
+            f"{', '.join(strange)} is no part of a system; these are: {', '.join(known)}"
+        )
+    return _shown(__utils__["openstack_ha_units.of"](parts, _parameters()))
+
+
+def _shown(parts):
     units = [unit for names in parts.values() for unit in names]
     if not units:
         return {}

@@ -114,7 +114,8 @@ def cluster(name):
 
 def clusters():
     """
-    Return name, networks, VIP, nodes, Swift's rings and their owner of every cluster, by its name.
+    Return name, networks, VIP, nodes, Swift's rings and their owner of every cluster, by its name;
+    a controller that has left it is no node of it, and stands in ``left``.
 
     Of a file with a fault counts what it said last without one; ``broken`` has since when, else
     None, and ``file`` the file. One that never was without a fault, or that claims what one before
@@ -264,6 +265,64 @@ def watch(name=None, timeout=3600):
     return __salt__["openstack_ha_watch.follow"](chosen, _records(chosen), timeout)
 
 
+def leave(name, node, dry_run=True):
+    """
+    Take a controller out of its cluster, a living or a dead one, before it is taken out of the
+    cluster file; or say what would be done.
+
+    name
+        The cluster's name.
+
+    node
+        The controller's id.
+
+    dry_run
+        Only say what would be done. Nothing is done until this is False.
+
+    The VIP goes first, then what is behind HAProxy, then HAProxy itself, at last its broker and its
+    database by a clean stop; the brokers that stay forget it. From then on the cluster is without
+    it, whatever its file says, until ``openstack_ha.join``. All others have to serve meanwhile, and
+    a silent one has to be dead: nobody knocks in vain at the host of one whose minion hangs.
+
+    Returns ``{"is_done": bool, "steps": [line, ..]}``; the last line is what is left to a person.
+
+    Raises SaltRunnerError with every reason when it must not leave, when a step fails (the same
+    command goes on from there), or there is no such controller.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.leave demo ctl3
+        salt-run openstack_ha.leave demo ctl3 dry_run=False
+    """
+    return __salt__["openstack_ha_leaving.leave"](name, node, dry_run)
+
+
+def join(name, node):
+    """
+    Let a controller that has left its cluster, or a new host of its name, be one of it again.
+
+    name
+        The cluster's name.
+
+    node
+        The controller's id.
+
+    Returns ``{"steps": [line, ..]}``: what is left to a person, which is that the others learn of
+    it before its first highstate.
+
+    Raises SaltRunnerError when it has not left.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha.join demo ctl3
+    """
+    return __salt__["openstack_ha_leaving.join"](name, node)
+
+
 def reconcile(name=None):
     """
     Look once at everything that the master looks after, and ring where something is to be done: the
@@ -294,9 +353,12 @@ def _rung_for(name, one):
     begun = __salt__["openstack_ha_lease.now"]()
     systems_of = __utils__["openstack_ha_cluster.looked_after"]
     nodes = {node: systems for node in one["nodes"] if (systems := systems_of(one, node))}
+    gone = [node for node, left in one["left"].items() if not left["is_stopped"]]
     looked = __salt__["openstack_ha_members.evidence"](
-        list(nodes), "openstack_ha.evidence", PATIENCE
+        [*nodes, *gone], "openstack_ha.evidence", PATIENCE
     )
+    returned = [node for node in gone if looked["found"][node] is not None]
+    __salt__["openstack_ha_leaving.stop_returned"](one, returned)
     try:
         __salt__["openstack_ha_guard.learn"](one, looked["found"])
     except Exception:
@@ -403,7 +465,7 @@ def _clusters():
 
 
 def _in_short(path, cluster, broken):
-    one = cluster
+    one, left = cluster, __salt__["openstack_ha_execution.call"]("openstack_ha_left.nodes", path)
     return {
         "file": path,
         "broken": broken,
@@ -413,6 +475,7 @@ def _in_short(path, cluster, broken):
         },
         # Its being there is what says that it runs.
         **({"horizon": {}} if "horizon" in one else {}),
+        "left": {node: left[node] for node in one.get("left", ())},
         # Of the cluster file's shape, so that the owner is known of either.
         "swift": {
             "auth": one["swift"]["auth"],

@@ -143,6 +143,8 @@ def _sort():
     if not ids:
         return rung
     for name, cluster in __salt__["openstack_ha.looked_after"]().items():
+        gone = [one for one in ids if one in cluster["left"]]
+        __salt__["openstack_ha_leaving.stop_returned"](cluster, gone)
         own = [one for one in ids if one in cluster["nodes"]]
         if own:
             _add(name, own)

@@ -60,6 +60,13 @@ TABLE = (
         "section": NODE,
     },
     {
+        "path": "nodes:<id>:is_controller",
+        "parts": {"keepalived"},
+        "roles": {"controller"},
+        # A cluster file has no such key: it is who may hold the VIP. Of these, what is said below.
+        "value": True,
+    },
+    {
         "path": "secrets:rabbitmq:erlang_cookie",
         "parts": {"rabbitmq"},
         "why": "a broker that runs keeps the old one, and lets nobody in who has another",
@@ -79,10 +86,11 @@ TABLE = (
     },
     {"path": "secrets:swift:hash_path_prefix", "parts": {"swift"}, "why": HASH_PATH_WHY},
     {"path": "secrets:swift:hash_path_suffix", "parts": {"swift"}, "why": HASH_PATH_WHY},
-    # Of these, what is said below.
+    # Of these too.
     {"path": "swift:policies", "parts": {"swift"}},
 )
 SECRETS = "secrets:"
+IS_CONTROLLER = re.compile(r"nodes:(?P<id>[^:]+):is_controller")
 OF_A_NODE = re.compile(r"nodes:(?P<id>[^:]+):")
 ROUNDS = 20_000
 SALT_BYTES = 16
@@ -123,7 +131,7 @@ def objections(memory, cluster, secret, systems):
         The systems of which it is asked.
     """
     name = memory.get("name", {}).get("value", cluster["name"])
-    found = []
+    found = list(_lost_controllers(name, memory, cluster))
     for path, (row, value) in _asked(cluster, secret, systems).items():
         if path not in memory or _is_same(memory[path], value):
             continue
@@ -252,7 +260,7 @@ def _values(row, cluster, secret):
     if "roles" in row:
         key = path.rpartition(":")[2]
         return {
-            path.replace("<id>", one): node[key]
+            path.replace("<id>", one): row.get("value", node.get(key))
             for one, node in cluster["nodes"].items()
             if row["roles"].intersection(node["roles"])
         }
@@ -274,6 +282,25 @@ def _objection(name, path, row, old, new):
             f"`salt-run openstack_ha_guard.forget {name} {path}` is part of that"
         )
     return f"openstack_ha:{path}: {values} is not {runs} that {name} runs with: {row['why']}. {way}"
+
+
+def _lost_controllers(name, memory, cluster):
+    """One that the others do not know any more would go on, and take the VIP beside its holder."""
+    left = cluster.get("left", ())
+    for path in memory:
+        match = IS_CONTROLLER.fullmatch(path)
+        node = match and match["id"]
+        if node and node not in left and "controller" not in _roles(cluster, node):
+            yield (
+                f"openstack_ha:nodes:{node}: is a controller that {name} runs with, and has not "
+                "left: it would take the VIP beside its holder, and the brokers would wait for its "
+                f"own. Put it back, or let it leave: `salt-run openstack_ha.leave {name} {node}` "
+                "tells how, for one that is dead too"
+            )
+
+
+def _roles(cluster, node):
+    return cluster["nodes"].get(node, {}).get("roles", ())
 
 
 def _lost_policies(known, asked):

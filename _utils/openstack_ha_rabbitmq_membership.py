@@ -74,6 +74,8 @@ RESUME = "resume"
 RELAUNCH = "relaunch"
 # ``nodes``, one, has the database of a cluster that does not know it any more; it is moved away.
 REJOIN_FORGOTTEN = "rejoin_forgotten"
+# ``nodes``, one that runs, takes the broker of no controller out of the cluster.
+FORGET = "forget"
 # ``nodes``, one, gets a replica of each quorum queue that lost one.
 GROW = "grow"
 # ``nodes``, one, mends the quorum queues of which ``due`` tells.
@@ -119,6 +121,7 @@ TABLES = "Brokers wait for one another"
 STUCK = "A broker does not start"
 PARTED = "Brokers do not see one another"
 ILL = "A quorum queue is ill"
+GHOST = "A broker of no controller"
 
 
 def decide(name, members, evidence, waited=0, *, ill=(), behind=None, now=0):
@@ -376,11 +379,28 @@ def _with_cluster(look, running):
             PARTED,
             f"salt {parted[-1]} openstack_ha_rabbitmq_peers.probe",
         )
+    ghosts = sorted(known - set(members.values()))
+    if ghosts and len(running) == len(members):
+        return _without(look, running, ghosts)
     queues = seen[running[0]]["queues"]
     shrunk = [n for n in running if lacks_replicas(members[n], known, queues)]
     if shrunk and look.is_majority(running):
         return _word(GROW, shrunk[:1], f"quorum queues lack a replica on {members[shrunk[0]]}")
     return _joined(look, running, list(stopped))
+
+
+def _without(look, running, ghosts):
+    """
+    A member that will not come back counts for pause_minority and for the size of quorum queues,
+    and the others wait for its tables at their next start
+    (https://github.com/rabbitmq/rabbitmq-server/issues/8832).
+    """
+    alive = [one for one in ghosts if any(one in look.seen[node]["running"] for node in running)]
+    if alive:
+        why = f"{_names(alive)} runs in the cluster, and is of no controller in the cluster file"
+        return look.wait(why, GHOST, openstack_ha_rule.show(look.name, "rabbitmq"))
+    why = f"{ghosts[0]} is of no controller in the cluster file, and does not run"
+    return {**_final(FORGET, running[:1], why), "arguments": {"broker": ghosts[0]}}
 
 
 def _joined(look, running, blank):

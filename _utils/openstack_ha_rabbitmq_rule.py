@@ -15,6 +15,7 @@ VERDICTS = (
     "resume",
     "relaunch",
     "rejoin_forgotten",
+    "forget",
     "grow",
     "repair",
     "stand_down",

@@ -16,6 +16,8 @@ OTHERS = (
     "openstack_ha_guard.forget",
     "openstack_ha_guard.memory",
     "openstack_ha_keystone.locked_keys",
+    "openstack_ha_leaving.is_reached",
+    "openstack_ha_leaving.stop",
     "openstack_ha_master.leave",
     "openstack_ha_rejoin.finish",
     "openstack_ha_rejoin.status",

@@ -27,8 +27,21 @@ def by_part(parameters, view):
     view
         What ``openstack_ha.view`` returns.
     """
+    return of(openstack_ha_cluster.systems(view, view["self"]["id"]), parameters, view)
+
+
+def of(parts, parameters, view=None):
+    """
+    Return the units of parts of systems, by part; a part without any is left out.
+
+    parts
+        Their names.
+
+    parameters, view
+        As for ``by_part``; a view is needed for those of storage alone.
+    """
     found = {}
-    for part in openstack_ha_cluster.systems(view, view["self"]["id"]):
+    for part in parts:
         units = list(dict.fromkeys(map(_full, _of_part(part, parameters, view))))
         if units:
             found[part] = units

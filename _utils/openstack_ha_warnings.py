@@ -22,8 +22,8 @@ def warnings(cluster, file, now):
         A complete cluster.
 
     file
-        ``{"path", "mode", "renderers"}``: the file's mode, and its first line where that names
-        renderers, else an empty text.
+        ``{"path", "mode", "renderers", "left"}``: the file's mode, its first line where that names
+        renderers, else an empty text, and ids of nodes in it that have left the cluster.
 
     now
         Seconds since the epoch.
@@ -31,6 +31,7 @@ def warnings(cluster, file, now):
     return [
         *_of_file(file),
         *_of_controllers(cluster),
+        *_of_left(cluster, file),
         *_of_tls(cluster, now),
     ]
 
@@ -74,6 +75,15 @@ def _of_controllers(cluster):
         yield (
             f"openstack_ha:nodes: {members[0]['id']} is the only controller, so nothing takes over "
             "when it fails; give the role to three"
+        )
+
+
+def _of_left(cluster, file):
+    name = cluster["name"]
+    for node in file["left"]:
+        yield (
+            f"openstack_ha:nodes:{node}: has left {name}, which goes on without it; take it out; "
+            f"`salt-run openstack_ha.join {name} {node}` lets it come back"
         )
 
 

@@ -39,6 +39,8 @@ ON_MASTER = (
     "openstack_ha_applied",
     "openstack_ha_cluster",
     "openstack_ha_fernet",
+    "openstack_ha_kept",
+    "openstack_ha_left",
     "openstack_ha_preflight",
 )
 
@@ -293,7 +295,7 @@ class Master:
         # A file that is the same is read once: a machine's steps ask for it thousands of times.
         for function in ("load", "current"):
             name = f"openstack_ha_cluster.{function}"
-            self.execution[name] = _unless_changed(self.execution[name])
+            self.execution[name] = _unless_changed(self.execution[name], folder / "cache")
 
     def run(self, function, *args, **kwargs):
         """Do as ``salt-run`` does."""
@@ -310,13 +312,14 @@ class Master:
         return [one for one in steps if one[1] != "evidence"]
 
 
-def _unless_changed(function):
-    """Call a function of a file again only when another text is in the file."""
+def _unless_changed(function, cache):
+    """Call a function of a file again only when another text is in the file, or one has left."""
     last = {}
 
     @functools.wraps(function)
     def call(path, **kwargs):
-        text = pathlib.Path(path).read_bytes() if pathlib.Path(path).exists() else None
+        files = [pathlib.Path(path), *cache.glob("openstack_ha/files/*.left.json")]
+        text = [file.read_bytes() if file.exists() else None for file in files]
         if kwargs or path not in last or last[path][0] != text:
             last[path] = (text, function(path, **kwargs))
         return last[path][1]

@@ -88,7 +88,7 @@ OTHERS = {
 
 def test_every_guarded_value_is_among_the_cases():
     others = {guard.OF_A_NODE.sub("nodes:<id>:", path) for path in OTHERS}
-    assert others | {"swift:policies"} == set(guard.paths())
+    assert others | {"swift:policies", "nodes:<id>:is_controller"} == set(guard.paths())
 
 
 @pytest.mark.parametrize("path", OTHERS)
@@ -105,7 +105,7 @@ def test_another_value_is_refused_by_name_with_old_and_new_and_what_changes_it(s
         assert f"{OTHERS[path]!r} is not {old!r}" in line
     # By the name under which the cluster runs.
     assert "that demo runs with" in line
-    row = next(row for row in guard.TABLE if row["why"] in line)
+    row = next(row for row in guard.TABLE if row.get("why", line + "?") in line)
     if "section" in row:
         assert f"`salt-run openstack_ha_guard.forget demo {path}`" in line
         assert place(line[line.index("docs/runbooks") :]) == (
@@ -175,6 +175,35 @@ def test_a_node_that_has_left_is_forgotten_and_may_come_back_elsewhere(site):
     assert STO not in site.memory
     site.cluster["nodes"]["sto1"] = {**node, "address": "172.29.80.78"}
     assert site.objections() == []
+
+
+def _gone(cluster):
+    del cluster["nodes"]["ctl3"]
+
+
+def _without_its_role(cluster):
+    cluster["nodes"]["ctl3"]["roles"] = ["storage"]
+
+
+@pytest.mark.parametrize("edit", [_gone, _without_its_role])
+def test_a_controller_leaves_before_it_is_taken_out_of_the_file(site, edit):
+    edit(site.cluster)
+    (line,) = [one for one in site.objections() if ":address" not in one]
+    assert line.startswith("openstack_ha:nodes:ctl3: ")
+    assert "`salt-run openstack_ha.leave demo ctl3`" in line
+    # To the nodes that do not know of it yet the view says so.
+    site.cluster["left"] = ["ctl3"]
+    assert site.objections() == []
+
+
+def test_a_controller_that_has_left_is_forgotten_and_a_new_one_is_remembered(site):
+    node = site.cluster["nodes"].pop("ctl3")
+    site.cluster["left"] = ["ctl3"]
+    site.cluster["nodes"]["ctl4"] = {**node, "hostname": "ctl4", "address": "172.29.80.79"}
+    after = guard.remembered(site.memory, *site.asked())
+    assert {one for one in after if one.endswith(":is_controller")} == {
+        f"nodes:{node}:is_controller" for node in ("ctl1", "ctl2", "ctl4")
+    }
 
 
 POLICIES = {"gold": {"index": 0, "is_default": True}, "silver": {"index": 1}}

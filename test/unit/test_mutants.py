@@ -23,6 +23,7 @@ SYSTEMS = {
     "identity",
     "keepalived",
     "keystone",
+    "left",
     "master",
     "memcached",
     "nova",

@@ -52,6 +52,8 @@ def word(decision):
 
 
 PAIR = BROKERS[:2]
+GHOST = "rabbit@ctl4"
+GHOSTLY = [*BROKERS, GHOST]
 # What a module of another version tells.
 OLD = {"is_blank": True}
 CASES = {
@@ -90,6 +92,16 @@ CASES = {
     ),
     "a queue lacks a replica": ([running(queues=[PAIR])] * 3, ("grow", ["ctl3"])),
     "a queue has its replicas": ([running(queues=[BROKERS])] * 3, ("settled", [])),
+    "a member of no controller": ([running(GHOSTLY, sees=BROKERS)] * 3, ("forget", ["ctl1"])),
+    "a member of no controller that runs": ([running(GHOSTLY)] * 3, ("wait", [])),
+    "a member of no controller while one is silent": (
+        [running(GHOSTLY, sees=PAIR)] * 2 + [None],
+        ("settled", []),
+    ),
+    "a member of no controller while one starts": (
+        [running(GHOSTLY, sees=PAIR)] * 2 + [stopped(GHOSTLY, unit="activating")],
+        ("wait", []),
+    ),
     "all are stopped": ([stopped()] * 3, ("launch", IDS)),
     "all but a silent one are stopped": ([stopped(), stopped(), None], ("launch", IDS[:2])),
     "all wait": ([waiting()] * 3, ("wait", [])),
@@ -602,3 +614,18 @@ def test_who_was_forgotten_while_a_peer_was_stopped_is_not_started_by_that_peer(
     brokers.forget(lost)
     brokers.stop(last)
     brokers.recover()
+
+
+def test_the_broker_of_no_controller_is_forgotten_by_name_and_for_good():
+    decision = decide(*[running(GHOSTLY, sees=BROKERS)] * 3)
+    assert decision["arguments"] == {"broker": GHOST} and decision["is_final"]
+    assert GHOST in decision["why"]
+
+
+def test_one_that_runs_is_never_forgotten_and_a_person_hears_of_it():
+    # One alone sees it; the others do not, and it is there all the same.
+    found = [running(GHOSTLY, sees=BROKERS)] * 2 + [running(GHOSTLY)]
+    assert word(decide(*found)) == ("wait", [])
+    late = decide(*found, waited=membership.PATIENCE)
+    assert late["verdict"] == "refuse" and GHOST in late["why"]
+    assert membership.GHOST in late["way_out"]

@@ -22,7 +22,7 @@ FILES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "README
 
 RABBITMQ = [
     (membership.RUNBOOK.removeprefix("docs/runbooks/"), getattr(membership, title))
-    for title in ("CLUSTERS", "SILENT", "TABLES", "STUCK", "PARTED")
+    for title in ("CLUSTERS", "SILENT", "TABLES", "STUCK", "PARTED", "GHOST")
 ]
 SWIFT = [
     (spread.RUNBOOK.removeprefix("docs/runbooks/"), getattr(spread, title))

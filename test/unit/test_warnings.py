@@ -7,8 +7,8 @@ import openstack_ha_warnings as warnings
 import pytest
 from support import certified, example, leaves
 
-SEALED = {"path": "/srv/cluster.yaml", "mode": 0o100644, "renderers": "#!jinja|yaml|gpg"}
-OWN = {"path": "/srv/cluster.yaml", "mode": 0o100600, "renderers": ""}
+OWN = {"path": "/srv/cluster.yaml", "mode": 0o100600, "renderers": "", "left": []}
+SEALED = {**OWN, "mode": 0o100644, "renderers": "#!jinja|yaml|gpg"}
 YEAR = 365 * 86400
 
 

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from salt.exceptions import CommandExecutionError
 from support import not_applied
 
 INTERFACE = "eth0"
@@ -105,3 +106,25 @@ def test_a_configuration_that_keepalived_refuses_never_replaces_the_old(modules,
     assert outcome["openstack_ha_keepalived_config"] is False
     assert CONFIG.read_text(encoding="utf-8") == before
     assert holder(True)
+
+
+def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(modules, holder, pillar):
+    units = ["keepalived.service", "haproxy.service"]
+    deployed = pathlib.Path(modules.openstack_ha_rejoin.marks()["deployed"])
+    deployed.parent.mkdir(parents=True, exist_ok=True)
+    deployed.touch()
+    stop = modules.openstack_ha_leaving.stop
+    assert stop(["keepalived", "haproxy"]) == {"stopped": units}
+    assert holder(False)
+    assert not any(map(modules.service.enabled, units)) and not deployed.exists()
+    assert stop(["keepalived", "haproxy"]) == {"stopped": []}
+    assert modules.openstack_ha_units.of(["keepalived"]) == {"keepalived": {units[0]: "inactive"}}
+    with pytest.raises(CommandExecutionError, match="squid is no part of a system"):
+        stop(["keepalived", "squid"])
+    assert not_applied(modules.state.sls(SLS, pillar=pillar)) == []
+    assert holder(True) and all(map(modules.service.enabled, units))
+
+
+def test_a_host_that_is_up_answers_a_knock_whatever_its_services_do(modules, cluster):
+    (node,) = cluster["nodes"]
+    assert modules.openstack_ha_leaving.is_reached(node) == {"is_reached": True}
