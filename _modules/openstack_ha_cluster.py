@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pathlib
+import tempfile
 import time
 
 import salt.loader
@@ -78,7 +79,7 @@ def current(path, **kwargs):
     except CommandExecutionError as exc:
         return _last_good(path, copy, told, exc)
     if is_new and before == _text(path):
-        _write(path, "copy", before)
+        _write(copy, before)
     told.unlink(missing_ok=True)
     return {"cluster": cluster, "broken": None}
 
@@ -174,7 +175,7 @@ def learn(path, found):
     asked = _asked(current(path)["cluster"])
     after = __utils__["openstack_ha_guard.learned"](before, found, *asked)
     if after != before:
-        _write(path, "guards.json", json.dumps(after))
+        _write(_kept(path, "guards.json"), json.dumps(after))
     return after
 
 
@@ -201,7 +202,7 @@ def forget(path, key):
     found = guarded(path)
     is_known = found.pop(key, None) is not None
     if is_known:
-        _write(path, "guards.json", json.dumps(found))
+        _write(_kept(path, "guards.json"), json.dumps(found))
     return is_known
 
 
@@ -290,16 +291,21 @@ def _last_good(path, copy, told, fault):
     if broken["faults"] != lines:
         log.error("openstack_ha: %s has faults, and what it said before counts: %s", path, lines)
         broken["faults"] = lines
-        _write(path, "broken.json", json.dumps(broken))
+        _write(told, json.dumps(broken))
     return {"cluster": cluster, "broken": broken}
 
 
 def _kept(path, what):
-    return pathlib.Path(__salt__["openstack_ha_kept.path"](path, what))
+    return __utils__["openstack_ha_kept.path"](__opts__["cachedir"], path, what)
 
 
-def _write(path, what, text):
-    __salt__["openstack_ha_kept.write"](path, what, text)
+def _write(path, text):
+    """Replace a file as a whole, readable for its owner only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Made for its owner only.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as made:
+        made.write(text)
+    os.rename(made.name, path)
 
 
 def _complete(path):

@@ -6,14 +6,12 @@ day, and whoever names a new one as the old one is asked to let it join.
 """
 
 import json
-import pathlib
 import time
 
+import salt.utils.atomicfile
 from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "openstack_ha_left"
-
-KEPT = "left.json"
 
 
 def __virtual__():
@@ -36,7 +34,7 @@ def nodes(path):
 
         salt-run openstack_ha.cluster demo
     """
-    kept = pathlib.Path(__salt__["openstack_ha_kept.path"](path, KEPT))
+    kept = _kept(path)
     try:
         return json.loads(kept.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -120,5 +118,12 @@ def remove(path, node):
     return True
 
 
+def _kept(path):
+    return __utils__["openstack_ha_kept.path"](__opts__["cachedir"], path, "left.json")
+
+
 def _write(path, found):
-    __salt__["openstack_ha_kept.write"](path, KEPT, json.dumps(found))
+    kept = _kept(path)
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with salt.utils.atomicfile.atomic_open(str(kept), "w") as handle:
+        handle.write(json.dumps(found))

@@ -39,7 +39,6 @@ ON_MASTER = (
     "openstack_ha_applied",
     "openstack_ha_cluster",
     "openstack_ha_fernet",
-    "openstack_ha_kept",
     "openstack_ha_left",
     "openstack_ha_preflight",
 )
