@@ -88,11 +88,11 @@ def runs(lab, unit):
     return lab.node("ctl3").run(["systemctl", "is-active", unit]).out.strip() == "active"
 
 
-def test_a_file_without_one_that_has_not_left_is_refused(lab, file_without, serving):
+def test_a_file_without_one_that_has_not_left_is_refused(lab, file_without):
     file_without()
     refused = checked(lab)
     assert refused.rc == 1 and "salt-run openstack_ha.leave demo ctl3" in refused.out, refused
-    serving()
+    assert brokers(lab) == {"ctl1", "ctl2", "ctl3"} and failover.vip_holder(lab)
 
 
 def test_a_controller_leaves_and_comes_back(lab, file_without, follow, serving, one_holder):
