@@ -62,21 +62,23 @@ def stop(systems):
     # Nothing brings it back after a boot from now on.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(__salt__["openstack_ha_rejoin.marks"]()["deployed"])
-    ran = []
-    for part, units in __salt__["openstack_ha_units.of"](systems).items():
+    found = __salt__["openstack_ha_units.of"](systems)
+    for units in found.values():
         due = [unit for unit, state in units.items() if state != "missing"]
         if due:
             _systemctl("disable", *due)
             _systemctl("stop", *due)
-        after = __salt__["openstack_ha_units.of"]([part])[part]
-        still = [unit for unit in due if after[unit] not in STILL]
-        if still:
-            raise CommandExecutionError(
-                f"{', '.join(still)} on {__opts__['id']} did not stop: "
-                f"`systemctl status {still[0]}` there"
-            )
-        ran += [unit for unit in due if units[unit] not in STILL]
-    return {"stopped": ran}
+    still = _running(__salt__["openstack_ha_units.of"](systems))
+    if still:
+        raise CommandExecutionError(
+            f"{', '.join(still)} on {__opts__['id']} did not stop: "
+            f"`systemctl status {still[0]}` there"
+        )
+    return {"stopped": _running(found)}
+
+
+def _running(parts):
+    return [unit for units in parts.values() for unit, state in units.items() if state not in STILL]
 
 
 def _systemctl(verb, *units):

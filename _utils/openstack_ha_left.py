@@ -9,13 +9,13 @@ gone (``openstack_ha_rabbitmq_membership``).
 """
 
 import openstack_ha_cluster
+import openstack_ha_galera_election as election
 import openstack_ha_rule
 import openstack_ha_systems
 
 VIP = "keepalived"
 # What nobody else has to take over from a node before it goes.
 ROLES = ("controller", "proxy")
-SYNCED = 4
 
 
 def without(cluster, left):
@@ -194,7 +194,8 @@ def _lacks(node, said):
         return openstack_ha_rule.silence([node], {node: said})
     found, galera, rabbitmq = [], said.get("galera"), said.get("rabbitmq")
     wsrep = galera.get("wsrep") if isinstance(galera, dict) else None
-    if not wsrep or (wsrep["cluster_status"], wsrep["local_state"]) != ("Primary", SYNCED):
+    whole = ("Primary", election.SYNCED)
+    if not wsrep or (wsrep["cluster_status"], wsrep["local_state"]) != whole:
         found.append(f"the database of {node} is not Synced in a Primary component")
     if not isinstance(rabbitmq, dict) or not rabbitmq.get("is_running"):
         found.append(f"the broker of {node} does not run")
