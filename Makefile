@@ -101,7 +101,7 @@ test-lab: .venv/test ## Real hosts (LAB_KEEP=1: in a lab that stays for the next
 
 # Each writes its outcome into docs/verified.md; test/long.yaml says what it looks at.
 LONG = .venv/bin/python test/verified.py run $@
-LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks chaos turns swift \
+LONG_TARGETS := bare-hosts deployments rotations outages one-down runbooks told chaos turns swift \
   swift-upstream nova tempest dashboard functional-long cluster-long mutants coverage kitchen
 .PHONY: test-long $(LONG_TARGETS)
 test-long: .venv/test ## Everything longer, one after another, for hours
@@ -110,7 +110,7 @@ test-long: .venv/test ## Everything longer, one after another, for hours
 # Each has a lab of its own, with storage nodes where it needs them.
 LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/lab
 $(LONG_TARGETS): export LAB_PROFILE = core
-rotations one-down turns swift swift-upstream: export LAB_PROFILE = full
+rotations one-down told turns swift swift-upstream: export LAB_PROFILE = full
 nova tempest dashboard: export LAB_PROFILE = nova-network
 bare-hosts: .venv/test ## What is said, and not done, to hosts before their first highstate
 	$(LONG_LAB)/long/test_bare_hosts.py
@@ -125,6 +125,8 @@ one-down: .venv/test ## Changes while a node is down
 runbooks: .venv/test ## Every section of every runbook
 	$(LONG_LAB)/test_runbooks.py test/lab/long/test_more_runbooks.py \
 		test/lab/long/test_guarded_values.py test/lab/long/test_leaving.py
+told: .venv/test ## What status says of each unit, minion and node that is gone
+	$(LONG_LAB)/long/test_told.py
 chaos: .venv/test ## 50,000 steps of the election's machine, 30 rounds of faults under load
 	MACHINE_STEPS=50000 CHAOS_ROUNDS=30 $(LONG_LAB)/test_chaos.py test/unit/test_galera_machine.py
 turns: .venv/test ## An option of every system and other packages, one node at a time

@@ -8,6 +8,9 @@ import socket
 
 from salt.exceptions import CommandExecutionError
 
+# As people see it; Salt's own makes twenty lines of each server.
+__outputter__ = {"status": "openstack_ha_haproxy"}
+
 SOCKET = "/run/haproxy/admin.sock"
 TIMEOUT = 5
 

@@ -62,6 +62,7 @@ def stop(systems):
     # Nothing brings it back after a boot from now on.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(__salt__["openstack_ha_rejoin.marks"]()["deployed"])
+    __salt__["openstack_ha_keepalived.withdraw"]()
     found = __salt__["openstack_ha_units.of"](systems)
     for units in found.values():
         due = [unit for unit, state in units.items() if state != "missing"]

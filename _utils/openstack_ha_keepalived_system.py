@@ -30,5 +30,6 @@ OPTIONS = option.section(
 SYSTEM = {
     "options": OPTIONS,
     "parts": {"keepalived": {"roles": {"controller"}}},
+    "coordinated": ["keepalived"],
     "turns": {"keepalived": {"unit": "keepalived.service", "patience": 0, "reloads": True}},
 }

@@ -50,24 +50,19 @@ openstack_ha_haproxy_certificate:
       - pkg: openstack_ha_haproxy_packages
       - file: openstack_ha_haproxy_certificate_check
     - require_in:
-      - file: openstack_ha_haproxy_config
+      - openstack_ha_template: openstack_ha_haproxy_config
 {%- endfor %}
 
 openstack_ha_haproxy_config:
-  file.managed:
+  openstack_ha_template.written:
     - name: {{ os.haproxy.config }}
     - source: salt://openstack_ha/haproxy/files/haproxy.cfg.jinja
-    - template: jinja
     - context:
         ha: {{ ha | json }}
         os: {{ os | json }}
         listeners: {{ salt['openstack_ha_haproxy.listeners'](ha, os.haproxy.certificate) | json }}
         bind_options: {{ salt['openstack_ha_haproxy.bind_options'](ha, os.haproxy.certificate) | json }}
-    - user: root
-    - group: root
-    - mode: '0600'
-    - show_changes: false
-    - check_cmd: {{ os.haproxy.binary }} -c -f
+    - tried_by: {{ os.haproxy.binary }} -c -f
     - require:
       - pkg: openstack_ha_haproxy_packages
       - group: openstack_ha_haproxy_check_group

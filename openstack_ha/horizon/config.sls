@@ -20,16 +20,12 @@ openstack_ha_horizon_first_settings:
       - {{ place | json }}
 
 openstack_ha_horizon_settings:
-  file.managed:
+  openstack_ha_template.written:
     - name: {{ os.horizon.settings }}
     - source: salt://openstack_ha/horizon/files/settings.py.jinja
-    - template: jinja
     - context:
         statements: {{ salt["openstack_ha_horizon.statements"]() | json }}
-    - user: root
     - group: {{ os.horizon.group }}
-    - mode: '0640'
-    - show_changes: false
     - require:
       - {{ place | json }}
 
@@ -45,5 +41,5 @@ openstack_ha_horizon_static:
 {%- endfor %}
     - require:
       - file: openstack_ha_horizon_first_settings
-      - file: openstack_ha_horizon_settings
+      - openstack_ha_template: openstack_ha_horizon_settings
 {%- include "openstack_ha/api/config.jinja" %}

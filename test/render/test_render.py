@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 
+import openstack_ha_hidden
 import openstack_ha_option_file as option_file
 import openstack_ha_systems
 import pytest
@@ -105,6 +106,10 @@ def test_highstate_compiles_and_every_template_renders(loaders_of, case):
     written = {id(chunk): _written(modules, chunk) for chunk in low}
     for chunk in low:
         text = written[id(chunk)]
+        if chunk["state"] == "openstack_ha_template":
+            assert "Written by Salt (openstack_ha" in text
+            shown = openstack_ha_hidden.diff("", text)
+            assert not [secret for secret in secrets if secret in shown], chunk["name"]
         if chunk.get("template") == "jinja":
             is_commented = "Written by Salt (openstack_ha" in text
             assert is_commented or chunk["name"].endswith(".json") or "show_changes" in chunk
@@ -130,9 +135,10 @@ def _written(modules, chunk):
         options = chunk["options"]
         file = modules[options]() if isinstance(options, str) else options
         return option_file.text(chunk["system"], file, modules["openstack_ha.secret"])
-    if chunk["state"] != "file" or "source" not in chunk:
+    is_template = chunk["state"] == "openstack_ha_template"
+    if not is_template and (chunk["state"] != "file" or "source" not in chunk):
         return None
-    if chunk.get("template") != "jinja":
+    if not is_template and chunk.get("template") != "jinja":
         is_program = chunk["source"].endswith(reference.PROGRAMS)
         return None if is_program else modules.cp.get_file_str(chunk["source"])
     text = modules.slsutil.renderer(

@@ -324,6 +324,7 @@ def test_every_system_with_a_rule_is_looked_after_where_it_runs(cluster):
         "nova",
         "nova_network",
         "swift",
+        "keepalived",
         "nova_builds",
         "turn",
     ]

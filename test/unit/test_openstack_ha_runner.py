@@ -96,6 +96,7 @@ def test_the_schedule_rings_only_where_something_is_to_be_done(master):
         "nova_network",
         "nova",
         "swift",
+        "keepalived",
         "nova_builds",
         "turn",
     }

@@ -115,6 +115,7 @@ def test_evidence_is_of_what_the_master_looks_after_here(node):
         "nova",
         "nova_builds",
         "swift",
+        "keepalived",
         "turn",
     ):
 

@@ -232,8 +232,10 @@ def test_a_changed_option_is_taken_by_a_new_process_and_logs_nobody_out(served, 
     served.write()
     result = served.sls("openstack_ha.horizon")
     assert not_applied(result) == []
-    changed = {one.id for one in result if one.changes}
-    assert changed == {"openstack_ha_horizon_settings", "openstack_ha_horizon_renewed"}
+    changed = {one.id: one.changes for one in result if one.changes}
+    assert set(changed) == {"openstack_ha_horizon_settings", "openstack_ha_horizon_renewed"}
+    assert "Another Cloud" in changed["openstack_ha_horizon_settings"]["diff"]
+    assert served.cluster["secrets"]["horizon"]["secret_key"] not in str(changed)
     assert main_pid() != main
     api(served, "GET", "/healthcheck", until=200, port=PORT)
     page = person.get("/identity/")

@@ -96,6 +96,31 @@ def test_second_run_changes_nothing(modules, applied, pillar):
     assert failed_or_changed(modules.state.sls(SLS, pillar=pillar)) == set()
 
 
+def test_a_change_is_told_by_line_and_without_the_password(modules, applied, pillar):
+    applied["haproxy"] = {"maxconn": 4321}
+    password = applied["secrets"]["haproxy"]["stats"]
+    for is_test in (True, False):
+        result = modules.state.sls(f"{SLS}.config", pillar=pillar, test=is_test)
+        (told,) = [one.changes["diff"] for one in result if "diff" in one.changes]
+        assert "+    maxconn 4321" in told and password not in str(result.raw), told
+    applied["secrets"]["haproxy"]["stats"] = "another one of twenty characters"
+    for is_test in (True, False):
+        result = modules.state.sls(f"{SLS}.config", pillar=pillar, test=is_test)
+        (told,) = [one.changes["diff"] for one in result if "diff" in one.changes]
+        assert told == "only lines differ that are not shown, as they have secrets"
+
+
+def test_a_template_that_cannot_be_rendered_leaves_the_old_file(states, applied):
+    config = pathlib.Path("/etc/haproxy/openstack_ha.cfg")
+    before = config.read_text(encoding="utf-8")
+    source = "salt://openstack_ha/haproxy/files/haproxy.cfg.jinja"
+    result = states.openstack_ha_template.written(
+        name=str(config), source=source, context={}, test=True
+    )
+    assert result.result is False and result.comment
+    assert config.read_text(encoding="utf-8") == before
+
+
 def test_the_socket_tells_of_every_front_end_before_the_vip_is_here(modules, applied):
     rows = modules.openstack_ha_haproxy.status()
     frontends = {row["proxy"]: row["status"] for row in rows if row["kind"] == "frontend"}

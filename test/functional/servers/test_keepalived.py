@@ -24,8 +24,16 @@ def nothing_left(modules, cluster):
 
 
 @pytest.fixture
-def holder(modules, pillar):
+def peers(pillar):
+    """The other controllers' addresses, which are down."""
+    nodes = pillar["openstack_ha"]["nodes"]
+    return sorted(nodes[node]["address"] for node in ("ctl2", "ctl3"))
+
+
+@pytest.fixture
+def holder(modules, pillar, peers):
     """This machine with the VIP; return a function that waits until it has or lacks it."""
+    assert modules.openstack_ha_keepalived.confirm(peers) == {"confirmed": peers}
     pillar["openstack_ha"]["keepalived"] = {"startup_delay": 0}
     result = modules.state.sls(SLS, pillar=pillar)
     assert not_applied(result) == []
@@ -61,6 +69,46 @@ def test_mode_names_what_would_be_done_and_does_nothing(modules, pillar):
     would = {single.id for single in result if single.result is None}
     assert {"openstack_ha_keepalived_config", "openstack_ha_keepalived_service"} <= would
     assert not CONFIG.exists()
+
+
+def test_one_that_others_may_not_know_is_not_started(modules, states, pillar):
+    modules.openstack_ha_keepalived.withdraw()
+    result = states.openstack_ha_keepalived.known(name="demo", test=True)
+    assert result.result is None
+    assert result.changes == {"keepalived": {"old": "may not start", "new": "may start"}}
+    found = {single.id: single for single in modules.state.sls(SLS, pillar=pillar)}
+    refused = found["openstack_ha_keepalived_known"]
+    assert refused.result is False and refused.comment.startswith("ctl2, ctl3 has keepalived too")
+    assert not modules.service.status("keepalived")
+
+
+def test_it_waits_for_the_masters_word(modules, loaders, of_a_master):
+    modules.openstack_ha_keepalived.withdraw()
+    states = of_a_master(loaders)
+    result = states["openstack_ha_keepalived.known"](name="demo", patience=1)
+    assert result["result"] is False and "the master gave no word" in result["comment"]
+
+
+def test_a_sole_controller_is_let_start_by_the_rule_itself(modules, states, pillar):
+    modules.openstack_ha_keepalived.withdraw()
+    CONFIG.write_text("vrrp_instance vip {\n}\n", encoding="utf-8")
+    result = states.openstack_ha_keepalived.known(name="demo")
+    assert result.result is True and result.changes
+    said = {"is_ready": True, "is_running": False, "knows": [], "confirmed": []}
+    assert modules.openstack_ha_keepalived.evidence() == said
+    assert not states.openstack_ha_keepalived.known(name="demo").changes
+
+
+def test_it_says_whom_it_knows_and_not_whom_it_will_know(modules, holder, peers):
+    said = {"is_ready": True, "is_running": True, "knows": peers, "confirmed": peers}
+    assert modules.openstack_ha_keepalived.evidence() == said
+    text = CONFIG.read_text(encoding="utf-8")
+    CONFIG.write_text(text.replace(peers[0], ""), encoding="utf-8")
+    assert modules.openstack_ha_keepalived.evidence() == {**said, "knows": None}
+    assert modules.openstack_ha_keepalived.lacking() is None
+    modules.openstack_ha_turn.renew("keepalived")
+    assert modules.openstack_ha_keepalived.evidence() == {**said, "knows": peers[1:]}
+    assert holder(True)
 
 
 def test_second_run_changes_nothing(modules, holder, pillar):
@@ -108,7 +156,9 @@ def test_a_configuration_that_keepalived_refuses_never_replaces_the_old(modules,
     assert holder(True)
 
 
-def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(modules, holder, pillar):
+def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(
+    modules, holder, pillar, peers
+):
     units = ["keepalived.service", "haproxy.service"]
     deployed = pathlib.Path(modules.openstack_ha_rejoin.marks()["deployed"])
     deployed.parent.mkdir(parents=True, exist_ok=True)
@@ -118,9 +168,11 @@ def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(modules, h
     assert holder(False)
     assert not any(map(modules.service.enabled, units)) and not deployed.exists()
     assert stop(["keepalived", "haproxy"]) == {"stopped": []}
+    assert modules.openstack_ha_keepalived.evidence()["confirmed"] is None
     assert modules.openstack_ha_units.of(["keepalived"]) == {"keepalived": {units[0]: "inactive"}}
     with pytest.raises(CommandExecutionError, match="squid is no part of a system"):
         stop(["keepalived", "squid"])
+    modules.openstack_ha_keepalived.confirm(peers)
     assert not_applied(modules.state.sls(SLS, pillar=pillar)) == []
     assert holder(True) and all(map(modules.service.enabled, units))
 

@@ -144,3 +144,18 @@ def test_one_that_a_person_has_taken_out_by_force_is_stopped_by_hand(
     site.give(lab, site.source())
     follow(RUNBOOK, "A controller comes", 1)
     serving(BOUND)
+
+
+def test_two_that_do_not_know_each_other_are_named_and_made_known(
+    lab, file_without, follow, serving, refusal
+):
+    run(lab, "openstack_ha_guard.forget", "demo", "nodes:ctl3:is_controller")
+    file_without()
+    apply = ["salt", "-L", "ctl1,ctl2", "state.apply", "openstack_ha.keepalived", "queue=True"]
+    lab.master.host.check(apply)
+    site.give(lab, site.source())
+    place = refusal("keepalived")
+    assert place == (RUNBOOK, "One does not know the other")
+    follow(*place)
+    serving(BOUND)
+    assert failover.vip_holder(lab)
