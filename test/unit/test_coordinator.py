@@ -150,7 +150,7 @@ def test_an_error_is_no_silence_and_its_text_is_told(tmp_path):
 @pytest.mark.parametrize("function", [ANSWER, BY_HAND, PLAN])
 def test_what_is_no_coordinated_system_is_named(tmp_path, function):
     master = Master(tmp_path, Servers(Server(), Server(), Server()))
-    known = "galera, rabbitmq, db_sync, keystone, nova, nova_network, swift, keepalived, nova_builds, turn"
+    known = ", ".join(openstack_ha_systems.coordinated())
     with pytest.raises(SaltRunnerError, match=f"'haproxy' is no .*; these are: {known}"):
         master.run(function, "demo", "haproxy")
     with pytest.raises(SaltRunnerError, match="there is no cluster 'other'"):
