@@ -1,6 +1,7 @@
 """The one loop: what it does when a step fails, changes nothing, or rests on an error."""
 
 import openstack_ha_rule
+import openstack_ha_systems
 import pytest
 from runners import Master
 from salt.exceptions import CommandExecutionError, SaltRunnerError
