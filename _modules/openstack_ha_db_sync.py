@@ -193,18 +193,56 @@ def rows(statement):
     import pymysql
 
     try:
-        connection = pymysql.connect(
-            unix_socket=DATABASE_SOCKET,
-            user="root",
-            connect_timeout=SQL_TIMEOUT,
-            read_timeout=SQL_TIMEOUT,
-        )
-        with connection, connection.cursor() as cursor:
+        with _connected() as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return [list(row) for row in cursor.fetchall()]
     except pymysql.MySQLError as exc:
         # Any other controller's answer does: the database is theirs together.
         return [] if exc.args and exc.args[0] in ABSENT else None
+
+
+def change(statement, parameters):
+    """
+    Change rows in this node's database; the master's word only.
+
+    statement
+        A statement, with ``%s`` for each parameter.
+
+    parameters
+        A list.
+
+    Returns how many rows have changed.
+
+    Raises CommandExecutionError when the database does not do it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_coordinator.plan demo nova
+    """
+    import pymysql
+
+    try:
+        with _connected() as connection, connection.cursor() as cursor:
+            count = cursor.execute(statement, parameters)
+            connection.commit()
+            return count
+    except pymysql.MySQLError as exc:
+        raise CommandExecutionError(
+            f"the database of {__opts__['id']} refused `{statement}`: {exc.args}"
+        ) from exc
+
+
+def _connected():
+    import pymysql
+
+    return pymysql.connect(
+        unix_socket=DATABASE_SOCKET,
+        user="root",
+        connect_timeout=SQL_TIMEOUT,
+        read_timeout=SQL_TIMEOUT,
+    )
 
 
 def _lacks(service, facts, database):

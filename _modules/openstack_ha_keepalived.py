@@ -2,21 +2,32 @@
 keepalived of this controller: whom it knows, and whether the master has let it start.
 """
 
-import json
 import pathlib
-
-import salt.utils.atomicfile
 
 __virtualname__ = "openstack_ha_keepalived"
 
 CONFIG = pathlib.Path("/etc/keepalived/keepalived.conf")
-# The peers with which the master let it start. Lost with the node: a rebuilt one asks again.
+# The master's word; without it the unit starts nothing, whoever wants it to. Lost with the node: a
+# rebuilt one asks again.
 CONFIRMED = pathlib.Path("/var/lib/openstack_ha/keepalived-confirmed")
 SERVICE = "keepalived"
 
 
 def __virtual__():
     return __virtualname__
+
+
+def confirmation():
+    """
+    Return the path of the file without which keepalived's unit does not start.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt ctl1 openstack_ha_keepalived.confirmation
+    """
+    return str(CONFIRMED)
 
 
 def evidence():
@@ -37,16 +48,14 @@ def evidence():
         "is_ready": CONFIG.exists(),
         "is_running": is_running,
         "knows": None if is_older else _peers(),
-        "confirmed": _confirmed(),
+        "is_confirmed": CONFIRMED.exists(),
     }
 
 
 def lacking():
     """
-    Return as a clause what keeps this controller's keepalived from being started, None when it runs
-    or the master has let it start with the peers that it has.
-
-    Raises CommandExecutionError when that cannot be told.
+    Return as a clause what keeps this controller's keepalived from being started, None when the
+    master has let it start.
 
     CLI Example:
 
@@ -54,20 +63,17 @@ def lacking():
 
         salt ctl1 openstack_ha_keepalived.lacking
     """
-    if _confirmed() == _peers() or __salt__["openstack_ha_turn.is_running"](SERVICE):
+    if CONFIRMED.exists():
         return None
     return "not all that may hold the VIP are known to know this one"
 
 
-def confirm(peers):
+def confirm():
     """
-    Keep that keepalived may start with these peers, for the state that waits for it; the master's
+    Keep that keepalived may start, for the state that waits for it and for its unit; the master's
     word only.
 
-    peers
-        The addresses of its peers, sorted.
-
-    Returns ``{"confirmed": [addresses]}``.
+    Returns ``{"is_confirmed": True}``.
 
     CLI Example:
 
@@ -76,16 +82,15 @@ def confirm(peers):
         salt-run openstack_ha_coordinator.plan demo keepalived
     """
     CONFIRMED.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with salt.utils.atomicfile.atomic_open(str(CONFIRMED), "w") as handle:
-        handle.write(json.dumps(peers))
-    return {"confirmed": peers}
+    CONFIRMED.touch()
+    return {"is_confirmed": True}
 
 
 def withdraw():
     """
     Forget that keepalived may start: who has left asks before it comes back.
 
-    Returns ``{"confirmed": None}``.
+    Returns ``{"is_confirmed": False}``.
 
     CLI Example:
 
@@ -94,7 +99,7 @@ def withdraw():
         salt ctl3 openstack_ha_keepalived.withdraw
     """
     CONFIRMED.unlink(missing_ok=True)
-    return {"confirmed": None}
+    return {"is_confirmed": False}
 
 
 def _peers():
@@ -103,10 +108,3 @@ def _peers():
     except FileNotFoundError:
         return []
     return __utils__["openstack_ha_keepalived.peers"](text)
-
-
-def _confirmed():
-    try:
-        return json.loads(CONFIRMED.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None

@@ -174,6 +174,39 @@ def discover_hosts(by_service=False):
     return {"hypervisors": __salt__["openstack_ha_nova_status.hypervisors"]()}
 
 
+def forget_services(hosts):
+    """
+    Forget what Nova has noted of a controller's services on hosts that are none of the cluster's
+    any more, and do not report; the master's word only.
+
+    hosts
+        The hosts' names.
+
+    Returns ``{"forgotten": how many}``.
+
+    Raises CommandExecutionError when the database does not do it.
+
+    Nova keeps a service until somebody deletes it (``openstack compute service delete``), which is
+    this mark on its row: https://docs.openstack.org/nova/latest/reference/database-migrations.html
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run openstack_ha_coordinator.plan demo nova
+    """
+    progress = "openstack_ha_nova_progress"
+    binaries = __utils__[f"{progress}.of_controllers"]()
+    marks = ", ".join(["%s"] * len(hosts)), ", ".join(["%s"] * len(binaries))
+    count = __salt__["openstack_ha_db_sync.change"](
+        "UPDATE nova.services SET deleted = id, deleted_at = UTC_TIMESTAMP() WHERE deleted = 0 "
+        f"AND host IN ({marks[0]}) AND `binary` IN ({marks[1]}) AND TIMESTAMPDIFF(SECOND, "
+        "COALESCE(last_seen_up, created_at), UTC_TIMESTAMP()) > %s",
+        [*hosts, *binaries, __utils__[f"{progress}.reports_within"]()],
+    )
+    return {"forgotten": count}
+
+
 def confirm(is_mapped):
     """
     Keep whether this compute node is in the cell, for the state that waits for it; the master's

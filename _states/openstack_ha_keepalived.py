@@ -2,8 +2,6 @@
 States of one keepalived.
 """
 
-from salt.exceptions import CommandExecutionError
-
 __virtualname__ = "openstack_ha_keepalived"
 
 
@@ -13,7 +11,7 @@ def __virtual__():
 
 def known(name, patience=900):
     """
-    All that may hold the VIP know this controller, so that its keepalived may start, or it runs.
+    All that may hold the VIP know this controller, so that its keepalived may start.
 
     The master says so: the state rings ``openstack_ha/<cluster>/keepalived/doorbell`` and waits
     until the others have this one among their peers.
@@ -24,13 +22,9 @@ def known(name, patience=900):
     patience
         Seconds to wait for the master, and for the others' highstates.
     """
-    ret = {"name": name, "result": True, "changes": {}, "comment": "It runs, or may start."}
+    ret = {"name": name, "result": True, "changes": {}, "comment": "It may start."}
     lacking = __salt__["openstack_ha_keepalived.lacking"]
-    try:
-        is_lacking = bool(lacking())
-    except CommandExecutionError as exc:
-        return {**ret, "result": False, "comment": str(exc)}
-    if not is_lacking:
+    if not lacking():
         return ret
     changes = {"keepalived": {"old": "may not start", "new": "may start"}}
     if __opts__["test"]:

@@ -14,8 +14,8 @@ is_running
 knows
     The addresses of its peers, those that it runs with or would start with; None while it runs with
     an older configuration than lies there.
-confirmed
-    The peers with which the master let it start, None without its word.
+is_confirmed
+    The master has let it start, so whoever wants it can, a boot and HAProxy too.
 """
 
 import openstack_ha_rule
@@ -24,7 +24,7 @@ SHAPE = {
     "is_ready": bool,
     "is_running": bool,
     "knows": (None, [str]),
-    "confirmed": (None, [str]),
+    "is_confirmed": bool,
 }
 # Its steps, each the name of a function.
 VERDICTS = ("confirm",)
@@ -84,6 +84,7 @@ def _about_new(case, seen):
     """Who may start: one after another, so that the next one is compared with it too."""
     known, waits = _known(case, seen), {}
     for node in _new(seen):
+        said = seen[node]
         strangers = [
             one
             for one in case["nodes"]
@@ -91,13 +92,25 @@ def _about_new(case, seen):
             and (one not in seen or _may_run(seen[one]))
             and _address(case, node) not in (known[one] or [])
         ]
-        if not strangers:
-            step = _said("confirm", [node], f"all that may hold the VIP know {node}")
-            return {**step, "arguments": {"peers": seen[node]["knows"]}}
+        # One that runs already has run before there was such a word.
+        if not strangers or said["is_running"]:
+            return _said("confirm", [node], f"all that may hold the VIP know {node}")
         waits[node] = strangers
     if waits:
         return _wait(case, seen, waits)
-    return _said("settled", [], "all that may hold the VIP know each other")
+    return _settled(case, seen)
+
+
+def _settled(case, seen):
+    there = [node for node in seen if _may_run(seen[node])]
+    silent = [node for node in case["nodes"] if node not in seen]
+    told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
+    if not there:
+        return _said(
+            "wait" if silent else "settled", [], ", ".join(["nobody may start yet", *told])
+        )
+    known = f"{', '.join(there)} may hold the VIP, and know each other"
+    return _said("settled", [], ", ".join([known, *told]))
 
 
 def _wait(case, seen, waits):
@@ -112,11 +125,11 @@ def _wait(case, seen, waits):
 
 
 def _new(seen):
-    return [node for node, said in seen.items() if said["is_ready"] and not _may_run(said)]
+    return [node for node, said in seen.items() if said["is_ready"] and not said["is_confirmed"]]
 
 
 def _may_run(said):
-    return said["is_running"] or (said["is_ready"] and said["confirmed"] == said["knows"])
+    return said["is_running"] or (said["is_ready"] and said["is_confirmed"])
 
 
 def _known(case, seen):

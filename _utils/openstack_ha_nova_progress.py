@@ -22,6 +22,7 @@ UNITS = {
     "nova.compute": "nova-compute",
     "nova_network": "nova-network",
 }
+OF_CONTROLLERS = ("nova.conductor", "nova.scheduler")
 # They report to a conductor, through the brokers; the others write into the database themselves.
 BY_MESSAGE = ("nova-compute", "nova-network")
 UNITS_SHAPE = {str: {"started": int, "active_for": int}}
@@ -47,6 +48,44 @@ def units(systems):
         Names of its systems.
     """
     return [unit for part, unit in UNITS.items() if part in systems]
+
+
+def of_controllers():
+    """
+    Return the names that Nova has for services of a controller that report; one of a release that
+    had more is among them.
+    """
+    return [*(unit for part, unit in UNITS.items() if part in OF_CONTROLLERS), "nova-consoleauth"]
+
+
+def reports_within():
+    """
+    Return the seconds without a report after which Nova takes a service for dead.
+    """
+    return REPORTS_WITHIN
+
+
+def gone(services, hosts):
+    """
+    Return the hosts of controllers' services that are none of the cluster's and do not report: who
+    has left is noted by Nova for good.
+
+    services
+        As in the evidence of ``openstack_ha_nova_rule``.
+
+    hosts
+        The names of all hosts of the cluster.
+    """
+    own = of_controllers()
+    return sorted(
+        {
+            one["host"]
+            for one in services
+            if one["binary"] in own
+            and one["host"] not in hosts
+            and one["silent_for"] > REPORTS_WITHIN
+        }
+    )
 
 
 def has_reported(silent_for):

@@ -42,7 +42,14 @@ SHAPE = {
     "compute": (None, {"is_running": bool, "is_mapped": bool}),
 }
 # Its steps, each the name of a function.
-VERDICTS = ("create_cell", "update_cell", "discover_hosts", "confirm", "restart")
+VERDICTS = (
+    "create_cell",
+    "update_cell",
+    "discover_hosts",
+    "forget_services",
+    "confirm",
+    "restart",
+)
 
 # Seconds between looks for a service that has just been started to register.
 LOOK_AGAIN = 5
@@ -141,6 +148,7 @@ def _about_cell_and_hosts(case, seen, knowing):
     return (
         _about_the_cell(node, seen[node])
         or _about_new_hosts(case, node, hosts)
+        or _about_gone_services(case, node, seen[node]["services"])
         or _about_nodes(case, seen, {one["host"] for one in hosts}, unclear)
         or _about_pillars(seen, knowing)
         or _said("settled", [], f"{NAME} is there, with {len(hosts)} hosts")
@@ -196,6 +204,16 @@ def _about_new_hosts(case, node, hosts):
     step = _said("discover_hosts", [node], f"{_hosts(new)} is in no cell")
     # Nova does not look again at one with its mark, whose mapping was taken away by hand.
     return {**step, "arguments": {"by_service": any(one["is_marked"] for one in new)}}
+
+
+def _about_gone_services(case, node, services):
+    """What Nova has noted of controllers that have left; None where there is nothing."""
+    hosts = {one["hostname"] for one in case["cluster"]["nodes"].values()}
+    gone = openstack_ha_nova_progress.gone(services, hosts)
+    if not gone:
+        return None
+    why = f"{', '.join(gone)} is no host of the cluster, and its services do not report"
+    return {**_said("forget_services", [node], why), "arguments": {"hosts": gone}}
 
 
 def _about_nodes(case, seen, registered, unclear):

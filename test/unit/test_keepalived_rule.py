@@ -19,15 +19,15 @@ class Keepers(Nodes):
     def __init__(self, names):
         super().__init__(tuple(names))
         self.disk, self.running = {}, {}
-        self.confirmed = {}
+        self.confirmed = set()
 
     def configure(self, node, *others):
         """A highstate by a cluster file with these others."""
         self.disk[node] = sorted(ADDRESS[other] for other in others)
 
     def start(self, node):
-        """Its state, as soon as it may, or a reload."""
-        if node in self.running or self.confirmed.get(node) == self.disk[node]:
+        """Its state or a boot, when it may, or a reload."""
+        if node in self.confirmed or node in self.running:
             self.running[node] = self.disk[node]
         return node in self.running
 
@@ -37,12 +37,12 @@ class Keepers(Nodes):
             "is_ready": node in self.disk,
             "is_running": runs is not None,
             "knows": None if runs not in (None, self.disk.get(node)) else self.disk.get(node, []),
-            "confirmed": self.confirmed.get(node),
+            "is_confirmed": node in self.confirmed,
         }
 
-    def confirm(self, node, peers):
-        self.confirmed[node] = peers
-        return {"confirmed": peers}
+    def confirm(self, node):
+        self.confirmed.add(node)
+        return {"is_confirmed": True}
 
     def strangers(self):
         """Pairs that run of which one takes the other's adverts for nobody's."""
@@ -73,6 +73,7 @@ def grown(master):
     for node, other in (("ctl1", "ctl2"), ("ctl2", "ctl1")):
         nodes.configure(node, other)
         nodes.running[node] = nodes.disk[node]
+        nodes.confirm(node)
     nodes.configure("ctl3", "ctl1", "ctl2")
     return master
 
@@ -87,7 +88,12 @@ def verdicts(master):
 
 def test_the_first_ones_start_as_soon_as_they_are_configured(master):
     nodes = master.nodes
-    assert verdicts(master) == ["settled"]
+    (decision,) = answer(master)
+    assert (decision["verdict"], decision["why"]) == ("settled", "nobody may start yet")
+    nodes.silent = set(nodes.names)
+    (decision,) = answer(master)
+    assert decision["verdict"] == "wait" and "ctl1, ctl2, ctl3 did not answer" in decision["why"]
+    nodes.silent = set()
     nodes.configure("ctl2", "ctl1", "ctl3")
     assert verdicts(master) == ["confirm", "settled"]
     assert nodes.start("ctl2")
@@ -95,7 +101,12 @@ def test_the_first_ones_start_as_soon_as_they_are_configured(master):
         nodes.configure(node, *others)
     assert verdicts(master) == ["confirm", "confirm", "settled"]
     assert nodes.start("ctl1") and nodes.start("ctl3") and not nodes.strangers()
-    assert verdicts(master) == ["settled"]
+    nodes.silent = {"ctl3"}
+    (decision,) = answer(master)
+    assert (decision["verdict"], decision["why"]) == (
+        "settled",
+        "ctl1, ctl2 may hold the VIP, and know each other, ctl3 did not answer",
+    )
 
 
 def test_a_new_one_waits_until_all_that_run_have_taken_it_up(grown):
@@ -131,7 +142,8 @@ def test_a_silent_one_that_knew_it_holds_nobody_up(grown):
         nodes.configure(node, other, "ctl3")
         nodes.start(node)
     verdicts(grown)
-    nodes.silent, nodes.confirmed = {"ctl2"}, {}
+    nodes.silent = {"ctl2"}
+    nodes.confirmed.remove("ctl3")
     assert verdicts(grown) == ["confirm", "settled"]
 
 
@@ -144,7 +156,7 @@ def test_one_that_waits_beside_another_new_one_knows_it_too(tmp_path):
     nodes.configure("ctl4", "ctl3")
     assert verdicts(master) == ["wait"], "ctl3 may start at any moment"
     nodes.configure("ctl3", "ctl4")
-    assert verdicts(master) == ["confirm", "confirm", "settled"]
+    assert verdicts(master) == ["confirm", "settled"]
     assert nodes.start("ctl3") and nodes.start("ctl4") and not nodes.strangers()
 
 
@@ -165,15 +177,15 @@ def test_two_that_run_and_do_not_know_each_other_are_a_persons(grown):
 
 
 def test_what_a_person_has_stopped_is_not_started(master):
-    """And no word is sent to one that runs."""
     nodes = master.nodes
     for node in ("ctl1", "ctl2", "ctl3"):
         nodes.configure(node, *({"ctl1", "ctl2", "ctl3"} - {node}))
         nodes.running[node] = nodes.disk[node]
-    assert verdicts(master) == ["settled"] and not nodes.confirmed
+    # They have run before there was such a word.
+    assert verdicts(master) == ["confirm", "confirm", "confirm", "settled"]
+    assert verdicts(master) == ["settled"]
     del nodes.running["ctl2"]
-    assert verdicts(master) == ["confirm", "settled"]
-    assert "ctl2" not in nodes.running
+    assert verdicts(master) == ["settled"] and "ctl2" not in nodes.running
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -222,7 +234,7 @@ def decided(nodes, names, record):
         if decision["verdict"] != "confirm":
             return record
         for name in decision["nodes"]:
-            nodes.confirm(name, **decision["arguments"])
+            nodes.confirm(name)
 
 
 def test_peers_are_read_as_keepalived_reads_them():

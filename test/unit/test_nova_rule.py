@@ -21,6 +21,19 @@ LESS = {"is_ready": True}
 ERROR = {"error": "no systemd"}
 
 
+def service(host, binary="nova-conductor", silent_for=61):
+    return {"binary": binary, "host": host, "is_forced_down": False, "silent_for": silent_for}
+
+
+GONE = [
+    service("old-host"),
+    service("old-host", "nova-scheduler", silent_for=3600),
+    service("ctl1-host"),
+    service("other-host", silent_for=60),
+    service("third-host", "nova-compute"),
+]
+
+
 def host(node, is_mapped=True, is_marked=True):
     return {"host": f"{node}-host", "is_mapped": is_mapped, "is_marked": is_marked}
 
@@ -68,6 +81,12 @@ FIRST = [host("cmp1"), host("cmp2")]
 # What is found, and the verdict, whose nodes and arguments.
 CASES = {
     "all is well": (case(), "settled", [], None),
+    "a controller has left": (
+        case(everywhere={"services": GONE}),
+        "forget_services",
+        ["ctl1"],
+        {"hosts": ["old-host"]},
+    ),
     "no controller is configured": (case(everywhere=BARE), "wait", [], None),
     "no database answers": (case(everywhere=UNKNOWN), "wait", [], None),
     "no controller answers": (case(ctl1=None, ctl2=None, ctl3=ERROR), "wait", [], None),

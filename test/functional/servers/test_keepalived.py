@@ -31,9 +31,9 @@ def peers(pillar):
 
 
 @pytest.fixture
-def holder(modules, pillar, peers):
+def holder(modules, pillar):
     """This machine with the VIP; return a function that waits until it has or lacks it."""
-    assert modules.openstack_ha_keepalived.confirm(peers) == {"confirmed": peers}
+    assert modules.openstack_ha_keepalived.confirm() == {"is_confirmed": True}
     pillar["openstack_ha"]["keepalived"] = {"startup_delay": 0}
     result = modules.state.sls(SLS, pillar=pillar)
     assert not_applied(result) == []
@@ -82,6 +82,17 @@ def test_one_that_others_may_not_know_is_not_started(modules, states, pillar):
     assert not modules.service.status("keepalived")
 
 
+def test_haproxy_does_not_bring_one_that_others_may_not_know(modules, holder):
+    """It wants keepalived, which is what a controller that comes back has from before."""
+    modules.openstack_ha_leaving.stop(["keepalived", "haproxy"])
+    modules.service.start("haproxy")
+    assert modules.service.status("haproxy") and not modules.service.status("keepalived")
+    modules.openstack_ha_keepalived.confirm()
+    modules.service.restart("haproxy")
+    modules.service.start("keepalived")
+    assert holder(True)
+
+
 def test_it_waits_for_the_masters_word(modules, loaders, of_a_master):
     modules.openstack_ha_keepalived.withdraw()
     states = of_a_master(loaders)
@@ -94,13 +105,13 @@ def test_a_sole_controller_is_let_start_by_the_rule_itself(modules, states, pill
     CONFIG.write_text("vrrp_instance vip {\n}\n", encoding="utf-8")
     result = states.openstack_ha_keepalived.known(name="demo")
     assert result.result is True and result.changes
-    said = {"is_ready": True, "is_running": False, "knows": [], "confirmed": []}
+    said = {"is_ready": True, "is_running": False, "knows": [], "is_confirmed": True}
     assert modules.openstack_ha_keepalived.evidence() == said
     assert not states.openstack_ha_keepalived.known(name="demo").changes
 
 
 def test_it_says_whom_it_knows_and_not_whom_it_will_know(modules, holder, peers):
-    said = {"is_ready": True, "is_running": True, "knows": peers, "confirmed": peers}
+    said = {"is_ready": True, "is_running": True, "knows": peers, "is_confirmed": True}
     assert modules.openstack_ha_keepalived.evidence() == said
     text = CONFIG.read_text(encoding="utf-8")
     CONFIG.write_text(text.replace(peers[0], ""), encoding="utf-8")
@@ -156,9 +167,7 @@ def test_a_configuration_that_keepalived_refuses_never_replaces_the_old(modules,
     assert holder(True)
 
 
-def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(
-    modules, holder, pillar, peers
-):
+def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(modules, holder, pillar):
     units = ["keepalived.service", "haproxy.service"]
     deployed = pathlib.Path(modules.openstack_ha_rejoin.marks()["deployed"])
     deployed.parent.mkdir(parents=True, exist_ok=True)
@@ -168,11 +177,11 @@ def test_one_that_leaves_gives_the_vip_away_and_no_boot_takes_it_back(
     assert holder(False)
     assert not any(map(modules.service.enabled, units)) and not deployed.exists()
     assert stop(["keepalived", "haproxy"]) == {"stopped": []}
-    assert modules.openstack_ha_keepalived.evidence()["confirmed"] is None
+    assert modules.openstack_ha_keepalived.evidence()["is_confirmed"] is False
     assert modules.openstack_ha_units.of(["keepalived"]) == {"keepalived": {units[0]: "inactive"}}
     with pytest.raises(CommandExecutionError, match="squid is no part of a system"):
         stop(["keepalived", "squid"])
-    modules.openstack_ha_keepalived.confirm(peers)
+    modules.openstack_ha_keepalived.confirm()
     assert not_applied(modules.state.sls(SLS, pillar=pillar)) == []
     assert holder(True) and all(map(modules.service.enabled, units))
 
