@@ -79,12 +79,12 @@ def join(name, node):
     cluster = __salt__["openstack_ha.cluster"](name)
     if not _on_record("remove", cluster["file"], node):
         raise SaltRunnerError(f"{node} has not left {name}; nothing was done")
-    stay = ",".join(one["id"] for one in __utils__["openstack_ha_cluster.controllers"](cluster))
+    stay = [one["id"] for one in __utils__["openstack_ha_cluster.controllers"](cluster)]
     return {
         "steps": [
             f"{node} may stand in {cluster['file']} as a controller again",
-            f"left to you: `salt -L {stay} state.highstate queue=True`, so that they know it, then "
-            f"`salt {node} state.highstate queue=True`",
+            f"left to you: `salt -L {','.join([*stay, node])} state.highstate queue=True`; its "
+            "keepalived waits until the others know it",
         ]
     }
 
