@@ -46,7 +46,7 @@ def written(name, source, context, group="root", tried_by=None):
         context=context,
         user="root",
         group=group,
-        mode="0640",
+        mode="0600" if group == "root" else "0640",
         check_cmd=tried_by,
         show_changes=False,
     )

@@ -61,6 +61,7 @@ FORGED = {
 LOOKS = {
     "openstack_ha_db_sync.evidence",
     "openstack_ha_galera.evidence",
+    "openstack_ha_keepalived.evidence",
     "openstack_ha_keystone.evidence",
     "openstack_ha_rabbitmq.evidence",
     "openstack_ha_rejoin.status",

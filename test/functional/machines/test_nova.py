@@ -334,8 +334,8 @@ def test_what_nova_has_noted_of_a_controller_that_left_is_forgotten(served):
     """And nothing of one that reports, of a compute node, or of the others."""
     add = (
         "INSERT INTO nova.services (host, `binary`, topic, report_count, deleted, created_at, "
-        "last_seen_up) SELECT '{}', '{}', 'x', 0, 0, UTC_TIMESTAMP(), "
-        "UTC_TIMESTAMP() - INTERVAL {} SECOND"
+        "last_seen_up) SELECT '{0}', '{1}', '{1}', 0, 0, UTC_TIMESTAMP(), "
+        "UTC_TIMESTAMP() - INTERVAL {2} SECOND"
     )
     live = "SELECT host, `binary` FROM nova.services WHERE deleted = 0 ORDER BY id"
     before = rows(live)

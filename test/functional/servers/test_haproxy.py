@@ -103,7 +103,7 @@ def test_a_change_is_told_by_line_and_without_the_password(modules, applied, pil
         result = modules.state.sls(f"{SLS}.config", pillar=pillar, test=is_test)
         (told,) = [one.changes["diff"] for one in result if "diff" in one.changes]
         assert "+    maxconn 4321" in told and password not in str(result.raw), told
-    applied["secrets"]["haproxy"]["stats"] = "another one of twenty characters"
+    applied["secrets"]["haproxy"]["stats"] = "another-one-of-twenty-characters"
     for is_test in (True, False):
         result = modules.state.sls(f"{SLS}.config", pillar=pillar, test=is_test)
         (told,) = [one.changes["diff"] for one in result if "diff" in one.changes]

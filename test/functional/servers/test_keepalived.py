@@ -124,7 +124,8 @@ def test_it_says_whom_it_knows_and_not_whom_it_will_know(modules, holder, peers)
 
 def test_second_run_changes_nothing(modules, holder, pillar):
     result = modules.state.sls(SLS, pillar=pillar)
-    assert {single.id for single in result if single.changes or single.result is not True} == set()
+    found = {one.id: one.changes for one in result if one.changes or one.result is not True}
+    assert found == {}
 
 
 def test_the_vip_leaves_with_haproxy_and_comes_back_with_it(modules, holder):
