@@ -119,6 +119,9 @@ def test_it_says_whom_it_knows_and_not_whom_it_will_know(modules, holder, peers)
     assert modules.openstack_ha_keepalived.lacking() is None
     modules.openstack_ha_turn.renew("keepalived")
     assert modules.openstack_ha_keepalived.evidence() == {**said, "knows": peers[1:]}
+    # HAProxy brings keepalived before its configuration is looked at, so a wrong one does not stay.
+    CONFIG.write_text(text, encoding="utf-8")
+    modules.openstack_ha_turn.renew("keepalived")
     assert holder(True)
 
 
