@@ -330,27 +330,30 @@ def test_a_service_that_catches_up_is_left_alone(hung):
     assert main_pid(CONDUCTOR) == main
 
 
-def test_what_nova_has_noted_of_a_controller_that_left_is_forgotten(served):
-    """And nothing of one that reports, of a compute node, or of the others."""
+@pytest.fixture
+def noted(served):
+    """Return a function that has Nova know services, which it forgets at the end."""
     add = (
         "INSERT INTO nova.services (host, `binary`, topic, report_count, deleted, created_at, "
         "last_seen_up) SELECT '{0}', '{1}', '{1}', 0, 0, UTC_TIMESTAMP(), "
         "UTC_TIMESTAMP() - INTERVAL {2} SECOND"
     )
+    yield lambda *service: rows(add.format(*service))
+    rows("DELETE FROM nova.services WHERE host IN ('left', 'reports')")
+
+
+def test_what_nova_has_noted_of_a_controller_that_left_is_forgotten(served, noted):
+    """And nothing of one that reports, of a compute node, or of the others."""
     live = "SELECT host, `binary` FROM nova.services WHERE deleted = 0 ORDER BY id"
     before = rows(live)
-    for host, binary, silent_for in (
-        ("left", "nova-conductor", 100),
-        ("left", "nova-scheduler", 100),
-        ("left", "nova-compute", 100),
-        ("reports", "nova-conductor", 0),
-    ):
-        rows(add.format(host, binary, silent_for))
-    forget = served.nova.forget_services
+    noted("left", "nova-conductor", 100)
+    noted("left", "nova-scheduler", 100)
+    noted("left", "nova-compute", 100)
+    noted("reports", "nova-conductor", 0)
+    forget = served.loaders.modules.openstack_ha_nova.forget_services
     assert forget(hosts=["left", "reports"]) == {"forgotten": 2}
     assert rows(live) == [*before, ["left", "nova-compute"], ["reports", "nova-conductor"]]
     assert forget(hosts=["left"]) == {"forgotten": 0}
-    rows("DELETE FROM nova.services WHERE host IN ('left', 'reports')")
 
 
 def test_a_service_that_a_person_has_stopped_stays_so(hung):
