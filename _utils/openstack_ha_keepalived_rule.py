@@ -120,7 +120,11 @@ def _wait(case, seen, waits):
         silent = [one for one in strangers if one not in seen]
         if answering:
             told.append(f"{', '.join(answering)} may hold the VIP and does not know {node} yet")
-        told += openstack_ha_rule.silence(silent, case["found"]) if silent else []
+        if silent:
+            told += openstack_ha_rule.silence(silent, case["found"])
+            told.append(
+                f"a dead one leaves: `salt-run openstack_ha.leave {case['name']} {silent[0]}`"
+            )
     return _said("wait", [], "; ".join(dict.fromkeys(told)))
 
 
