@@ -110,8 +110,8 @@ test-long: .venv/test ## Everything longer, one after another, for hours
 # Each has a lab of its own, with storage nodes where it needs them.
 LONG_LAB = $(LONG) $(PYTEST) -s $(JUNIT) test/lab
 $(LONG_TARGETS): export LAB_PROFILE = core
-rotations one-down told turns swift swift-upstream: export LAB_PROFILE = full
-nova tempest dashboard: export LAB_PROFILE = nova-network
+rotations one-down turns swift swift-upstream: export LAB_PROFILE = full
+told nova tempest dashboard: export LAB_PROFILE = nova-network
 bare-hosts: .venv/test ## What is said, and not done, to hosts before their first highstate
 	$(LONG_LAB)/long/test_bare_hosts.py
 deployments: .venv/test ## Ten deployments from nothing, with random delays

@@ -104,7 +104,7 @@ def _about_new(case, seen):
 def _settled(case, seen):
     there = [node for node in seen if _may_run(seen[node])]
     silent = [node for node in case["nodes"] if node not in seen]
-    told = openstack_ha_rule.silence(silent, case["found"]) if silent else []
+    told = openstack_ha_rule.silence(silent, case["found"])
     if not there:
         return _said(
             "wait" if silent else "settled", [], ", ".join(["nobody may start yet", *told])
